@@ -1,0 +1,335 @@
+"""The settings file ``ragpress.toml``: read in one place, checked strictly, then frozen.
+
+Everything else receives the small frozen struct it needs. Environment variables are read here too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from ragpress.errors import SettingsError
+from ragpress.types import AuditAction
+
+FILE_NAME = "ragpress.toml"
+
+PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every section: frozen, and an unknown name is an error."""
+
+
+class SourceSettings(_Section):
+    """What is walked.
+
+    Attributes:
+        folders: folders (or single files) to read, relative to the workspace or absolute.
+        include: gitignore-style patterns a file must match; empty means every file.
+        exclude: gitignore-style patterns of files to leave out, beside each folder's ``.ragpressignore``.
+        hidden: whether names that start with a dot are read.
+        max_bytes: a larger file is quarantined, not read.
+    """
+
+    folders: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    hidden: bool = False
+    max_bytes: PositiveInt = 200_000_000
+
+
+class ParseSettings(_Section):
+    """How bytes become text.
+
+    Attributes:
+        max_characters: more text than this out of one document is too large.
+        ocr: read images and pages without text by OCR (extra ``ocr``).
+        max_table_cells: cells read from one sheet or table.
+    """
+
+    max_characters: PositiveInt = 20_000_000
+    ocr: bool = False
+    max_table_cells: PositiveInt = 500_000
+
+
+class WorkerSettings(_Section):
+    """The processes that parse. These decide no output, so they are no part of any fingerprint.
+
+    Attributes:
+        processes: number of parser processes; 0 means one per core.
+        seconds: the most that one document may take.
+        memory_mb: address space of one parser process, MiB.
+    """
+
+    processes: Annotated[int, msgspec.Meta(ge=0)] = 0
+    seconds: PositiveFloat = 25.0
+    memory_mb: PositiveInt = 2048
+
+
+class CleanSettings(_Section):
+    """Which cleaning rules run.
+
+    Attributes:
+        repair_encoding: mend text that was decoded wrongly (ftfy, only where it is flagged).
+        dehyphenate: join words cut at a line end.
+        repeated_lines: remove headers and footers that repeat across a document's pages.
+        repeated_share: share of the pages on which a line must stand to count as repeated.
+        navigation: remove elements that the parser recognised as navigation.
+        mask_pii: kinds of personal data to mask: email, phone, id_card, credit_card, iban, ip.
+        drop_patterns: regular expressions; a whole line that matches is removed.
+    """
+
+    repair_encoding: bool = True
+    dehyphenate: bool = True
+    repeated_lines: bool = True
+    repeated_share: Share = 0.6
+    navigation: bool = True
+    mask_pii: tuple[str, ...] = ()
+    drop_patterns: tuple[str, ...] = ()
+
+
+class AuditRule(_Section):
+    """One audit's action and threshold."""
+
+    action: AuditAction = AuditAction.MARK
+    threshold: float = 0.0
+
+
+class AuditSettings(_Section):
+    """The audits. Measures: see ``ingest.audit``.
+
+    Attributes:
+        garbage: share of text that reads as mojibake or OCR noise; quarantines at the threshold.
+        no_text: characters of text per page below which a paged document counts as empty.
+        truncated: 1 when the document ends in the middle of something, or was only partly read.
+        near_duplicate: Jaccard similarity of word shingles with another document.
+        outdated: 1 when a newer document of the same title or path family exists.
+        injection: number of phrases addressed to a language model.
+    """
+
+    garbage: AuditRule = AuditRule(action=AuditAction.QUARANTINE, threshold=0.5)
+    no_text: AuditRule = AuditRule(action=AuditAction.QUARANTINE, threshold=8.0)
+    truncated: AuditRule = AuditRule(action=AuditAction.MARK, threshold=1.0)
+    near_duplicate: AuditRule = AuditRule(action=AuditAction.MARK, threshold=0.8)
+    outdated: AuditRule = AuditRule(action=AuditAction.MARK, threshold=1.0)
+    injection: AuditRule = AuditRule(action=AuditAction.MARK, threshold=1.0)
+
+
+class ChunkSettings(_Section):
+    """How text is cut.
+
+    Attributes:
+        max_tokens: the most tokens of a chunk, heading context included; also bounded by the model's window.
+        min_tokens: a shorter piece is joined with its neighbour under the same heading.
+        heading_context: put the heading path before the text that is embedded.
+    """
+
+    max_tokens: Annotated[int, msgspec.Meta(ge=16)] = 256
+    min_tokens: PositiveInt = 48
+    heading_context: bool = True
+
+
+class EmbedSettings(_Section):
+    """Which model embeds, on which runtime.
+
+    Attributes:
+        model: ``multilingual-e5-small``, ``all-MiniLM-L6-v2``, ``hashing`` (no model; for tests of pipelines),
+            a folder, or any Hugging Face model name.
+        runtime: ``auto`` (the fastest exact one here), ``openvino``, ``onnxruntime`` or ``torch``.
+        precision: ``auto`` (bf16 where the processor has it, else fp32), ``fp32``, ``bf16`` or ``int8`` (inexact).
+        batch_tokens: padded tokens of one batch.
+        threads: threads of the runtime; 0 means one per core.
+    """
+
+    model: str = "multilingual-e5-small"
+    runtime: str = "auto"
+    precision: str = "auto"
+    batch_tokens: Annotated[int, msgspec.Meta(ge=64)] = 2048
+    threads: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class IndexSettings(_Section):
+    """How the index is stored.
+
+    Attributes:
+        exact_rows: a segment with at most so many rows is searched exactly; a larger one by IVF-SQ8.
+        segment_rows: most rows written to one segment.
+        compact_deleted: share of deleted rows above which a run compacts.
+        compact_segments: number of segments above which a run compacts.
+        seal_chunks: finished work is made durable every so many chunks.
+    """
+
+    exact_rows: PositiveInt = 50_000
+    segment_rows: PositiveInt = 1_000_000
+    compact_deleted: Share = 0.15
+    compact_segments: PositiveInt = 12
+    seal_chunks: PositiveInt = 4096
+
+
+class RetrievalSettings(_Section):
+    """How a question finds chunks.
+
+    Attributes:
+        k: hits returned.
+        depth: candidates that each search gives to the fusion.
+        dense_weight: weight of the dense ranking in reciprocal rank fusion.
+        lexical_weight: weight of the lexical ranking.
+        rrf_k: the constant of reciprocal rank fusion (Cormack et al., SIGIR 2009).
+    """
+
+    k: PositiveInt = 10
+    depth: PositiveInt = 50
+    dense_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    lexical_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    rrf_k: PositiveFloat = 60.0
+
+
+class ReleaseSettings(_Section):
+    """How long releases are kept.
+
+    Attributes:
+        keep: releases kept by ``releases gc`` beside the live one, newest first.
+    """
+
+    keep: Annotated[int, msgspec.Meta(ge=0)] = 10
+
+
+class CollectionSettings(_Section):
+    """The settings of one collection; a table ``[collections.NAME.SECTION]`` overrides the common one."""
+
+    sources: SourceSettings = SourceSettings()
+    parse: ParseSettings = ParseSettings()
+    workers: WorkerSettings = WorkerSettings()
+    clean: CleanSettings = CleanSettings()
+    audit: AuditSettings = AuditSettings()
+    chunk: ChunkSettings = ChunkSettings()
+    embed: EmbedSettings = EmbedSettings()
+    index: IndexSettings = IndexSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    release: ReleaseSettings = ReleaseSettings()
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """A workspace as read from its settings file.
+
+    Attributes:
+        root: the folder that holds ``ragpress.toml``.
+        data: data directory: an absolute path, or ``s3://bucket/prefix``.
+        cache: local folder for what can be computed again (models, checked-out releases).
+        collections: settings by collection name; ``default`` is always there.
+    """
+
+    root: Path
+    data: str
+    cache: Path
+    collections: dict[str, CollectionSettings]
+
+    def collection(self, name: str) -> CollectionSettings:
+        """The settings of one collection.
+
+        Raises:
+            SettingsError: there is no such collection.
+        """
+        if name not in self.collections:
+            known = ", ".join(sorted(self.collections))
+            raise SettingsError(f"There is no collection {name!r} in {FILE_NAME}; it has: {known}.")
+        return self.collections[name]
+
+
+def find_workspace(start: Path) -> Path:
+    """The nearest folder at or above ``start`` that holds a settings file.
+
+    Raises:
+        SettingsError: no folder has one.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise SettingsError(f"No {FILE_NAME} in {start} or above it. Create a workspace with: ragpress init")
+
+
+def load_workspace(start: Path) -> Workspace:
+    """Read and check the settings of the workspace at or above ``start``.
+
+    Raises:
+        SettingsError: there is no file, it is not TOML, or a name or value in it is wrong.
+    """
+    root = find_workspace(start)
+    path = root / FILE_NAME
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    return parse_workspace(root, table)
+
+
+def parse_workspace(root: Path, table: dict[str, Any]) -> Workspace:
+    """Check a parsed settings table and freeze it.
+
+    Raises:
+        SettingsError: a name or a value in it is wrong; the message names it and the valid ones.
+    """
+    rest = dict(table)
+    workspace = rest.pop("workspace", {})
+    overrides = rest.pop("collections", {})
+    _check_names("[workspace]", workspace, ("data_dir", "cache_dir"))
+    _check_names("the top level", rest, CollectionSettings.__struct_fields__)
+    collections = {"default": _collection("", rest)}
+    for name, override in overrides.items():
+        _check_collection_name(name)
+        _check_names(f"[collections.{name}]", override, CollectionSettings.__struct_fields__)
+        merged = {key: {**rest.get(key, {}), **override.get(key, {})} for key in {*rest, *override}}
+        collections[name] = _collection(f"collections.{name}.", merged)
+    data = str(os.environ.get("RAGPRESS_DATA_DIR") or workspace.get("data_dir", ".ragpress"))
+    local = data if data.startswith("s3://") else str((root / data).resolve())
+    cache_name = os.environ.get("RAGPRESS_CACHE_DIR") or workspace.get("cache_dir") or default_cache()
+    return Workspace(root=root, data=local, cache=(root / cache_name).resolve(), collections=collections)
+
+
+def default_cache() -> str:
+    """Folder shared by all workspaces of this user for exported models."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return str(Path(base) / "ragpress")
+
+
+def _collection(prefix: str, table: dict[str, Any]) -> CollectionSettings:
+    try:
+        return msgspec.convert(table, CollectionSettings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(prefix, table, str(error))) from error
+
+
+def _check_collection_name(name: str) -> None:
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise SettingsError(f"Collection name {name!r} may hold only letters, digits, '-' and '_'.")
+
+
+def _check_names(where: str, table: object, known: tuple[str, ...]) -> None:
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where} in {FILE_NAME}: expected a table, found {type(table).__name__}.")
+    for name in table:
+        if name not in known:
+            raise SettingsError(f"{where} in {FILE_NAME} has an unknown name {name!r}.{_hint(name, known)}")
+
+
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(sorted(known))}."
+
+
+def _explain(prefix: str, table: dict[str, Any], message: str) -> str:
+    text, _, where = message.partition(" - at `$.")
+    place = where.rstrip("`")
+    section = getattr(CollectionSettings(), place.split(".")[0], None) if place else None
+    hint = ""
+    if "unknown field" in text and section is not None:
+        name = text.split("`")[1]
+        hint = _hint(name, type(section).__struct_fields__) if "." not in place else ""
+    return f"{FILE_NAME}, [{prefix}{place}]: {text}.{hint}"
