@@ -66,4 +66,5 @@ def _canonical(part: Part) -> bytes:
     if isinstance(part, Iterable):
         items = [_canonical(item) for item in part]
         return b"l%d:" % len(items) + b"".join(items)
-    raise TypeError(f"no canonical form for {type(part).__name__}; expected bytes, str, a number, None or a list of them")
+    found = type(part).__name__
+    raise TypeError(f"no canonical form for {found}; expected bytes, str, a number, None or a list of them")

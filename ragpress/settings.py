@@ -23,11 +23,7 @@ PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every section: frozen, and an unknown name is an error."""
-
-
-class SourceSettings(_Section):
+class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is walked.
 
     Attributes:
@@ -45,7 +41,7 @@ class SourceSettings(_Section):
     max_bytes: PositiveInt = 200_000_000
 
 
-class ParseSettings(_Section):
+class ParseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How bytes become text.
 
     Attributes:
@@ -59,7 +55,7 @@ class ParseSettings(_Section):
     max_table_cells: PositiveInt = 500_000
 
 
-class WorkerSettings(_Section):
+class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The processes that parse. These decide no output, so they are no part of any fingerprint.
 
     Attributes:
@@ -73,7 +69,7 @@ class WorkerSettings(_Section):
     memory_mb: PositiveInt = 2048
 
 
-class CleanSettings(_Section):
+class CleanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which cleaning rules run.
 
     Attributes:
@@ -95,14 +91,14 @@ class CleanSettings(_Section):
     drop_patterns: tuple[str, ...] = ()
 
 
-class AuditRule(_Section):
+class AuditRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One audit's action and threshold."""
 
     action: AuditAction = AuditAction.MARK
     threshold: float = 0.0
 
 
-class AuditSettings(_Section):
+class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The audits. Measures: see ``ingest.audit``.
 
     Attributes:
@@ -122,7 +118,7 @@ class AuditSettings(_Section):
     injection: AuditRule = AuditRule(action=AuditAction.MARK, threshold=1.0)
 
 
-class ChunkSettings(_Section):
+class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How text is cut.
 
     Attributes:
@@ -136,7 +132,7 @@ class ChunkSettings(_Section):
     heading_context: bool = True
 
 
-class EmbedSettings(_Section):
+class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which model embeds, on which runtime.
 
     Attributes:
@@ -155,7 +151,7 @@ class EmbedSettings(_Section):
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
-class IndexSettings(_Section):
+class IndexSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the index is stored.
 
     Attributes:
@@ -173,7 +169,7 @@ class IndexSettings(_Section):
     seal_chunks: PositiveInt = 4096
 
 
-class RetrievalSettings(_Section):
+class RetrievalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a question finds chunks.
 
     Attributes:
@@ -191,7 +187,7 @@ class RetrievalSettings(_Section):
     rrf_k: PositiveFloat = 60.0
 
 
-class ReleaseSettings(_Section):
+class ReleaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How long releases are kept.
 
     Attributes:
@@ -201,7 +197,7 @@ class ReleaseSettings(_Section):
     keep: Annotated[int, msgspec.Meta(ge=0)] = 10
 
 
-class CollectionSettings(_Section):
+class CollectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The settings of one collection; a table ``[collections.NAME.SECTION]`` overrides the common one."""
 
     sources: SourceSettings = SourceSettings()
@@ -303,7 +299,7 @@ def _collection(prefix: str, table: dict[str, Any]) -> CollectionSettings:
     try:
         return msgspec.convert(table, CollectionSettings)
     except msgspec.ValidationError as error:
-        raise SettingsError(_explain(prefix, table, str(error))) from error
+        raise SettingsError(_explain(prefix, str(error))) from error
 
 
 def _check_collection_name(name: str) -> None:
@@ -324,7 +320,7 @@ def _hint(name: str, known: tuple[str, ...]) -> str:
     return f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(sorted(known))}."
 
 
-def _explain(prefix: str, table: dict[str, Any], message: str) -> str:
+def _explain(prefix: str, message: str) -> str:
     text, _, where = message.partition(" - at `$.")
     place = where.rstrip("`")
     section = getattr(CollectionSettings(), place.split(".")[0], None) if place else None
