@@ -6,4 +6,9 @@ Takes: a data directory (a local folder or ``s3://bucket/prefix``). Gives: a :cl
 - ``local``: a folder. ``s3``: an S3-compatible service.
 - ``disk``: every durable write, fsync, rename and unlink goes through it.
 - ``lease``: the one-writer lock of a collection.
+- ``keys``: which keys a store accepts.
 """
+
+from ragpress.storage.store import Pointer, Store, StoredFile, open_store
+
+__all__ = ["Pointer", "Store", "StoredFile", "open_store"]

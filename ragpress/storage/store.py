@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from ragpress.errors import SettingsError
+
 
 class Pointer(msgspec.Struct, frozen=True):
     """A pointer's content and the token that a compare-and-swap must name.
@@ -122,3 +124,29 @@ class Store(Protocol):
     def writer_holder(self, collection: str) -> str | None:
         """Who holds the writer lock now, in words; None when nobody does."""
         ...
+
+
+def open_store(location: str, cache: Path) -> Store:
+    """The store at a location. Nothing is created or contacted yet.
+
+    Args:
+        location: a folder's path, or ``s3://bucket/prefix``.
+        cache: local folder for what a remote store has downloaded.
+
+    Raises:
+        SettingsError: the location is neither.
+    """
+    if location.startswith("s3://"):
+        from ragpress.storage.s3 import S3Store  # noqa: PLC0415 - obstore is loaded only where it is used
+
+        return S3Store(location, cache)
+    if not location.strip() or "://" in location:
+        raise SettingsError(
+            f"Data directory {location!r} cannot be used: expected a folder's path or 's3://bucket/prefix'."
+        )
+    root = Path(location).absolute()
+    if root.exists() and not root.is_dir():
+        raise SettingsError(f"Data directory {root} is a file: expected a folder, or a path where one can be created.")
+    from ragpress.storage.local import LocalStore  # noqa: PLC0415 - it imports this module
+
+    return LocalStore(root)
