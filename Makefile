@@ -1,0 +1,86 @@
+# Two commands do everything on a machine with Python 3.11+, make and a package index:
+#   make demo      make test
+# Both create their own environment in .venv.
+
+PYTHON ?= python3
+VENV   ?= .venv
+TORCH  ?= 2.13.0
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check
+STAMP  := $(VENV)/.installed
+
+# Nothing is fetched at run time, and tests prove it.
+export HF_HUB_OFFLINE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
+        bench bench-pipeline bench-embedding bench-formats bench-history
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## create .venv and install ragpress into it, at the versions of constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ragpress needs Python 3.11 or later, found " + sys.version.split()[0] + ". Name one with: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt hatchling editables
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable '.[test]'
+	@touch $(STAMP)
+
+demo: $(STAMP) ## ingest a sample folder (or DOCS=folder), edit, ingest again, search, trace, roll back
+	$(PY) -m examples.demo
+
+sample: $(STAMP) ## write the binary documents of examples/sample again
+	$(PY) -m examples.make_sample
+
+test: lint unit slow ## lint, type-check and run every test but the campaigns
+
+lint: $(STAMP) ## ruff, mypy --strict, import-linter
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: $(STAMP) ## let ruff mend what it can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+unit: $(STAMP) ## the fast tests (under a minute)
+	$(PY) -m pytest -q -m "not campaign and not data and not model and not fault"
+
+slow: $(STAMP) ## tests with real models, real documents and real faults
+	$(PY) -m pytest -q -m "(data or model or fault) and not campaign"
+
+campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
+	$(PY) -m pytest -q -m campaign
+
+bench: bench-pipeline bench-embedding bench-formats bench-history ## every benchmark below, one after another
+
+bench-pipeline: $(STAMP) ## CPU cost of the pipeline without the model
+	$(PY) -m benchmarks.pipeline
+
+bench-embedding: $(STAMP) ## chunks per CPU-second of the real embedders
+	$(PY) -m benchmarks.embedding
+
+bench-formats: $(STAMP) ## recall of the parsers by format
+	$(PY) -m benchmarks.formats
+
+bench-history: $(STAMP) ## a real edit history, step by step, against fresh builds
+	$(PY) -m benchmarks.history
+
+docs: $(STAMP) ## write docs/settings.md and docs/cli.md again from the code
+	$(PY) -m examples.make_docs
+
+lock: ## resolve the dependencies afresh and write constraints.txt
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet torch==$(TORCH) hatchling editables
+	build/lock/bin/python -m pip install --quiet --no-build-isolation --editable '.[test]'
+	{ sed -n '/^#/p' constraints.txt; build/lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+	rm -rf build/lock
+
+clean: ## remove the environment, caches and the demo's folder
+	rm -rf $(VENV) build dist demo-run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
