@@ -1,0 +1,198 @@
+"""What a run has to do: the set difference between a scan and the document table of the parent release."""
+
+from __future__ import annotations
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.sources import Refused, SourceRoot
+from ragpress.fingerprint import hexdigest
+
+PARENT_SCHEMA = pa.schema(
+    [
+        ("document_id", pa.string()),
+        ("source", pa.string()),
+        ("seen_version", pa.binary(32)),
+        ("derived", pa.string()),
+        ("state", pa.string()),
+    ]
+)
+"""Columns read from the parent release, one row per source; it may have more.
+
+``seen_version`` is the SHA-256 of the bytes seen last (null when they never could be read), ``derived``
+the fingerprint of the pipeline that made it, ``state`` one of live, quarantined, superseded, deleted.
+"""
+
+CHANGE_SCHEMA = pa.schema(
+    [
+        ("source", pa.string()),
+        ("path", pa.binary()),
+        ("size", pa.int64()),
+        ("sha256", pa.binary(32)),
+        ("document_id", pa.string()),
+        ("from_source", pa.string()),
+        ("from_document_id", pa.string()),
+    ]
+)
+"""Columns of every table of a plan.
+
+``path`` and ``size`` are null for a deleted document, and its ``sha256`` is that of the bytes seen
+last. ``document_id`` is that of the parent's row for this source, null where it has none.
+``from_source`` and ``from_document_id`` name the document that a moved one was.
+"""
+
+_KINDS = ("added", "changed", "moved", "deleted", "reprocess")
+
+# "kept" stays as the parent has it: already deleted, outside the folders scanned, or refused just now.
+_DIFFERENCE = """
+WITH held AS (
+    SELECT p.source FROM parent p JOIN refused r ON p.source = r.source
+    UNION
+    SELECT p.source FROM parent p, refused r WHERE r.folder AND starts_with(p.source, r.prefix)
+), covered AS (
+    SELECT p.source FROM parent p SEMI JOIN scope s ON p.source = s.source
+    UNION
+    SELECT p.source FROM parent p, scope s WHERE starts_with(p.source, s.prefix)
+), compared AS (
+    SELECT coalesce(f.source, p.source) AS source, f.path, f.size, f.sha256, p.document_id, p.seen_version,
+        CASE
+            WHEN f.source IS NULL THEN
+                CASE
+                    WHEN p.state <> 'deleted'
+                        AND p.source IN (SELECT source FROM covered)
+                        AND p.source NOT IN (SELECT source FROM held)
+                    THEN 'deleted' ELSE 'kept'
+                END
+            WHEN p.source IS NULL OR p.state = 'deleted' THEN 'added'
+            WHEN f.sha256 IS DISTINCT FROM p.seen_version THEN 'changed'
+            WHEN p.derived IS DISTINCT FROM $derived THEN 'reprocess'
+            ELSE 'unchanged'
+        END AS kind
+    FROM files f FULL OUTER JOIN parent p ON f.source = p.source
+), gone AS (
+    SELECT source, document_id, seen_version,
+        row_number() OVER (PARTITION BY seen_version ORDER BY source) AS turn
+    FROM compared WHERE kind = 'deleted' AND seen_version IS NOT NULL
+), come AS (
+    SELECT source, sha256, row_number() OVER (PARTITION BY sha256 ORDER BY source) AS turn
+    FROM compared WHERE kind = 'added'
+), moved AS (
+    SELECT come.source, gone.source AS from_source, gone.document_id AS from_document_id
+    FROM come JOIN gone ON come.sha256 = gone.seen_version AND come.turn = gone.turn
+)
+SELECT c.source, c.path, c.size, coalesce(c.sha256, c.seen_version) AS sha256, c.document_id,
+    m.from_source, m.from_document_id, CASE WHEN m.source IS NULL THEN c.kind ELSE 'moved' END AS kind
+FROM compared c LEFT JOIN moved m ON c.source = m.source
+WHERE c.kind NOT IN ('kept', 'unchanged')
+    AND NOT (c.kind = 'deleted' AND c.source IN (SELECT from_source FROM moved))
+ORDER BY c.source
+"""
+
+_CONNECTION = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """What a scan can say something about.
+
+    Attributes:
+        roots: aliases of the folders that were walked; only a document below one of them can be found
+            deleted. "." covers every source, also of folders that are no longer read.
+        derived: fingerprint of the pipeline as it is now.
+        refused: what the scan could not read; the documents it stands for stay as they are.
+    """
+
+    roots: tuple[str, ...]
+    derived: str
+    refused: tuple[Refused, ...] = ()
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a run has to do. Every table is sorted by source (as bytes) and has :data:`CHANGE_SCHEMA`.
+
+    Attributes:
+        added: sources that the parent does not have (or has as deleted).
+        changed: sources with other bytes than were seen last.
+        moved: added sources that hold the bytes of one that is gone; each gone one is used once.
+        deleted: sources that are gone and moved nowhere.
+        reprocess: sources with the same bytes that another pipeline made.
+        unchanged: number of sources with nothing to do.
+        refused: what the scan could not read, by source.
+        newly_refused: those of them that the parent does not know in any state but deleted.
+    """
+
+    added: pa.Table
+    changed: pa.Table
+    moved: pa.Table
+    deleted: pa.Table
+    reprocess: pa.Table
+    unchanged: int
+    refused: tuple[Refused, ...]
+    newly_refused: tuple[Refused, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether a release made by this plan would be the parent."""
+        return not self.newly_refused and not any(len(getattr(self, kind)) for kind in _KINDS)
+
+    def counts(self) -> dict[str, int]:
+        """Number of documents of each kind, named as in the JSON output of ``ingest``."""
+        counts = {kind: len(getattr(self, kind)) for kind in _KINDS}
+        return {**counts, "unchanged": self.unchanged, "quarantined": len(self.refused)}
+
+
+def document_id(collection: str, source: str) -> str:
+    """The stable id of the document that a source of a collection holds: "d" and 24 hexadecimal characters."""
+    return "d" + hexdigest("document", collection, source)[:24]
+
+
+def make_plan(files: pa.Table, parent: pa.Table | None, scope: Scope) -> Plan:
+    """Compare a scan with the parent release.
+
+    Args:
+        files: the files of a scan: source, path, size and sha256 at least, sources unique.
+        parent: the parent release's documents (:data:`PARENT_SCHEMA`), sources unique; None for the
+            first release.
+        scope: what the scan covers and could not read.
+    """
+    known = PARENT_SCHEMA.empty_table() if parent is None else parent.select(PARENT_SCHEMA.names)
+    changes = _difference(files.select(["source", "path", "size", "sha256"]), known, scope)
+    kinds = changes["kind"]
+    tables = {kind: _as_changes(changes.filter(pc.equal(kinds, kind))) for kind in _KINDS}
+    read = sum(len(table) for kind, table in tables.items() if kind != "deleted")
+    refused = tuple(sorted(scope.refused, key=lambda item: item.source))
+    return Plan(**tables, unchanged=len(files) - read, refused=refused, newly_refused=_newly_refused(refused, known))
+
+
+def _difference(files: pa.Table, parent: pa.Table, scope: Scope) -> pa.Table:
+    import duckdb  # noqa: PLC0415 - tables of a plan are handled in places that need no database
+
+    roots = [SourceRoot(alias=alias, path="") for alias in scope.roots]
+    inputs = {
+        "files": files,
+        "parent": parent,
+        "scope": _texts(source=[root.alias for root in roots], prefix=[root.prefix for root in roots]),
+        "refused": _texts(
+            source=[item.source for item in scope.refused], prefix=[item.prefix for item in scope.refused]
+        ).append_column("folder", pa.array([item.folder for item in scope.refused], pa.bool_())),
+    }
+    with duckdb.connect(":memory:", config=_CONNECTION) as connection:
+        for name, table in inputs.items():
+            connection.register(name, table)
+        return connection.sql(_DIFFERENCE, params={"derived": scope.derived}).to_arrow_table()
+
+
+def _texts(**columns: list[str]) -> pa.Table:
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+
+
+def _as_changes(rows: pa.Table) -> pa.Table:
+    return rows.select(CHANGE_SCHEMA.names).cast(CHANGE_SCHEMA).combine_chunks()
+
+
+def _newly_refused(refused: tuple[Refused, ...], parent: pa.Table) -> tuple[Refused, ...]:
+    if not refused:
+        return ()
+    present = parent.filter(pc.not_equal(parent["state"], "deleted"))["source"]
+    known = pc.is_in(pa.array([item.source for item in refused], pa.string()), value_set=present.combine_chunks())
+    return tuple(item for item, is_known in zip(refused, known.to_pylist(), strict=True) if not is_known)
