@@ -14,7 +14,8 @@ import itertools
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -81,6 +82,29 @@ def write_file(path: Path, data: bytes, mode: int | None = None) -> None:
     """
     temp = _write_temp(path, data, mode)
     _rename(temp, path)
+    sync_folder(path.parent)
+
+
+def write_stream(path: Path, pieces: Iterable[bytes], mode: int | None = None) -> None:
+    """The same as :func:`write_file` for bytes that arrive in pieces.
+
+    Whatever the iterable raises goes through, and nothing appears under the name.
+
+    Raises:
+        StorageError: the disk is full or refuses; the former file, if any, is untouched.
+    """
+    temp = temp_path(path.parent)
+    try:
+        with _perform("write", path, lambda: temp.open("xb", buffering=0)) as file:
+            for piece in pieces:
+                _perform("write", path, partial(_write_all, file.fileno(), piece), len(piece))
+        if mode is not None:
+            _perform("chmod", path, lambda: temp.chmod(mode))
+        _perform("fsync", path, lambda: _sync(temp))
+        _rename(temp, path)
+    except BaseException:
+        _discard(temp)
+        raise
     sync_folder(path.parent)
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from ragpress.errors import ConflictError, IntegrityError, NotFoundError, StorageError
+from ragpress.errors import ConflictError, IntegrityError, StorageError
 from ragpress.storage import disk, lease
+from ragpress.storage.integrity import check_file, missing
 from ragpress.storage.keys import check_key, check_prefix, is_lock, object_key, writer_key
 from ragpress.storage.store import Pointer, StoredFile
 
@@ -62,7 +63,7 @@ class LocalStore:
         try:
             return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise _missing(key, path) from error
+            raise missing(key, path) from error
         except OSError as error:
             raise StorageError(f"Cannot read {path}: {error.strerror}.") from error
 
@@ -70,6 +71,13 @@ class LocalStore:
         """See :meth:`ragpress.storage.store.Store.fetch`: the object's own path; never write to it."""
         path = self._path(file.key)
         check_file(path, file)
+        return path
+
+    def local_path(self, key: str) -> Path:
+        """See :class:`ragpress.storage.store.Store`."""
+        path = self._path(key)
+        if not path.is_file():
+            raise missing(key, path)
         return path
 
     def exists(self, key: str) -> bool:
@@ -148,35 +156,6 @@ class LocalStore:
         # Whoever wrote it may have died before its name was durable. A torn one is written again.
         disk.sync_folder(target.parent)
         return found == size
-
-
-def check_file(path: Path, file: StoredFile) -> None:
-    """Check a file's bytes against what its manifest says.
-
-    Raises:
-        NotFoundError: there is no such file.
-        IntegrityError: its size or SHA-256 differs.
-        StorageError: it cannot be read.
-    """
-    try:
-        size = path.stat().st_size
-        if size != file.size:
-            raise IntegrityError(_damaged(path, file, f"{file.size} bytes", f"{size} bytes"))
-        found = disk.sha256_file(path)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise _missing(file.key, path) from error
-    except OSError as error:
-        raise StorageError(f"Cannot read {path} ({file.name}): {error.strerror}.") from error
-    if found != file.sha256:
-        raise IntegrityError(_damaged(path, file, f"SHA-256 {file.sha256}", f"SHA-256 {found}"))
-
-
-def _damaged(path: Path, file: StoredFile, expected: str, found: str) -> str:
-    return f"{path} ({file.name}) is damaged: expected {expected}, found {found}. Run: ragpress doctor"
-
-
-def _missing(key: str, path: Path) -> NotFoundError:
-    return NotFoundError(f"There is no object {key}: expected it at {path}. Run: ragpress doctor")
 
 
 def _next_token(token: str | None) -> str:

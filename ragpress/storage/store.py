@@ -84,6 +84,14 @@ class Store(Protocol):
         """
         ...
 
+    def local_path(self, key: str) -> Path:
+        """A local, read-only path with an object's bytes, unchecked: for readers that check what they use.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ...
+
     def exists(self, key: str) -> bool:
         """Whether an object is there."""
         ...
