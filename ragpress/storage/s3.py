@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -291,6 +292,8 @@ class S3Store:
         try:
             yield
         except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise StorageError(f"Cannot {verb} {where}: there is no such bucket. Create it first.") from error
             raise NotFoundError(f"There is no object {where}. If a release names it, run: ragpress doctor") from error
         except (BaseError, OSError) as error:
             raise StorageError(f"Cannot {verb} {where}: {_reason(error)}. {_ADVICE}.") from error
@@ -309,6 +312,8 @@ def _client(url: str, options: S3Options, retries: int) -> Client:
                 "connect_timeout": min(small, timedelta(seconds=5)),
                 "read_timeout": small,
                 "timeout": whole,
+                # The library reads this variable only where no other option is given.
+                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "yes", "on"),
             },
             retry_config={"max_retries": retries, "retry_timeout": small},
         )
