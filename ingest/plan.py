@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING
+
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.sources import Refused, SourceRoot
 from ragpress.fingerprint import hexdigest
+
+if TYPE_CHECKING:
+    import duckdb
 
 PARENT_SCHEMA = pa.schema(
     [
@@ -42,28 +48,16 @@ last. ``document_id`` is that of the parent's row for this source, null where it
 ``from_source`` and ``from_document_id`` name the document that a moved one was.
 """
 
+_FILE_COLUMNS = ["source", "path", "size", "sha256"]
+_NO_CHANGES = CHANGE_SCHEMA.append(pa.field("kind", pa.string())).empty_table()
 _KINDS = ("added", "changed", "moved", "deleted", "reprocess")
 
 # "kept" stays as the parent has it: already deleted, outside the folders scanned, or refused just now.
 _DIFFERENCE = """
-WITH held AS (
-    SELECT p.source FROM parent p JOIN refused r ON p.source = r.source
-    UNION
-    SELECT p.source FROM parent p, refused r WHERE r.folder AND starts_with(p.source, r.prefix)
-), covered AS (
-    SELECT p.source FROM parent p SEMI JOIN scope s ON p.source = s.source
-    UNION
-    SELECT p.source FROM parent p, scope s WHERE starts_with(p.source, s.prefix)
-), compared AS (
+WITH compared AS (
     SELECT coalesce(f.source, p.source) AS source, f.path, f.size, f.sha256, p.document_id, p.seen_version,
         CASE
-            WHEN f.source IS NULL THEN
-                CASE
-                    WHEN p.state <> 'deleted'
-                        AND p.source IN (SELECT source FROM covered)
-                        AND p.source NOT IN (SELECT source FROM held)
-                    THEN 'deleted' ELSE 'kept'
-                END
+            WHEN f.source IS NULL THEN CASE WHEN p.may_delete THEN 'deleted' ELSE 'kept' END
             WHEN p.source IS NULL OR p.state = 'deleted' THEN 'added'
             WHEN f.sha256 IS DISTINCT FROM p.seen_version THEN 'changed'
             WHEN p.derived IS DISTINCT FROM $derived THEN 'reprocess'
@@ -89,7 +83,11 @@ WHERE c.kind NOT IN ('kept', 'unchanged')
 ORDER BY c.source
 """
 
-_CONNECTION = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+_CONNECTION: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -156,7 +154,8 @@ def make_plan(files: pa.Table, parent: pa.Table | None, scope: Scope) -> Plan:
         scope: what the scan covers and could not read.
     """
     known = PARENT_SCHEMA.empty_table() if parent is None else parent.select(PARENT_SCHEMA.names)
-    changes = _difference(files.select(["source", "path", "size", "sha256"]), known, scope)
+    same = _is_same(files, known, scope.derived)
+    changes = _NO_CHANGES if same else _difference(files.select(_FILE_COLUMNS), known, scope)
     kinds = changes["kind"]
     tables = {kind: _as_changes(changes.filter(pc.equal(kinds, kind))) for kind in _KINDS}
     read = sum(len(table) for kind, table in tables.items() if kind != "deleted")
@@ -164,26 +163,47 @@ def make_plan(files: pa.Table, parent: pa.Table | None, scope: Scope) -> Plan:
     return Plan(**tables, unchanged=len(files) - read, refused=refused, newly_refused=_newly_refused(refused, known))
 
 
-def _difference(files: pa.Table, parent: pa.Table, scope: Scope) -> pa.Table:
-    import duckdb  # noqa: PLC0415 - tables of a plan are handled in places that need no database
+def _is_same(files: pa.Table, parent: pa.Table, derived: str) -> bool:
+    """Whether the tables match row by row: the run that finds nothing to do then needs no database."""
+    return (
+        files["source"].equals(parent["source"])
+        and files["sha256"].equals(parent["seen_version"])
+        and pc.all(pc.equal(parent["derived"], derived), skip_nulls=False).as_py() is True
+        and pc.all(pc.not_equal(parent["state"], "deleted"), skip_nulls=False).as_py() is True
+    )
 
-    roots = [SourceRoot(alias=alias, path="") for alias in scope.roots]
-    inputs = {
-        "files": files,
-        "parent": parent,
-        "scope": _texts(source=[root.alias for root in roots], prefix=[root.prefix for root in roots]),
-        "refused": _texts(
-            source=[item.source for item in scope.refused], prefix=[item.prefix for item in scope.refused]
-        ).append_column("folder", pa.array([item.folder for item in scope.refused], pa.bool_())),
-    }
-    with duckdb.connect(":memory:", config=_CONNECTION) as connection:
-        for name, table in inputs.items():
-            connection.register(name, table)
+
+def _difference(files: pa.Table, parent: pa.Table, scope: Scope) -> pa.Table:
+    # A cursor is a connection of its own: its tables are seen by no other thread, and end with it.
+    with _database().cursor() as connection:
+        connection.register("files", files)
+        connection.register("parent", parent.append_column("may_delete", _may_delete(parent, scope)))
         return connection.sql(_DIFFERENCE, params={"derived": scope.derived}).to_arrow_table()
 
 
-def _texts(**columns: list[str]) -> pa.Table:
-    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+@functools.cache
+def _database() -> duckdb.DuckDBPyConnection:
+    # Opening one costs more CPU than planning 10,000 documents in it, so one serves the process.
+    import duckdb  # noqa: PLC0415 - document ids are made in places that need no database
+
+    return duckdb.connect(":memory:", config=_CONNECTION)
+
+
+def _may_delete(parent: pa.Table, scope: Scope) -> pa.ChunkedArray:
+    """Whether the absence of a parent's source from the scan means that it was deleted."""
+    sources = parent["source"]
+    roots = [SourceRoot(alias=alias, path="") for alias in scope.roots]
+    covered = _under(sources, [root.alias for root in roots], [root.prefix for root in roots])
+    folders = [item.prefix for item in scope.refused if item.folder]
+    held = _under(sources, [item.source for item in scope.refused], folders)
+    return pc.and_(pc.not_equal(parent["state"], "deleted"), pc.and_not(covered, held))
+
+
+def _under(sources: pa.ChunkedArray, exact: list[str], prefixes: list[str]) -> pa.ChunkedArray:
+    result = pc.is_in(sources, value_set=pa.array(exact, pa.string()))
+    for prefix in prefixes:
+        result = pc.or_(result, pc.starts_with(sources, prefix))
+    return result
 
 
 def _as_changes(rows: pa.Table) -> pa.Table:
