@@ -151,8 +151,10 @@ class LocalStore:
     def _is_stored(self, target: Path, size: int) -> bool:
         try:
             found = target.stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+        except OSError as error:
+            raise StorageError(f"Cannot look up {target}: {error.strerror}.") from error
         # Whoever wrote it may have died before its name was durable. A torn one is written again.
         disk.sync_folder(target.parent)
         return found == size

@@ -81,7 +81,7 @@ class S3Store:
         """
         self.location = url.rstrip("/")
         self.options = options or S3Options()
-        self._cache = cache
+        self.cache = cache
         self._leases: list[CasLease] = []
         parts = urlsplit(url)
         if parts.scheme != "s3" or not parts.netloc:
@@ -203,6 +203,11 @@ class S3Store:
             self._leases.remove(lease)
             lease.release()
 
+    def renew_leases(self) -> None:
+        """Renew the writer leases held through this object now, beside what their threads do."""
+        for lease in self._leases:
+            lease.renew()
+
     def writer_holder(self, collection: str) -> str | None:
         """See :meth:`ragpress.storage.store.Store.writer_holder`."""
         return leaseholder(self._read_tagged(writer_key(collection)))
@@ -210,8 +215,8 @@ class S3Store:
     def _cached(self, key: str) -> Path:
         # Content is the same wherever it is stored; a key of the caller's choice is not.
         if key.startswith("objects/"):
-            return self._cache / key
-        return self._cache / "keys" / hashlib.sha256(self.location.encode()).hexdigest()[:16] / key
+            return self.cache / key
+        return self.cache / "keys" / hashlib.sha256(self.location.encode()).hexdigest()[:16] / key
 
     def _check_leases(self) -> None:
         for lease in self._leases:
