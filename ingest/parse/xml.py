@@ -1,0 +1,110 @@
+"""XML of any vocabulary: feeds by item, scientific articles through xberg, anything else by its blocks of text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ingest.parse import html, office
+from ingest.parse.builder import DocumentBuilder, Facts
+from ragpress.errors import ParseError
+from ragpress.types import ElementKind
+
+if TYPE_CHECKING:
+    from ragpress.settings import ParseSettings
+    from ragpress.types import ParsedDocument
+
+PARSER = "lxml"
+_TITLES = frozenset("title head heading article-title invention-title chapter-title caption label term".split())
+_INLINE = frozenset(
+    "a b i u em strong sub sup span code bold italic underline xref ref ext-link emph hi sc br o tt small figref".split()
+)
+_MOST_DEPTH = 200
+
+
+def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
+    """Read XML; entities are never resolved and nothing is fetched.
+
+    Raises:
+        ParseError: it is not well-formed enough to give any text, or nested too deeply.
+    """
+    root = load(data)
+    local = _local(root)
+    if local == "html":
+        return html.parse(data, name, settings)
+    if local == "article" and b"JATS" in data[:2000]:
+        return office.parse_as(data, name, settings, "application/x-jats+xml")
+    builder = DocumentBuilder(settings.max_characters)
+    if local in ("rss", "feed", "rdf"):
+        _add_feed(builder, root, settings)
+    else:
+        _add_blocks(builder, root, 1, settings)
+    return builder.build(Facts(media_type="application/xml", parser=PARSER, title=builder.first_heading))
+
+
+def load(data: bytes) -> Any:  # noqa: ANN401 - lxml
+    """Parse XML without resolving entities or touching the network.
+
+    Raises:
+        ParseError: nothing in it can be read.
+    """
+    from lxml import etree  # noqa: PLC0415 - only XML needs it
+
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, recover=True, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise ParseError(f"The XML cannot be read ({error}).") from error
+    if root is None:
+        raise ParseError("The XML has no content that can be read: check that it is well-formed.")
+    return root
+
+
+def _local(node: Any) -> str:  # noqa: ANN401
+    return node.tag.rsplit("}", 1)[-1].lower() if isinstance(node.tag, str) else ""
+
+
+def _text(node: Any) -> str:  # noqa: ANN401
+    if not isinstance(node.tag, str):
+        return ""
+    return " ".join("".join(node.itertext(with_tail=False)).split())
+
+
+def _add_feed(builder: DocumentBuilder, root: Any, settings: ParseSettings) -> None:  # noqa: ANN401
+    for node in root.iter():
+        local = _local(node)
+        parent = _local(node.getparent()) if node.getparent() is not None else ""
+        if local == "title" and parent in ("channel", "feed", "item", "entry"):
+            builder.heading(1 if parent in ("channel", "feed") else 2, _text(node))
+        elif local in ("description", "summary", "content", "encoded", "subtitle"):
+            text = "".join(node.itertext(with_tail=False))
+            if re.search(r"<[a-zA-Z/]", text):
+                html.add_html(builder, text, settings)
+            else:
+                builder.paragraphs(text)
+        elif local in ("pubdate", "published", "creator", "category") and parent in ("item", "entry"):
+            builder.add(ElementKind.PARAGRAPH, _text(node))
+
+
+def _add_blocks(builder: DocumentBuilder, node: Any, depth: int, settings: ParseSettings) -> None:  # noqa: ANN401
+    if depth > _MOST_DEPTH:
+        raise ParseError(f"The XML is nested deeper than {_MOST_DEPTH} levels.")
+    local = _local(node)
+    if not local:
+        return
+    if local == "table":
+        rows = [row for row in node.iter() if _local(row) in ("tr", "row")]
+        cells = [[_text(cell) for cell in row if _local(cell) in ("td", "th", "entry", "cell")] for row in rows]
+        builder.table([row for row in cells if any(row)])
+    elif local in _TITLES and not any(_local(child) not in _INLINE for child in node):
+        builder.heading(min(depth, 6), _text(node))
+    elif (node.text and node.text.strip()) or all(_local(child) in _INLINE for child in node):
+        builder.add(ElementKind.PARAGRAPH, _text(node))
+    else:
+        for child in node:
+            _add_blocks(builder, child, depth + 1, settings)
+            if child.tail and child.tail.strip():
+                builder.add(ElementKind.PARAGRAPH, " ".join(child.tail.split()))
+        builder.leave(min(depth + 1, 7))
