@@ -6,6 +6,7 @@ CMap ``UniGB-UTF16-H`` with a font that is not embedded (9.7.5.2), so no font fi
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 
 from examples.markup import Block
@@ -146,8 +147,8 @@ def _objects(contents: list[bytes], fonts: list[str]) -> list[bytes]:
 
 def _with_table(content: list[bytes], title: str) -> bytes:
     """The file: header, objects with an information dictionary as the last, cross-reference table, trailer."""
-    information = f"<< /Title <{('\ufeff' + title).encode('utf-16-be').hex()}> >>"
-    objects = [*content, information.encode()]
+    marked = (codecs.BOM_UTF16_BE + title.encode("utf-16-be")).hex()
+    objects = [*content, f"<< /Title <{marked}> >>".encode()]
     body = b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n"
     offsets = []
     for number, item in enumerate(objects, start=1):
