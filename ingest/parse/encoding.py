@@ -75,7 +75,7 @@ def _detected(data: bytes) -> str:
 
     found = chardet.detect(data[:_DETECT_BYTES], prefer_superset=True, compat_names=False)
     name = str(found["encoding"] or "").lower()
-    if not name or found["confidence"] <= 0.1:  # .1 is chardet's sign that nothing fits
+    if not name:
         raise ParseError("The text is in no encoding that could be recognised. Save the file as UTF-8.")
     try:
         return data.decode(_CJK_CODECS.get(name, name), "replace")
