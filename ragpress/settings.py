@@ -295,6 +295,19 @@ def default_cache() -> str:
     return str(Path(base) / "ragpress")
 
 
+def hub_cache() -> Path:
+    """Folder in which Hugging Face tools keep downloaded models."""
+    if found := os.environ.get("HF_HUB_CACHE"):
+        return Path(found)
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("HF_HOME") or Path(cache) / "huggingface") / "hub"
+
+
+def hub_offline() -> bool:
+    """Whether the user switched the Hugging Face hub off."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
 def _collection(prefix: str, table: dict[str, Any]) -> CollectionSettings:
     try:
         return msgspec.convert(table, CollectionSettings)
