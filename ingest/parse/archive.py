@@ -41,8 +41,7 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:  #
         for member in names:
             try:
                 part = read_member(archive, member)
-                if detect(part, member) == ZIP:
-                    raise ParseError("an archive inside an archive is not opened. Unpack it.")
+                _refuse_archive(part, member)
                 _append(builder, member, parse_bytes(part, member, settings))
             except TooLargeError:
                 raise
@@ -51,6 +50,11 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:  #
     if notes and len(notes) == len(names):
         raise ParseError(f"No file in the archive can be read. Unpack it. First reason: {notes[0]}")
     return builder.build(Facts(media_type=ZIP, parser=PARSER, notes=tuple(notes[:20])))
+
+
+def _refuse_archive(part: bytes, member: str) -> None:
+    if detect(part, member) == ZIP:
+        raise ParseError("an archive inside an archive is not opened. Unpack it.")
 
 
 def _append(builder: DocumentBuilder, member: str, part: ParsedDocument) -> None:

@@ -62,7 +62,9 @@ _DEFINITION = re.compile(
     r"(?:\([^()\n]{0,100}\)\s*)?([A-Za-z_$][\w$.:<>]{0,100})",
     re.MULTILINE,
 )
-_C_FUNCTION = re.compile(r"^[A-Za-z_][\w\s*&:<>,]{0,150}?\b([A-Za-z_][\w:~]{0,100})\([^;{}]{0,500}\)[\w\s]{0,40}\{", re.M)
+_C_FUNCTION = re.compile(
+    r"^[A-Za-z_][\w\s*&:<>,]{0,150}?\b([A-Za-z_][\w:~]{0,100})\([^;{}]{0,500}\)[\w\s]{0,40}\{", re.M
+)
 _METHOD = re.compile(r"^(?:    |\t)(?:async )?def ([A-Za-z_]\w{0,100})", re.MULTILINE)
 _LEADING = re.compile(r"(?:^(?:@|#\[|//|#|/\*| \*|--|;)[^\n]*\n)+\Z", re.MULTILINE)
 _LONG_CLASS = 3_000

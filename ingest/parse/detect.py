@@ -106,13 +106,17 @@ def detect(data: bytes, name: str) -> str:
 
 def _binary_type(data: bytes) -> str:
     head = data[:16]
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            return kind
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
-        return _zip_type(data)
-    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return _ole_type(data)
+    kind = next((kind for magic, kind in _MAGIC if head.startswith(magic)), "")
+    if not kind and head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+        kind = _zip_type(data)
+    elif not kind and head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        kind = _ole_type(data)
+    return kind or _structured_binary(data)
+
+
+def _structured_binary(data: bytes) -> str:
+    """Binary types that more than their first bytes give away; "" when it is none."""
+    head = data[:16]
     if head[:4] == b"RIFF":
         return "image/webp" if head[8:12] == b"WEBP" else BINARY
     if head[:2] == b"BM" and data[6:10] == b"\0\0\0\0":
@@ -193,21 +197,24 @@ def _marked_type(text: str, by_name: str) -> str:
 def _named_type(text: str, data: bytes, by_name: str, name: str) -> str:
     """What the extension says, where the content agrees; plain text otherwise."""
     start = text.lstrip()[:1]
-    if by_name in ("application/json", "application/x-ipynb+json", "application/jsonl"):
-        return by_name if start in set('{["-0123456789tfn') else "text/plain"
-    if by_name == "text/html":
-        return by_name if _ANY_TAG.search(text) else "text/plain"
-    if by_name == "application/xml":
-        return by_name if start == "<" else "text/plain"
-    if by_name == "text/vtt":
-        return by_name if "-->" in text else "text/plain"
     if by_name:
-        return "text/plain"
+        return by_name if _agrees(by_name, text, start) else "text/plain"
     if language_of(name):
         return "text/x-source"
     if start == "{" and b'"nbformat"' in data and b'"cells"' in data:
         return "application/x-ipynb+json"
     return "text/plain"
+
+
+def _agrees(by_name: str, text: str, start: str) -> bool:
+    """Whether a text can be what its extension says."""
+    if by_name in ("application/json", "application/x-ipynb+json", "application/jsonl"):
+        return start in set('{["-0123456789tfn')
+    if by_name == "text/html":
+        return bool(_ANY_TAG.search(text))
+    if by_name == "application/xml":
+        return start == "<"
+    return by_name == "text/vtt" and "-->" in text
 
 
 def name_binary(data: bytes) -> str:

@@ -25,12 +25,71 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGN
 _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 _LETTERS = re.compile(r"[\W_]+")
 _SKIPPED = frozenset(
-    "script style template noscript svg head iframe object embed canvas audio video select datalist dialog".split()
+    [
+        "script",
+        "style",
+        "template",
+        "noscript",
+        "svg",
+        "head",
+        "iframe",
+        "object",
+        "embed",
+        "canvas",
+        "audio",
+        "video",
+        "select",
+        "datalist",
+        "dialog",
+    ]
 )
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form"
-    " h1 h2 h3 h4 h5 h6 header hr html li main menu nav ol p pre section summary table ul tbody thead tfoot tr td th"
-    " caption".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "html",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "ul",
+        "tbody",
+        "thead",
+        "tfoot",
+        "tr",
+        "td",
+        "th",
+        "caption",
+    ]
 )
 _REGIONS = {
     "nav": ElementKind.NAVIGATION,
@@ -65,7 +124,7 @@ class HtmlWalker:
         self._content = content
         self._region: ElementKind | None = None
 
-    def walk(self, node: Any, depth: int = 0) -> None:  # noqa: ANN401 - lxml
+    def walk(self, node: Any, depth: int = 0) -> None:
         """Append all blocks below a container node; loose text between blocks becomes paragraphs."""
         if depth > _MOST_DEPTH:
             self._emit(ElementKind.PARAGRAPH, inline_text(node), node)
@@ -86,10 +145,10 @@ class HtmlWalker:
             loose.append(child.tail or "")
         self._flush(loose, node)
 
-    def _flush(self, loose: list[str], node: Any) -> None:  # noqa: ANN401
+    def _flush(self, loose: list[str], node: Any) -> None:
         self._emit(ElementKind.PARAGRAPH, tidy("".join(loose)), node)
 
-    def _block(self, node: Any, tag: str, depth: int) -> None:  # noqa: ANN401
+    def _block(self, node: Any, tag: str, depth: int) -> None:
         region = self._region_of(node, tag)
         outer, self._region = self._region, region or self._region
         if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
@@ -108,7 +167,7 @@ class HtmlWalker:
             self.walk(node, depth)
         self._region = outer
 
-    def _region_of(self, node: Any, tag: str) -> ElementKind | None:  # noqa: ANN401
+    def _region_of(self, node: Any, tag: str) -> ElementKind | None:
         region = _ROLES.get(node.get("role", "")) or _REGIONS.get(tag)
         if region in (ElementKind.HEADER, ElementKind.FOOTER) and tag in _REGIONS:
             within = {tag_of(parent) for parent in node.iterancestors()}
@@ -116,14 +175,14 @@ class HtmlWalker:
                 return None
         return region
 
-    def _heading(self, node: Any, level: int) -> None:  # noqa: ANN401
+    def _heading(self, node: Any, level: int) -> None:
         text = inline_text(node)
         if self._region is not None:
             self._builder.add(self._region, text)
         elif text:
             self._builder.heading(level, text)
 
-    def _table(self, node: Any, depth: int) -> None:  # noqa: ANN401
+    def _table(self, node: Any, depth: int) -> None:
         rows = [row for row in node.iter("tr") if _closest_table(row) is node]
         nested = node.find(".//table") is not None
         widest = max((len(row) for row in rows), default=0)
@@ -139,12 +198,12 @@ class HtmlWalker:
         else:
             self._builder.table(grid)
 
-    def _emit(self, kind: ElementKind, text: str, node: Any) -> None:  # noqa: ANN401
+    def _emit(self, kind: ElementKind, text: str, node: Any) -> None:
         if self._region is None and self._content and text and self._outside(text, node):
             kind = ElementKind.NAVIGATION
         self._builder.add(self._region or kind, text)
 
-    def _outside(self, text: str, node: Any) -> bool:  # noqa: ANN401
+    def _outside(self, text: str, node: Any) -> bool:
         """Whether a block is no part of the main content, and looks like navigation rather than prose."""
         letters = _LETTERS.sub("", text).casefold()
         if not letters or letters[:400] in self._content:
@@ -180,7 +239,7 @@ def add_html(builder: DocumentBuilder, source: str, settings: ParseSettings) -> 
         HtmlWalker(builder, settings.max_table_cells).walk(root if body is None else body)
 
 
-def load(source: str) -> Any:  # noqa: ANN401 - lxml
+def load(source: str) -> Any:
     """Parse HTML without network, entities or scripts.
 
     Raises:
@@ -214,7 +273,7 @@ def decode_html(data: bytes) -> str:
     return text
 
 
-def _facts(root: Any, builder: DocumentBuilder) -> Facts:  # noqa: ANN401, ARG001
+def _facts(root: Any, builder: DocumentBuilder) -> Facts:  # noqa: ARG001
     metadata: dict[str, str] = {}
     for meta in root.iter("meta"):
         key = _META.get((meta.get("name") or meta.get("property") or "").lower())
@@ -228,7 +287,7 @@ def _facts(root: Any, builder: DocumentBuilder) -> Facts:  # noqa: ANN401, ARG00
     return Facts(media_type=MEDIA_TYPE, parser=PARSER, title=text, metadata=metadata)
 
 
-def _main_content(source: str, root: Any) -> str:  # noqa: ANN401
+def _main_content(source: str, root: Any) -> str:
     """Letters of what trafilatura takes for the content; "" when the page is too small to hold navigation."""
     if sum(1 for _ in root.iter("a")) < 15:
         return ""
@@ -240,28 +299,28 @@ def _main_content(source: str, root: Any) -> str:  # noqa: ANN401
     return letters if len(letters) > max(200, 0.05 * len(body)) else ""
 
 
-def tag_of(node: Any) -> str:  # noqa: ANN401
+def tag_of(node: Any) -> str:
     """A node's tag in lower case; "" for comments and processing instructions."""
     return node.tag.lower() if isinstance(node.tag, str) else ""
 
 
-def _hidden(node: Any) -> bool:  # noqa: ANN401
+def _hidden(node: Any) -> bool:
     if node.get("hidden") is not None or node.get("aria-hidden") == "true":
         return tag_of(node) not in ("body", "main", "article")
     style = node.get("style")
     return bool(style and _HIDDEN_STYLE.search(style))
 
 
-def _holds_block(node: Any) -> bool:  # noqa: ANN401
+def _holds_block(node: Any) -> bool:
     return any(tag_of(child) in _BLOCKS for child in node.iterdescendants())
 
 
-def inline_text(node: Any) -> str:  # noqa: ANN401
+def inline_text(node: Any) -> str:
     """A node's visible text on one line for each line break in it."""
     return tidy("".join(_visible(node)))
 
 
-def _visible(node: Any) -> Iterator[str]:  # noqa: ANN401
+def _visible(node: Any) -> Iterator[str]:
     """Text in document order; an explicit stack, for pages nest deeper than Python's."""
     stack: list[tuple[Any, bool]] = [(node, False)]
     while stack:
@@ -285,7 +344,7 @@ def _visible(node: Any) -> Iterator[str]:  # noqa: ANN401
         stack.extend((child, False) for child in reversed(item))
 
 
-def _own_text(node: Any) -> Iterator[str]:  # noqa: ANN401
+def _own_text(node: Any) -> Iterator[str]:
     if node.text:
         # a line end in the source is a space on the page; real breaks come from br and blocks
         yield node.text if tag_of(node) == "pre" else _SPACE.sub(" ", node.text)
@@ -297,7 +356,7 @@ def tidy(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _items(node: Any, tag: str, depth: int) -> Iterator[str]:  # noqa: ANN401
+def _items(node: Any, tag: str, depth: int) -> Iterator[str]:
     """The lines of a list; nested lists are indented."""
     number = 0
     for child in node:
@@ -319,11 +378,11 @@ def _items(node: Any, tag: str, depth: int) -> Iterator[str]:  # noqa: ANN401
                 yield from _items(inner, tag_of(inner), depth + 1)
 
 
-def _block_lines(node: Any) -> list[str]:  # noqa: ANN401
+def _block_lines(node: Any) -> list[str]:
     return [line for line in inline_text(node).split("\n") if line]
 
 
-def _closest_table(row: Any) -> Any:  # noqa: ANN401
+def _closest_table(row: Any) -> Any:
     return next((parent for parent in row.iterancestors("table")), None)
 
 
@@ -356,12 +415,12 @@ def table_grid(rows: list[Any], most: int) -> list[list[str]]:
     return grid
 
 
-def _span(cell: Any, name: str) -> int:  # noqa: ANN401
+def _span(cell: Any, name: str) -> int:
     value = (cell.get(name) or "1").strip()
     return min(max(int(value), 1), 1000) if value.isascii() and value.isdigit() and len(value) < 6 else 1
 
 
-def _link_share(node: Any) -> float:  # noqa: ANN401
+def _link_share(node: Any) -> float:
     whole = len(node.text_content())
     links = sum(len(link.text_content()) for link in node.iter("a"))
     return links / whole if whole else 0.0

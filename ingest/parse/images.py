@@ -26,17 +26,15 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:  #
         TooLargeError: it has too many pixels.
     """
     if not settings.ocr:
-        raise ParseError(
-            f"An image is read by OCR only: set ocr = true under [parse] and install it with: {INSTALL}"
-        )
+        raise ParseError(f"An image is read by OCR only: set ocr = true under [parse] and install it with: {INSTALL}")
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - only images need it
 
     Image.MAX_IMAGE_PIXELS = None  # our own limit below raises before anything is unpacked
     try:
-        picture = Image.open(io.BytesIO(data))
-        if picture.width * picture.height > MOST_PIXELS:
+        image = Image.open(io.BytesIO(data))
+        if image.width * image.height > MOST_PIXELS:
             raise TooLargeError(f"The image has more than {MOST_PIXELS:,} pixels. Scale it down.")
-        picture = picture.convert("RGB")
+        picture = image.convert("RGB")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise ParseError(f"The image is damaged ({error}). Restore it from its origin.") from error
     builder = DocumentBuilder(settings.max_characters)
@@ -44,7 +42,7 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:  #
     return builder.build(Facts(media_type="image/*", parser=PARSER, pages=1))
 
 
-def recognise(picture: Any) -> list[str]:  # noqa: ANN401 - a PIL image
+def recognise(picture: Any) -> list[str]:
     """The lines of text on a picture, from top to bottom.
 
     Raises:
@@ -57,7 +55,7 @@ def recognise(picture: Any) -> list[str]:  # noqa: ANN401 - a PIL image
 
 
 @cache
-def _engine() -> Any:  # noqa: ANN401 - rapidocr ships no types
+def _engine() -> Any:
     try:
         from rapidocr import RapidOCR  # noqa: PLC0415 - optional
     except ImportError as error:

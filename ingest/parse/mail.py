@@ -36,9 +36,7 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:  #
     attachments: list[str] = []
     headers = _add_message(builder, message, settings, attachments, 0)
     notes = (f"{len(attachments)} attachments were not read: {', '.join(attachments)[:300]}",) if attachments else ()
-    facts = Facts(
-        media_type=MEDIA_TYPE, parser=PARSER, title=headers.get("subject", ""), metadata=headers, notes=notes
-    )
+    facts = Facts(media_type=MEDIA_TYPE, parser=PARSER, title=headers.get("subject", ""), metadata=headers, notes=notes)
     return builder.build(facts)
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 PARSER = "pyromark"
 
-_FRONT_MATTER = re.compile(r"\A(?:---[ \t]*\n(.*?)\n(?:---|\.\.\.)|\+\+\+[ \t]*\n(.*?)\n\+\+\+)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(
+    r"\A(?:---[ \t]*\n(.*?)\n(?:---|\.\.\.)|\+\+\+[ \t]*\n(.*?)\n\+\+\+)[ \t]*(?:\n|\Z)", re.DOTALL
+)
 _ENTRY = re.compile(r"([A-Za-z_][\w .-]*?)[ \t]*[:=][ \t]*(.*)")
 _HEADING_MARKS = re.compile(r"^[ ]{0,3}#{1,6}(?:[ \t]+|$)|[ \t]+#+[ \t]*$|\n[ \t]*(?:=+|-+)[ \t]*$")
 _ATTRIBUTES = re.compile(r"[ \t]*\{[^{}]*#[^{}]*\}[ \t]*$")
@@ -108,11 +110,11 @@ def _add_gap(builder: DocumentBuilder, text: str, page: int | None) -> None:
         builder.paragraphs(text, page)
 
 
-def _add_block(builder: DocumentBuilder, event: Any, text: str, page: int | None) -> None:  # noqa: ANN401 - pyromark's
-    start = event["Start"] if isinstance(event, dict) and "Start" in event else "Paragraph"
-    name, value = next(iter(start.items())) if isinstance(start, dict) else (start, None)
+def _add_block(builder: DocumentBuilder, event: Any, text: str, page: int | None) -> None:
+    start: Any = event["Start"] if isinstance(event, dict) and "Start" in event else "Paragraph"
+    name: str = next(iter(start)) if isinstance(start, dict) else start
     if name == "Heading":
-        builder.heading(int(value["level"][1:]), plain_heading(text.strip()), page, text)
+        builder.heading(int(start[name]["level"][1:]), plain_heading(text.strip()), page, text)
     elif name == "Table":
         builder.table_lines(text.strip().split("\n"), page)
     elif name != "HtmlBlock" or _TAG.sub("", text).strip():

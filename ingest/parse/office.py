@@ -62,7 +62,7 @@ def _own_title(builder: DocumentBuilder, media_type: str) -> str:
 
 
 @cache
-def _config() -> Any:  # noqa: ANN401 - xberg's own type is private
+def _config() -> Any:
     import xberg  # noqa: PLC0415 - a fifth of a second that text files never pay
 
     return xberg.ExtractionConfig(
@@ -79,12 +79,12 @@ def _config() -> Any:  # noqa: ANN401 - xberg's own type is private
     )
 
 
-def _extract(data: bytes, name: str, media_type: str) -> Any:  # noqa: ANN401
+def _extract(data: bytes, name: str, media_type: str) -> Any:
     import xberg  # noqa: PLC0415
 
     source = xberg.ExtractInput(kind="bytes", bytes=data, filename=name, mime_type=media_type)
 
-    async def extract() -> Any:  # noqa: ANN401
+    async def extract() -> Any:
         return await xberg.extract(source, _config())
 
     try:
@@ -225,7 +225,7 @@ def _text(content: dict[str, Any]) -> str:
     return str(content.get("text") or content.get("content") or "")
 
 
-def _metadata(found: Any) -> dict[str, str]:  # noqa: ANN401
+def _metadata(found: Any) -> dict[str, str]:
     values = {
         "title": found.title,
         "author": ", ".join(found.authors or []),

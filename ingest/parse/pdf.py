@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
         document.close()
 
 
-def _read(document: Any, pages: int, data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:  # noqa: ANN401
+def _read(document: Any, pages: int, data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
     if pages > MOST_PAGES:
         raise TooLargeError(f"The PDF has {pages:,} pages; at most {MOST_PAGES:,} are read. Split it.")
     lines, empty, failed = _lines_of_pages(document, pages, settings.max_characters)
@@ -94,7 +95,7 @@ def _read(document: Any, pages: int, data: bytes, name: str, settings: ParseSett
     )
 
 
-def _lines_of_pages(document: Any, pages: int, most: int) -> tuple[dict[int, list[Line]], list[int], list[int]]:  # noqa: ANN401
+def _lines_of_pages(document: Any, pages: int, most: int) -> tuple[dict[int, list[Line]], list[int], list[int]]:
     """Lines by page number, pages without text, and pages that could not be opened."""
     import pypdfium2  # noqa: PLC0415
 
@@ -118,7 +119,7 @@ def _lines_of_pages(document: Any, pages: int, most: int) -> tuple[dict[int, lis
     return lines, empty, failed
 
 
-def page_lines(page: Any) -> list[Line]:  # noqa: ANN401 - pypdfium2 ships no types
+def page_lines(page: Any) -> list[Line]:
     """The lines of one page in reading order, with what is needed to tell headings and paragraphs."""
     textpage = page.get_textpage()
     text: str = textpage.get_text_range()
@@ -136,7 +137,7 @@ def page_lines(page: Any) -> list[Line]:  # noqa: ANN401 - pypdfium2 ships no ty
     return lines
 
 
-def _measured(textpage: Any, text: str, at: int) -> Line:  # noqa: ANN401
+def _measured(textpage: Any, text: str, at: int) -> Line:
     from pypdfium2 import raw  # noqa: PLC0415
 
     x, y = ctypes.c_double(), ctypes.c_double()
@@ -150,13 +151,13 @@ def _measured(textpage: Any, text: str, at: int) -> Line:  # noqa: ANN401
     return Line(text, y.value if known else None, round(size, 1), b"bold" in font.value.lower())
 
 
-def _glyph_height(textpage: Any, at: int) -> float:  # noqa: ANN401
+def _glyph_height(textpage: Any, at: int) -> float:
     from pypdfium2 import raw  # noqa: PLC0415
 
     box = raw.FS_RECTF()
     if not raw.FPDFText_GetLooseCharBox(textpage, at, ctypes.byref(box)):
         return 0.0
-    return abs(box.top - box.bottom)
+    return abs(float(box.top) - float(box.bottom))
 
 
 def _add_pages(builder: DocumentBuilder, pages: dict[int, list[Line]]) -> None:
@@ -174,7 +175,7 @@ def _add_pages(builder: DocumentBuilder, pages: dict[int, list[Line]]) -> None:
 
 def paragraphs(lines: list[Line]) -> list[list[Line]]:
     """Group a page's lines: a wider gap, another font size or a bullet starts a new paragraph."""
-    gaps = sorted(a.y - b.y for a, b in zip(lines, lines[1:], strict=False) if a.y is not None and b.y is not None)
+    gaps = sorted(a.y - b.y for a, b in itertools.pairwise(lines) if a.y is not None and b.y is not None)
     usual = next((gap for gap in gaps[len(gaps) // 3 :] if gap > 1), 0.0)
     blocks: list[list[Line]] = []
     for line in lines:
@@ -213,14 +214,20 @@ def _add_block(builder: DocumentBuilder, block: list[Line], page: int, levels: d
         builder.add(ElementKind.LIST if _BULLET.match(text) else ElementKind.PARAGRAPH, text, page)
 
 
-def _recognise(document: Any, numbers: list[int], lines: dict[int, list[Line]]) -> None:  # noqa: ANN401
+def _recognise(document: Any, numbers: list[int], lines: dict[int, list[Line]]) -> None:
     for number in numbers:
         picture = document[number - 1].render(scale=_RENDER_SCALE).to_pil()
         lines[number] = [Line(text, None, 0.0, False) for text in images.recognise(picture)]
 
 
-def _metadata(document: Any) -> dict[str, str]:  # noqa: ANN401
-    names = {"Title": "title", "Author": "author", "Subject": "subject", "CreationDate": "created", "ModDate": "modified"}
+def _metadata(document: Any) -> dict[str, str]:
+    names = {
+        "Title": "title",
+        "Author": "author",
+        "Subject": "subject",
+        "CreationDate": "created",
+        "ModDate": "modified",
+    }
     found = document.get_metadata_dict()
     return {name: str(found[key]).strip() for key, name in names.items() if str(found.get(key, "")).strip()}
 

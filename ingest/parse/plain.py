@@ -22,7 +22,12 @@ _DIRECTIVE = re.compile(r"\s*\.\. ([\w:.-]+)::\s*(.*)")
 _CODE_DIRECTIVES = {"code", "code-block", "sourcecode", "literalinclude", "parsed-literal", "highlight", "doctest"}
 _RST_TABLE = re.compile(r"\+[-=+]{3,}\+\s*\Z|=+(?: +=+)+\s*\Z")
 _ADOC_HEADING = re.compile(r"(={1,6}) (\S.*)\Z")
-_ADOC_FENCES = {"----": ElementKind.CODE, "....": ElementKind.CODE, "____": ElementKind.QUOTE, "|===": ElementKind.TABLE}
+_ADOC_FENCES = {
+    "----": ElementKind.CODE,
+    "....": ElementKind.CODE,
+    "____": ElementKind.QUOTE,
+    "|===": ElementKind.TABLE,
+}
 _CUE_TIME = re.compile(r"(?:\d{1,4}:)?\d\d:\d\d[.,]\d{3}\s+-->\s")
 
 

@@ -161,13 +161,13 @@ class _Run(Generic[Key]):
     def submit(self, task: _Task[Key]) -> None:
         """Queue a document and hand out what workers have room for."""
         self._queue.append(task)
-        self._pool._submitted += 1  # noqa: SLF001 - the run is part of the pool
+        self._pool._submitted += 1
         self._dispatch()
 
     def step(self) -> None:
         """Wait for a worker to say something, and enforce the time limit while waiting."""
         self._dispatch()
-        workers = {worker.output: worker for worker in self._pool._workers if self._tasks(worker)}  # noqa: SLF001
+        workers = {worker.output: worker for worker in self._pool._workers if self._tasks(worker)}
         poll = select.poll()
         for descriptor in workers:
             poll.register(descriptor, select.POLLIN | select.POLLHUP)
@@ -184,9 +184,9 @@ class _Run(Generic[Key]):
 
     def abandon(self) -> None:
         """End workers that still hold documents nobody waits for."""
-        for worker in list(self._pool._workers):  # noqa: SLF001
+        for worker in list(self._pool._workers):
             if self._tasks(worker):
-                self._pool._drop(worker)  # noqa: SLF001
+                self._pool._drop(worker)
 
     def _tasks(self, worker: WorkerProcess) -> deque[_Task[Key]]:
         return self._held.setdefault(worker.number, deque())
@@ -194,12 +194,12 @@ class _Run(Generic[Key]):
     def _dispatch(self) -> None:
         while self._queue:
             pool = self._pool
-            worker = min(pool._workers, key=lambda one: len(self._tasks(one)), default=None)  # noqa: SLF001
-            wanted = min(pool._most, 1 + pool._submitted // DOCUMENTS_PER_WORKER)  # noqa: SLF001
+            worker = min(pool._workers, key=lambda one: len(self._tasks(one)), default=None)
+            wanted = min(pool._most, 1 + pool._submitted // DOCUMENTS_PER_WORKER)
             slow = any(waited >= SLOW_SECONDS for waited in self._waited.values())
             busy = worker is None or bool(self._tasks(worker))
-            if busy and len(pool._workers) < (pool._most if slow or worker is None else wanted):  # noqa: SLF001
-                worker = pool._start_worker()  # noqa: SLF001
+            if busy and len(pool._workers) < (pool._most if slow or worker is None else wanted):
+                worker = pool._start_worker()
             if worker is None or len(self._tasks(worker)) >= QUEUE:
                 return
             task = self._queue.popleft()
@@ -234,19 +234,19 @@ class _Run(Generic[Key]):
     def _wait(self, worker: WorkerProcess, elapsed: float) -> None:
         waited = self._waited.get(worker.number, 0.0) + elapsed
         self._waited[worker.number] = waited
-        if waited > self._pool._limits.seconds + GRACE_SECONDS:  # noqa: SLF001
+        if waited > self._pool._limits.seconds + GRACE_SECONDS:
             self._lost(worker, timed_out=True)
 
     def _lost(self, worker: WorkerProcess, *, timed_out: bool = False) -> None:
         """A worker ended or was ended: its first document is the reason, the others are queued again."""
         tasks = self._tasks(worker)
-        self._pool._drop(worker)  # noqa: SLF001
+        self._pool._drop(worker)
         if tasks:
             tasks.popleft().finish(self._reason(worker, timed_out))
         self._requeue(worker)
 
     def _retire(self, worker: WorkerProcess) -> None:
-        self._pool._drop(worker)  # noqa: SLF001
+        self._pool._drop(worker)
         self._requeue(worker)
 
     def _requeue(self, worker: WorkerProcess) -> None:
@@ -254,7 +254,7 @@ class _Run(Generic[Key]):
         self._waited.pop(worker.number, None)
 
     def _reason(self, worker: WorkerProcess, timed_out: bool) -> ParseError:
-        limits = self._pool._limits  # noqa: SLF001
+        limits = self._pool._limits
         if timed_out or worker.timed_out():
             return TimeLimitError(
                 f"Its parser ran longer than {limits.seconds:g} s and was ended. Split the file, repair it, or raise "

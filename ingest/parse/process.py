@@ -36,7 +36,7 @@ class WorkerProcess:
 
     def __init__(self, settings: ParseSettings, limits: WorkerSettings) -> None:
         self.number = next(_NUMBERS)
-        self._process = subprocess.Popen(  # noqa: S603 - our own module under this very interpreter
+        self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "ingest.parse.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -88,7 +88,7 @@ def parse_bytes(data: bytes, name: str, settings: ParseSettings) -> ParsedDocume
         raise ParseError("The document is nested too deeply to be read.") from error
     except ParseError:
         raise
-    except Exception as error:  # noqa: BLE001 - a parser's bug on one file costs that file, with its reason
+    except Exception as error:
         raise ParseError(
             f"Its parser failed ({type(error).__name__}: {str(error)[:200]}). Save it again with its own program."
         ) from error

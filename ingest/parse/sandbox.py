@@ -16,8 +16,19 @@ _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _FORBIDDEN = frozenset(
-    "socket.connect socket.bind socket.sendto socket.sendmsg socket.getaddrinfo subprocess.Popen os.system os.exec"
-    " os.posix_spawn os.fork os.forkpty".split()
+    [
+        "socket.connect",
+        "socket.bind",
+        "socket.sendto",
+        "socket.sendmsg",
+        "socket.getaddrinfo",
+        "subprocess.Popen",
+        "os.system",
+        "os.exec",
+        "os.posix_spawn",
+        "os.fork",
+        "os.forkpty",
+    ]
 )
 
 

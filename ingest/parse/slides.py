@@ -60,12 +60,12 @@ def _read(data: bytes, settings: ParseSettings) -> ParsedDocument:
     metadata = {"author": own.author, "subject": own.subject, "created": str(own.created or "")}
     metadata = {key: value for key, value in metadata.items() if value}
     title = own.title if own.title and own.title != "PowerPoint Presentation" else builder.first_heading
-    return builder.build(
-        Facts(media_type=MEDIA_TYPE, parser=PARSER, title=title, pages=len(slides), metadata=metadata)
-    )
+    return builder.build(Facts(media_type=MEDIA_TYPE, parser=PARSER, title=title, pages=len(slides), metadata=metadata))
 
 
-def _add_shapes(builder: DocumentBuilder, shapes: Iterable[Any], page: int, settings: ParseSettings, depth: int) -> None:
+def _add_shapes(
+    builder: DocumentBuilder, shapes: Iterable[Any], page: int, settings: ParseSettings, depth: int
+) -> None:
     if depth > _GROUP_DEPTH:
         raise ParseError(f"Slide {page} nests groups deeper than {_GROUP_DEPTH} levels.")
     for shape in shapes:
@@ -81,7 +81,7 @@ def _add_shapes(builder: DocumentBuilder, shapes: Iterable[Any], page: int, sett
             builder.add(ElementKind.PARAGRAPH, _description(shape), page)
 
 
-def _add_text(builder: DocumentBuilder, shape: Any, page: int) -> None:  # noqa: ANN401 - python-pptx ships no types
+def _add_text(builder: DocumentBuilder, shape: Any, page: int) -> None:
     kind = str(shape.placeholder_format.type) if shape.is_placeholder else ""
     lines = [(p.level, p.text.replace("\v", "\n").strip()) for p in shape.text_frame.paragraphs]
     lines = [(level, text) for level, text in lines if text]
@@ -93,13 +93,13 @@ def _add_text(builder: DocumentBuilder, shape: Any, page: int) -> None:  # noqa:
         builder.add(ElementKind.PARAGRAPH, "\n".join(text for _, text in lines), page)
 
 
-def _add_table(builder: DocumentBuilder, table: Any, page: int, most: int) -> None:  # noqa: ANN401
+def _add_table(builder: DocumentBuilder, table: Any, page: int, most: int) -> None:
     if len(table.rows) * len(table.columns) > most:
         raise TooLargeError(f"A table on slide {page} has more than {most:,} cells.")
     builder.table([[cell.text for cell in row.cells] for row in table.rows], page)
 
 
-def _add_chart(builder: DocumentBuilder, chart: Any, page: int) -> None:  # noqa: ANN401
+def _add_chart(builder: DocumentBuilder, chart: Any, page: int) -> None:
     if chart.has_title and chart.chart_title.has_text_frame:
         builder.add(ElementKind.PARAGRAPH, chart.chart_title.text_frame.text, page)
     for plot in chart.plots:
@@ -111,8 +111,8 @@ def _add_chart(builder: DocumentBuilder, chart: Any, page: int) -> None:  # noqa
         builder.table(rows, page)
 
 
-def _description(shape: Any) -> str:  # noqa: ANN401
+def _description(shape: Any) -> str:
     """The alternative text that an author gave a picture; generated file names are left out."""
-    found = shape._element.xpath(".//*[local-name()='cNvPr']/@descr")  # noqa: SLF001 - python-pptx has no API for it
+    found = shape._element.xpath(".//*[local-name()='cNvPr']/@descr")
     text = str(found[0]) if found else ""
     return text if " " in text.strip() else ""

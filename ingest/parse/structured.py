@@ -47,7 +47,7 @@ def parse_jsonl(data: bytes, name: str, settings: ParseSettings) -> ParsedDocume
     return builder.build(Facts(media_type="application/jsonl", parser=PARSER))
 
 
-def _load(text: str, what: str) -> Any:  # noqa: ANN401 - JSON is untyped
+def _load(text: str, what: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -56,7 +56,7 @@ def _load(text: str, what: str) -> Any:  # noqa: ANN401 - JSON is untyped
         raise ParseError(f"{what} is no valid JSON: {error}.") from error
 
 
-def _add_value(builder: DocumentBuilder, value: Any, level: int) -> None:  # noqa: ANN401
+def _add_value(builder: DocumentBuilder, value: Any, level: int) -> None:
     if level > NESTING_DEPTH:
         raise ParseError(f"The JSON is nested deeper than {NESTING_DEPTH} levels.")
     if not isinstance(value, (dict, list)):
@@ -81,7 +81,7 @@ def _add_value(builder: DocumentBuilder, value: Any, level: int) -> None:  # noq
     builder.add(ElementKind.PARAGRAPH, "\n".join(block))
 
 
-def _lines(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
+def _lines(value: Any, depth: int) -> Iterator[str]:
     """A value as indented lines, the way YAML would show it."""
     if depth > NESTING_DEPTH:
         raise ParseError(f"The JSON is nested deeper than {NESTING_DEPTH} levels.")
@@ -105,7 +105,7 @@ def _lines(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
         yield f"{pad}{_scalar(value)}"
 
 
-def _scalar(value: Any) -> str:  # noqa: ANN401
+def _scalar(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -135,7 +135,7 @@ def parse_notebook(data: bytes, name: str, settings: ParseSettings) -> ParsedDoc
     )
 
 
-def _cells(notebook: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def _cells(notebook: Any) -> list[dict[str, Any]]:
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if cells is None and isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
@@ -170,5 +170,5 @@ def _output(output: dict[str, Any]) -> str:
     return _joined(output.get("text", ""))
 
 
-def _joined(value: Any) -> str:  # noqa: ANN401
+def _joined(value: Any) -> str:
     return "".join(str(line) for line in value) if isinstance(value, list) else str(value)

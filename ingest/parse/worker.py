@@ -105,7 +105,9 @@ class _Worker:
         except ParseError as error:
             return Reply(sha256, size, None, type(error).__name__, str(error), last=self._grown())
         except MemoryError:
-            return Reply(sha256, size, None, "TooLargeError", "The document needs too much memory. Split it.", last=True)
+            return Reply(
+                sha256, size, None, "TooLargeError", "The document needs too much memory. Split it.", last=True
+            )
         return Reply(sha256, size, document, last=self._grown())
 
     def _grown(self) -> bool:

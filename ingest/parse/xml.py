@@ -15,9 +15,35 @@ if TYPE_CHECKING:
     from ragpress.types import ParsedDocument
 
 PARSER = "lxml"
-_TITLES = frozenset("title head heading article-title invention-title chapter-title caption label term".split())
+_TITLES = frozenset(
+    ["title", "head", "heading", "article-title", "invention-title", "chapter-title", "caption", "label", "term"]
+)
 _INLINE = frozenset(
-    "a b i u em strong sub sup span code bold italic underline xref ref ext-link emph hi sc br o tt small figref".split()
+    [
+        "a",
+        "b",
+        "i",
+        "u",
+        "em",
+        "strong",
+        "sub",
+        "sup",
+        "span",
+        "code",
+        "bold",
+        "italic",
+        "underline",
+        "xref",
+        "ref",
+        "ext-link",
+        "emph",
+        "hi",
+        "sc",
+        "br",
+        "o",
+        "tt",
+        "small",
+    ]
 )
 _MOST_DEPTH = 200
 
@@ -42,7 +68,7 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
     return builder.build(Facts(media_type="application/xml", parser=PARSER, title=builder.first_heading))
 
 
-def load(data: bytes) -> Any:  # noqa: ANN401 - lxml
+def load(data: bytes) -> Any:
     """Parse XML without resolving entities or touching the network.
 
     Raises:
@@ -62,17 +88,17 @@ def load(data: bytes) -> Any:  # noqa: ANN401 - lxml
     return root
 
 
-def _local(node: Any) -> str:  # noqa: ANN401
+def _local(node: Any) -> str:
     return node.tag.rsplit("}", 1)[-1].lower() if isinstance(node.tag, str) else ""
 
 
-def _text(node: Any) -> str:  # noqa: ANN401
+def _text(node: Any) -> str:
     if not isinstance(node.tag, str):
         return ""
     return " ".join("".join(node.itertext(with_tail=False)).split())
 
 
-def _add_feed(builder: DocumentBuilder, root: Any, settings: ParseSettings) -> None:  # noqa: ANN401
+def _add_feed(builder: DocumentBuilder, root: Any, settings: ParseSettings) -> None:
     for node in root.iter():
         local = _local(node)
         parent = _local(node.getparent()) if node.getparent() is not None else ""
@@ -88,7 +114,7 @@ def _add_feed(builder: DocumentBuilder, root: Any, settings: ParseSettings) -> N
             builder.add(ElementKind.PARAGRAPH, _text(node))
 
 
-def _add_blocks(builder: DocumentBuilder, node: Any, depth: int, settings: ParseSettings) -> None:  # noqa: ANN401
+def _add_blocks(builder: DocumentBuilder, node: Any, depth: int, settings: ParseSettings) -> None:
     if depth > _MOST_DEPTH:
         raise ParseError(f"The XML is nested deeper than {_MOST_DEPTH} levels.")
     local = _local(node)
