@@ -35,7 +35,7 @@ def stat_at(mtime_ns: int, ctime_ns: int) -> FileStat:
 
 
 def entry_of(stat: FileStat, hashed_ns: int) -> CacheEntry:
-    return CacheEntry(stat=tuple(stat), sha256=b"h" * 32, hashed_ns=hashed_ns)
+    return CacheEntry(stat=stat, sha256=b"h" * 32, hashed_ns=hashed_ns)
 
 
 class TestTrust:
