@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,9 @@ def markdown_document(markdown: str) -> ParsedDocument:
     return document(parts)
 
 
-def document(parts: list[tuple[str, ElementKind, tuple[str, ...]]], pages: list[int] | None = None) -> ParsedDocument:
+def document(
+    parts: Sequence[tuple[str, ElementKind, tuple[str, ...]]], pages: list[int] | None = None
+) -> ParsedDocument:
     """A parsed document of (text, kind, heading) elements, each on its page if pages are given."""
     elements = []
     at = 0

@@ -15,7 +15,22 @@ TOKENS = RegexTokens()
 SMALL = ChunkSettings(max_tokens=40, min_tokens=8)
 
 _WORDS = st.sampled_from(
-    ["alpha", "beta.", "gamma,", "internationalisation", "e.g.", "Dr.", "x", "42.", "数据。", "发布、", "检索系统", "؟", "|", "\n"]
+    [
+        "alpha",
+        "beta.",
+        "gamma,",
+        "internationalisation",
+        "e.g.",
+        "Dr.",
+        "x",
+        "42.",
+        "数据。",
+        "发布、",
+        "检索系统",
+        "؟",
+        "|",
+        "\n",
+    ]
 )
 _TEXT = st.lists(_WORDS, min_size=1, max_size=60).map(" ".join).map(str.strip).filter(bool)
 _PATH = st.lists(st.sampled_from(["Intro", "安装", "A long title of a section about settings"]), max_size=4).map(tuple)
@@ -146,14 +161,18 @@ def test_the_page_is_that_of_the_first_character() -> None:
 
 def test_the_fingerprint_ignores_a_window_wider_than_the_setting() -> None:
     assert chunk_fingerprint(SMALL, "t", 128) == chunk_fingerprint(SMALL, "t", 512)
-    assert len({chunk_fingerprint(SMALL, "t", 128), chunk_fingerprint(SMALL, "t", 32), chunk_fingerprint(SMALL, "u", 512)}) == 3
+    assert (
+        len({chunk_fingerprint(SMALL, "t", 128), chunk_fingerprint(SMALL, "t", 32), chunk_fingerprint(SMALL, "u", 512)})
+        == 3
+    )
 
 
 def test_an_edit_changes_only_chunks_near_it() -> None:
     rng = random.Random(7)
     vocabulary = [f"w{n}" for n in range(300)]
     parts = [
-        (" ".join(rng.choices(vocabulary, k=rng.randint(3, 30))) + ".", ElementKind.PARAGRAPH, ("A",)) for _ in range(200)
+        (" ".join(rng.choices(vocabulary, k=rng.randint(3, 30))) + ".", ElementKind.PARAGRAPH, ("A",))
+        for _ in range(200)
     ]
     before = document(parts)
     old = set(texts(chunk(cleaned(before), SMALL, TOKENS, 512), before.text))
