@@ -76,7 +76,7 @@ lock: ## resolve the dependencies afresh and write constraints.txt
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet torch==$(TORCH) hatchling editables
-	build/lock/bin/python -m pip install --quiet --no-build-isolation --editable '.[test]'
+	build/lock/bin/python -m pip install --quiet --no-build-isolation --editable '.[ocr,test]'
 	{ sed -n '/^#/p' constraints.txt; build/lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/lock
