@@ -67,7 +67,7 @@ WITH compared AS (
 ), gone AS (
     SELECT source, document_id, seen_version,
         row_number() OVER (PARTITION BY seen_version ORDER BY source) AS turn
-    FROM compared WHERE kind = 'deleted' AND seen_version IS NOT NULL
+    FROM compared WHERE kind = 'deleted'
 ), come AS (
     SELECT source, sha256, row_number() OVER (PARTITION BY sha256 ORDER BY source) AS turn
     FROM compared WHERE kind = 'added'

@@ -361,13 +361,8 @@ class _Hashing:
             except DocumentError as error:
                 self.refused.append(Refused(source, str(error)))
                 continue
-            # A file that can never settle (its time stamp lies in the future) must not rewrite the cache each time.
-            self.learned = (
-                self.learned
-                or entry is None
-                or entry[:2] != (row.stat, row.sha256)
-                or is_settled(row.stat, row.hashed_ns)
-            )
+            # A hash that cannot be trusted next time is no reason to write the cache.
+            self.learned = self.learned or is_settled(row.stat, row.hashed_ns)
             yield row
 
     def _hash(self, source: str, path: str) -> _Row:

@@ -184,6 +184,10 @@ class TestScope:
         assert sources(plan.deleted) == ["docs-old/a", "other/a"]
         assert plan_of({}, self.parent, Refused(".", "no permission", folder=True)).counts()["deleted"] == 0
 
+    def test_a_refused_file_in_place_of_a_folder_keeps_nothing_below_it(self) -> None:
+        plan = plan_of({}, self.parent, Refused("docs", "a FIFO"))
+        assert sources(plan.deleted) == ["docs-old/a", "docs/a", "other/a"]
+
     def test_a_refused_origin_is_not_moved_from(self) -> None:
         plan = plan_of({"b": "1"}, recorded({"a": "1"}), Refused("a", "no permission"))
         assert (sources(plan.added), len(plan.moved), len(plan.deleted)) == (["b"], 0, 0)

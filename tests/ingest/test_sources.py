@@ -55,7 +55,7 @@ def test_files_have_sources_paths_stats_and_hashes(tmp_path: Path) -> None:
         info.st_ctime_ns,
         info.st_ino,
     )
-    assert (found.hashed, found.changed_cache, found.refused) == (1, True, ())
+    assert (found.hashed, found.refused) == (1, ())
 
 
 def test_order_is_by_source_as_bytes(tmp_path: Path) -> None:

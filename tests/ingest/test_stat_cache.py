@@ -141,7 +141,8 @@ class TestScans:
     def test_fresh_files_are_hashed_once_more_and_then_trusted(self, corpus: Corpus) -> None:
         path = corpus.write("a.md", "text")
         written = path.stat().st_ctime_ns
-        assert corpus.scan(lambda: written).hashed == 1
+        first = corpus.scan(lambda: written)
+        assert (first.hashed, first.changed_cache) == (1, False)
         again = corpus.scan(lambda: written + 5 * SECOND)
         assert (again.hashed, again.changed_cache) == (1, True)
         assert corpus.scan(lambda: written + 6 * SECOND).hashed == 0
