@@ -145,7 +145,16 @@ class ChunkSpan(msgspec.Struct, frozen=True, array_like=True):
 
 
 class TokenCounter(Protocol):
-    """Counts tokens as the embedder does, without loading the model."""
+    """Counts tokens as the embedder does, without loading the model.
+
+    Attributes:
+        fingerprint: decides where every token starts.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """See the class."""
+        ...
 
     def token_starts(self, text: str) -> npt.NDArray[np.int64]:
         """Code-point offset at which each token of the text starts, ascending, no special tokens."""
@@ -160,6 +169,7 @@ class Embedder(Protocol):
         fingerprint: decides every vector: model weights, prefixes, pooling, runtime precision.
         dimension: length of a vector.
         window: the most tokens the model reads at once, special tokens and prefix included.
+        passage_limit: the most tokens of a passage: the window less what the prefix and special tokens take.
         tokens: the token counter that belongs to it.
     """
 
@@ -167,6 +177,7 @@ class Embedder(Protocol):
     fingerprint: str
     dimension: int
     window: int
+    passage_limit: int
     tokens: TokenCounter
 
     def embed_passages(self, texts: list[str]) -> Float32Matrix:
