@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.files import hash_regular, read_regular
+from ingest.files import read_regular
 from ingest.sources import Refused, Scan, SourceRoot, resolve_roots, scan, shown
 from ingest.stat_cache import SCHEMA, StatCache
-from ragpress.errors import DocumentError, SettingsError, SourceError
+from ragpress.errors import SettingsError, SourceError
 from ragpress.settings import SourceSettings
 
 
@@ -465,27 +465,6 @@ class TestNames:
         shapes = {shown(name) for name in decoded}
         assert len(shapes) == len(decoded)
         assert all(shape.encode("utf-8") for shape in shapes)
-
-
-class TestReading:
-    def test_hash_and_read_agree(self, tmp_path: Path) -> None:
-        path = tmp_path / "big.bin"
-        path.write_bytes(os.urandom(2_500_000))
-        stat, digest = hash_regular(str(path), 3_000_000)
-        assert digest == hashlib.sha256(read_regular(str(path), 3_000_000)).digest()
-        assert stat.size == 2_500_000
-
-    def test_limits_and_links_hold_when_reading_too(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "a.md", "12345")
-        (tmp_path / "link").symlink_to(path)
-        with pytest.raises(DocumentError, match="at most 4"):
-            read_regular(str(path), 4)
-        with pytest.raises(DocumentError, match="symbolic link"):
-            read_regular(str(tmp_path / "link"), 10)
-        with pytest.raises(DocumentError, match="a folder"):
-            read_regular(str(tmp_path), 10)
-        with pytest.raises(FileNotFoundError):
-            read_regular(str(tmp_path / "missing"), 10)
 
 
 def test_two_scans_of_one_tree_are_equal(tmp_path: Path) -> None:
