@@ -8,7 +8,7 @@ collision among 2**40 items has probability below 1e-14.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from typing import TypeAlias
 
 import msgspec
@@ -50,7 +50,7 @@ def step_fingerprint(step: str, code_version: int, settings: msgspec.Struct | No
     Returns:
         32 hexadecimal characters.
     """
-    body = b"" if settings is None else msgspec.json.encode(settings, order="deterministic")
+    body = b"" if settings is None else msgspec.json.encode(settings, order="sorted")
     return hexdigest(step, code_version, body, *extra)
 
 
@@ -63,5 +63,7 @@ def _canonical(part: Part) -> bytes:
     if part is None or isinstance(part, (bool, int, float)):
         body = repr(part).encode("ascii")
         return b"n%d:" % len(body) + body
+    if isinstance(part, (Set, Mapping)):
+        raise TypeError(f"A fingerprint takes ordered parts only, found a {type(part).__name__}: pass a sorted list.")
     items = [_canonical(item) for item in part]
     return b"l%d:" % len(items) + b"".join(items)

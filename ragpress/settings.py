@@ -277,16 +277,20 @@ def parse_workspace(root: Path, table: dict[str, Any]) -> Workspace:
     overrides = rest.pop("collections", {})
     _check_names("[workspace]", workspace, ("data_dir", "cache_dir"))
     _check_names("the top level", rest, CollectionSettings.__struct_fields__)
+    _check_table("[collections]", overrides)
     collections = {"default": _collection("", rest)}
     for name, override in overrides.items():
         _check_collection_name(name)
         _check_names(f"[collections.{name}]", override, CollectionSettings.__struct_fields__)
-        merged = {key: {**rest.get(key, {}), **override.get(key, {})} for key in {*rest, *override}}
-        collections[name] = _collection(f"collections.{name}.", merged)
-    data = str(os.environ.get("RAGPRESS_DATA_DIR") or workspace.get("data_dir", ".ragpress"))
+        collections[name] = _collection(f"collections.{name}.", _merged(rest, override))
+    data = os.environ.get("RAGPRESS_DATA_DIR") or _folder(workspace, "data_dir", ".ragpress")
+    if "://" in data and not data.startswith("s3://"):
+        raise SettingsError(
+            f"Data directory {data!r} cannot be used: expected a folder's path or 's3://bucket/prefix'."
+        )
     local = data if data.startswith("s3://") else str((root / data).resolve())
-    cache_name = os.environ.get("RAGPRESS_CACHE_DIR") or workspace.get("cache_dir") or default_cache()
-    return Workspace(root=root, data=local, cache=(root / cache_name).resolve(), collections=collections)
+    cache = os.environ.get("RAGPRESS_CACHE_DIR") or _folder(workspace, "cache_dir", default_cache())
+    return Workspace(root=root, data=local, cache=(root / cache).resolve(), collections=collections)
 
 
 def default_cache() -> str:
@@ -309,23 +313,45 @@ def hub_offline() -> bool:
 
 
 def _collection(prefix: str, table: dict[str, Any]) -> CollectionSettings:
+    # A table that sets one field of a section, or of an audit's rule, keeps the defaults of the others.
+    complete = _merged(msgspec.to_builtins(CollectionSettings()), table)
     try:
-        return msgspec.convert(table, CollectionSettings)
+        return msgspec.convert(complete, CollectionSettings)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(prefix, str(error))) from error
 
 
+def _merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in override.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        result[key] = _merged(base[key], value) if both else value
+    return result
+
+
+def _folder(workspace: dict[str, Any], name: str, default: str) -> str:
+    value = workspace.get(name, default)
+    if not isinstance(value, str) or not value.strip():
+        raise SettingsError(f"[workspace] in {FILE_NAME}: expected {name} to be a path, found {value!r}.")
+    return value
+
+
 def _check_collection_name(name: str) -> None:
-    if not name.replace("-", "").replace("_", "").isalnum():
-        raise SettingsError(f"Collection name {name!r} may hold only letters, digits, '-' and '_'.")
+    plain = name.replace("-", "").replace("_", "")
+    if not (plain.isascii() and plain.isalnum()):
+        raise SettingsError(f"Collection name {name!r} may hold only the letters A-Z and a-z, digits, '-' and '_'.")
 
 
 def _check_names(where: str, table: object, known: tuple[str, ...]) -> None:
-    if not isinstance(table, dict):
-        raise SettingsError(f"{where} in {FILE_NAME}: expected a table, found {type(table).__name__}.")
-    for name in table:
+    for name in _check_table(where, table):
         if name not in known:
             raise SettingsError(f"{where} in {FILE_NAME} has an unknown name {name!r}.{_hint(name, known)}")
+
+
+def _check_table(where: str, table: object) -> dict[str, object]:
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where} in {FILE_NAME}: expected a table, found {type(table).__name__}.")
+    return table
 
 
 def _hint(name: str, known: tuple[str, ...]) -> str:
@@ -336,9 +362,16 @@ def _hint(name: str, known: tuple[str, ...]) -> str:
 def _explain(prefix: str, message: str) -> str:
     text, _, where = message.partition(" - at `$.")
     place = where.rstrip("`")
-    section = getattr(CollectionSettings(), place.split(".")[0], None) if place else None
     hint = ""
-    if "unknown field" in text and section is not None:
-        name = text.split("`")[1]
-        hint = _hint(name, type(section).__struct_fields__) if "." not in place else ""
+    if "unknown field" in text:
+        hint = _hint(text.split("`")[1], _fields_at(place))
+    elif "enum value" in text and place.endswith(".action"):
+        hint = f" Known: {', '.join(AuditAction)}."
     return f"{FILE_NAME}, [{prefix}{place}]: {text}.{hint}"
+
+
+def _fields_at(place: str) -> tuple[str, ...]:
+    section: object = CollectionSettings()
+    for name in place.split("."):
+        section = getattr(section, name)
+    return section.__struct_fields__ if isinstance(section, msgspec.Struct) else ()
