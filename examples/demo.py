@@ -1,0 +1,221 @@
+"""``make demo``: publish a folder, edit one file, publish again, see what was reused, roll back.
+
+It drives the real command line, as a person would, on a copy of ``examples/sample`` (or of the folder
+that the environment variable ``DOCS`` names) in ``demo-run``, and stops with a message when a step
+does not do what it says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from examples.demo_plan import Question, Script, caller_script, sample_script
+
+ROOT = Path(__file__).parent.parent
+RUN = ROOT / "demo-run"
+DOCUMENTS = RUN / "documents"
+DONE, DONE_WITH_QUARANTINE = 0, 3
+SHOWN = 100  # characters of a hit's text on the screen
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Demo:
+    """One run of the demo.
+
+    Attributes:
+        console: where the account is printed.
+        steps: steps done so far.
+        releases: the releases that the ingests published, oldest first.
+    """
+
+    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    steps: int = 0
+    releases: list[str] = field(default_factory=list)
+
+    def step(self, title: str) -> None:
+        """Print a step's heading."""
+        self.steps += 1
+        self.console.print(f"\n[bold cyan]{self.steps}. {title}[/]")
+
+    def say(self, text: str) -> None:
+        """Print one line of the account; text from documents is never read as markup."""
+        self.console.print("   " + text, markup=False)
+
+    def check(self, claim: str, *, holds: bool) -> None:
+        """Print a claim that holds, or stop the demo at one that does not."""
+        if not holds:
+            raise SystemExit(f"make demo failed at step {self.steps}: expected that {claim}, but it is not so.")
+        self.console.print("   [green]✓[/]", claim)
+
+    def ragpress(self, *words: str, codes: tuple[int, ...] = (DONE,)) -> Json:
+        """Run one command in the workspace and read the JSON object that it prints."""
+        self.console.print("   [dim]$[/] " + shlex.join(["ragpress", *words, "--json"]), style="bold")
+        command = [sys.executable, "-m", "ragpress", *words, "--json"]
+        done = subprocess.run(  # noqa: S603 - our own command line
+            command, cwd=RUN, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False
+        )
+        if done.returncode not in codes:
+            wanted = " or ".join(map(str, codes))
+            raise SystemExit(
+                f"make demo failed: the command ended with exit code {done.returncode}, expected {wanted}."
+            )
+        result: Json = json.loads(done.stdout)
+        return result
+
+
+def main() -> None:
+    """Run every step; the exit code is 0 only when every claim held."""
+    demo = Demo()
+    source = os.environ.get("DOCS")
+    prepare(demo, Path(source).resolve() if source else None)
+    first = ingest(demo)
+    documents = troubled(demo)
+    script = caller_script(DOCUMENTS, documents) if source else sample_script(DOCUMENTS)
+    hits = [hit for question in script.questions for hit in ask(demo, question)]
+    trace(demo, hits)
+    update(demo, script, first)
+    go_back(demo, script)
+    status(demo)
+    demo.console.print(f"\n[bold green]Done.[/] The workspace is in {RUN.name}/; every command above works there.")
+
+
+def prepare(demo: Demo, source: Path | None) -> None:
+    """Copy the documents and make a workspace that reads them."""
+    if source is not None and not source.is_dir():
+        raise SystemExit(f"DOCS={source} is not a folder. Name a folder of documents: DOCS=folder make demo")
+    shutil.rmtree(RUN, ignore_errors=True)
+    shutil.copytree(source or ROOT / "examples" / "sample", DOCUMENTS, ignore=shutil.ignore_patterns(".git"))
+    demo.step("A workspace beside a copy of the documents")
+    demo.ragpress("init", ".", "--source", "documents")
+    count = sum(path.is_file() for path in DOCUMENTS.rglob("*"))
+    demo.check(f"there are {count} files and a settings file", holds=count > 0 and (RUN / "ragpress.toml").is_file())
+
+
+def ingest(demo: Demo) -> Json:
+    """Show the plan, then carry it out."""
+    demo.step("What would an ingest do?")
+    plan = demo.ragpress("ingest", "--plan", codes=(DONE, DONE_WITH_QUARANTINE))
+    demo.say(f"{plan['plan']['added']} documents to add, nothing written yet")
+    demo.check("no release exists yet", holds=not demo.ragpress("releases", "list")["releases"])
+
+    demo.step("Ingest: parse, clean, audit, chunk, embed, index, check, publish")
+    result = demo.ragpress("ingest", codes=(DONE, DONE_WITH_QUARANTINE))
+    account(demo, result)
+    demo.check("the candidate was published", holds=bool(result["published"]))
+    demo.check("every planned document was added", holds=result["plan"]["added"] == plan["plan"]["added"])
+    demo.releases.append(result["release"])
+    return result
+
+
+def account(demo: Demo, result: Json) -> None:
+    """What an ingest did, in three lines."""
+    plan, chunks = result["plan"], result["chunks"]
+    demo.say(", ".join(f"{count} {name}" for name, count in plan.items() if count))
+    demo.say(f"chunks: {chunks['total']} in the release, {chunks['embedded']} embedded, {chunks['reused']} reused")
+    steps = (f"{name} {step['computed']}/{step['reused']}" for name, step in result["steps"].items())
+    demo.say(f"steps computed/reused: {', '.join(steps)}; {result['seconds']:.1f} s")
+
+
+def troubled(demo: Demo) -> list[Json]:
+    """List the documents that are quarantined or marked, with the reasons."""
+    demo.step("Which documents need a person?")
+    documents: list[Json] = demo.ragpress("documents", "list")["documents"]
+    table = Table("state", "source", "reason", box=None, padding=(0, 2, 0, 1))
+    noted = [document for document in documents if document["reason"]]
+    for document in noted:
+        table.add_row(document["state"], document["source"], document["reason"])
+    demo.console.print(table if noted else "   none")
+    quarantined = [document for document in documents if document["state"] == "quarantined"]
+    demo.check("each quarantined document has a reason", holds=all(document["reason"] for document in quarantined))
+    return documents
+
+
+def ask(demo: Demo, question: Question) -> list[Json]:
+    """Search for a question and show the best hits."""
+    demo.step(f"Search in {question.language}")
+    hits: list[Json] = demo.ragpress("search", question.text, "-k", "5")["hits"]
+    for hit in hits[:3]:
+        page = f", page {hit['page']}" if hit["page"] else ""
+        demo.say(f"{hit['rank']}. {hit['source']}{page}: {' '.join(hit['text'].split())[:SHOWN]}…")
+    found = any(question.expected in hit["source"] for hit in hits)
+    demo.check(f"one of the five best hits is from {question.expected or 'the folder'}", holds=found)
+    return hits
+
+
+def trace(demo: Demo, hits: list[Json]) -> None:
+    """Follow a hit back to its page and its source file."""
+    demo.step("Where does a hit come from?")
+    hit = next((hit for hit in hits if hit["page"]), hits[0])
+    traced = demo.ragpress("trace", hit["chunk_id"])
+    for link in traced["chain"]:
+        demo.say(" ".join(f"{key}={value}" for key, value in link.items() if value not in (None, "", [], {}))[:180])
+    demo.check(
+        f"the chain ends at {hit['source']}" + (f", page {hit['page']}" if hit["page"] else ""),
+        holds=hit["source"] in json.dumps(traced["chain"], ensure_ascii=False),
+    )
+
+
+def update(demo: Demo, script: Script, first: Json) -> None:
+    """Edit one paragraph, ingest again and show that the rest was reused."""
+    edit = script.edit
+    demo.step(f"Edit one paragraph of {edit.path.relative_to(DOCUMENTS)} and ingest again")
+    edit.apply()
+    demo.say(f"now it says: {edit.new}")
+    result = demo.ragpress("ingest", codes=(DONE, DONE_WITH_QUARANTINE))
+    account(demo, result)
+    demo.check("exactly one document changed", holds=result["plan"]["changed"] == 1 and result["plan"]["added"] == 0)
+    demo.check("only that document was parsed", holds=result["steps"]["parse"]["computed"] == 1)
+    demo.check(
+        f"{result['chunks']['embedded']} chunks were embedded, not {first['chunks']['embedded']}",
+        holds=0 < result["chunks"]["embedded"] <= max(1, first["chunks"]["embedded"] // script.share),
+    )
+    demo.releases.append(result["release"])
+
+    demo.step("What changed between the two releases?")
+    difference = demo.ragpress("releases", "diff", *demo.releases)
+    demo.say(json.dumps(difference, ensure_ascii=False)[:600])
+    demo.check(
+        "the edited document is in the difference", holds=edit.path.name in json.dumps(difference, ensure_ascii=False)
+    )
+    demo.check("the search finds the new text", holds=texts_have(demo, script, edit.new))
+
+
+def go_back(demo: Demo, script: Script) -> None:
+    """Roll back and find the old text again."""
+    demo.step("Roll back")
+    demo.ragpress("releases", "rollback")
+    live = demo.ragpress("releases", "list")["live"]
+    demo.check("the first release is live again", holds=live == demo.releases[0])
+    demo.check("the new text is not found any more", holds=not texts_have(demo, script, script.edit.new))
+    demo.check("the old text is found again", holds=texts_have(demo, script, script.edit.old))
+
+
+def texts_have(demo: Demo, script: Script, text: str) -> bool:
+    """Whether a hit of the edit's question holds the text, whatever its line breaks."""
+    hits = demo.ragpress("search", script.edit.question, "-k", "5")["hits"]
+    return any(" ".join(text.split()) in " ".join(hit["text"].split()) for hit in hits)
+
+
+def status(demo: Demo) -> None:
+    """Show the health of the workspace."""
+    demo.step("Status")
+    for collection in demo.ragpress("status")["collections"]:
+        demo.say(", ".join(f"{key}: {value}" for key, value in collection.items() if value is not None))
+        demo.check("the live release is the first one", holds=collection["live"] == demo.releases[0])
+
+
+if __name__ == "__main__":
+    main()

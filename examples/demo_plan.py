@@ -1,0 +1,122 @@
+"""What the demo asks and edits: written down for the sample folder, worked out for a caller's folder."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HAN = re.compile(r"[\u4e00-\u9fff]")
+EDITABLE = (".md", ".markdown", ".txt", ".rst")
+ADDED = "This sentence was added by the demo of ragpress, on a copy of the folder."
+
+
+@dataclass(frozen=True)
+class Question:
+    """A search.
+
+    Attributes:
+        language: as it stands in the step's heading.
+        text: what is searched for.
+        expected: a part of the source path that one of the best hits must have; "" for any.
+    """
+
+    language: str
+    text: str
+    expected: str = ""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit of one paragraph.
+
+    Attributes:
+        path: the file, in the copy.
+        old: text that stands there now and goes.
+        new: text that takes its place.
+        question: a search that finds the paragraph before and after.
+    """
+
+    path: Path
+    old: str
+    new: str
+    question: str
+
+    def apply(self) -> None:
+        """Write the edited file."""
+        text = self.path.read_text(encoding="utf-8")
+        self.path.write_text(text.replace(self.old, self.new, 1), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Script:
+    """What one demo does.
+
+    Attributes:
+        questions: searches on the first release.
+        edit: the edit before the second release.
+        share: the second run may embed at most one chunk for so many of the first run.
+    """
+
+    questions: tuple[Question, ...]
+    edit: Edit
+    share: int
+
+
+def sample_script(folder: Path) -> Script:
+    """The demo on the sample folder."""
+    return Script(
+        questions=(
+            Question("English", "How long is the warranty of a Skylark 200?", "warranty-policy-2026"),
+            Question("English, in a PDF", "What does error code E22 mean and what is the remedy?", "user-manual.pdf"),
+            Question("Chinese", "教室里的二氧化碳超过多少会亮红灯？", "lark-mini/快速入门"),
+        ),
+        edit=Edit(
+            path=folder / "sales" / "warranty-policy-2026.md",
+            old="A repair takes at most 10 working days from arrival.",
+            new="A repair takes at most 6 working days from arrival.",
+            question="How many working days does a repair under warranty take?",
+        ),
+        share=10,
+    )
+
+
+def caller_script(folder: Path, documents: list[dict[str, Any]]) -> Script:
+    """The demo on a caller's folder: questions from file names, an edit of its first editable text.
+
+    Raises:
+        SystemExit: no document is searchable, or none is a text file with a paragraph to edit.
+    """
+    live = [document["source"] for document in documents if document["state"] == "live"]
+    if not live:
+        raise SystemExit("No document of this folder could be read; see the reasons above.")
+    chinese = [source for source in live if HAN.search(source)]
+    english = [source for source in live if not HAN.search(source)]
+    asked = [("Chinese", chinese[:1]), ("English", english[:1])]
+    questions = tuple(Question(name, _words(source)) for name, sources in asked for source in sources)
+    return Script(questions, _first_edit(folder, live), share=1)
+
+
+def _words(source: str) -> str:
+    return re.sub(r"[-_.\s]+", " ", Path(source).stem).strip()
+
+
+def _first_edit(folder: Path, live: list[str]) -> Edit:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in EDITABLE)
+    for path in files:
+        sentence = _sentence(path) if any(path.name in source for source in live) else ""
+        if sentence:
+            return Edit(path, sentence, f"{sentence} {ADDED}", sentence)
+    raise SystemExit(f"No file of this folder ends in {', '.join(EDITABLE)} and has a sentence to edit.")
+
+
+def _sentence(path: Path) -> str:
+    """The first line of prose that stands once in a UTF-8 file; "" when there is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+    lines = (line.strip() for line in text.splitlines())
+    prose = (line for line in lines if len(line) >= 40 and line[0].isalpha() and text.count(line) == 1)
+    return next(prose, "")
