@@ -1,0 +1,254 @@
+"""Listings for people: the documents of a release, one document, the releases of a collection."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from index import repairs
+from index.build import version_rows
+from index.documents import DocumentRow, to_rows
+from index.environment import Environment
+from index.opened import OpenRelease
+from index.release import Manifest, Releases
+from ragpress.errors import UsageError
+from ragpress.types import AuditMark, Removal
+
+STATES = ("live", "quarantined", "superseded", "deleted")
+
+
+class DocumentFilter(msgspec.Struct, frozen=True):
+    """Which documents to list: of one state (None: all but deleted ones), and only marked ones."""
+
+    state: str | None = None
+    marked: bool = False
+
+
+class DocumentEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the document list.
+
+    Attributes:
+        document_id: its id.
+        source: its source path.
+        state: live, quarantined, superseded or deleted.
+        reason: why it is not live, or what its audit marks say.
+        version: SHA-256 of the searchable bytes, or None.
+        chunks: chunks that can be found.
+        updated: ISO time its version went into a release.
+        title: its title.
+        marks: names of the audits that marked it.
+    """
+
+    document_id: str
+    source: str
+    state: str
+    reason: str
+    version: str | None
+    chunks: int
+    updated: str
+    title: str
+    marks: tuple[str, ...]
+
+
+class DocumentList(msgspec.Struct, frozen=True):
+    """The documents of a release."""
+
+    release: str
+    documents: tuple[DocumentEntry, ...]
+
+
+class DocumentDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """One document with everything a person asks about it.
+
+    Attributes:
+        entry: its line in the list.
+        media_type: for example ``application/pdf``.
+        parser: parser and version.
+        language: ISO code.
+        pages: pages, slides or sheets; None where the format has none.
+        size: bytes of the version seen last.
+        characters: code points of its text.
+        metadata: its own metadata.
+        marks: audit marks with measure, threshold and reason.
+        removed: what cleaning removed.
+        notes: what the parser noted.
+        text: its text as indexed; None unless asked for.
+    """
+
+    entry: DocumentEntry
+    media_type: str
+    parser: str
+    language: str
+    pages: int | None
+    size: int
+    characters: int
+    metadata: dict[str, str]
+    marks: tuple[AuditMark, ...]
+    removed: tuple[Removal, ...]
+    notes: tuple[str, ...]
+    text: str | None
+
+
+class ReleaseEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the release list: ``state`` is live, previous, candidate or refused."""
+
+    id: str
+    parent: str | None
+    created: str
+    state: str
+    documents: int
+    chunks: int
+    evaluation: str | None
+    reason: str
+
+
+class ReleaseList(msgspec.Struct, frozen=True):
+    """The releases of a collection, newest first, and which is live."""
+
+    live: str | None
+    releases: tuple[ReleaseEntry, ...]
+
+
+class RepairNote(msgspec.Struct, frozen=True):
+    """What a change to ``repairs/`` did: the document, the file, and what to do next."""
+
+    source: str
+    file: str
+    done: str
+    next: str
+
+
+def list_documents(release: OpenRelease, chosen: DocumentFilter) -> DocumentList:
+    """The documents of a release.
+
+    Raises:
+        UsageError: the state asked for does not exist.
+    """
+    if chosen.state is not None and chosen.state not in STATES:
+        raise UsageError(f"There is no state {chosen.state!r}; expected one of: {', '.join(STATES)}.")
+    rows = (row for row in to_rows(release.documents) if _is_chosen(row, chosen))
+    return DocumentList(release.manifest.id, tuple(_entry(row) for row in rows))
+
+
+def describe_document(release: OpenRelease, document: str, with_text: bool) -> DocumentDetail:
+    """One document in detail.
+
+    Raises:
+        ReleaseError: the release does not have it.
+    """
+    row = release.document(document)
+    stored: dict[str, Any] = {"text": None, "removed": "[]", "notes": "[]"}
+    if row.segment in release.segments:
+        stored = version_rows(release.segments[row.segment], row).to_pylist()[0]
+    return DocumentDetail(
+        entry=_entry(row),
+        media_type=row.media_type,
+        parser=row.parser,
+        language=row.language,
+        pages=row.pages,
+        size=row.size,
+        characters=row.characters,
+        metadata=msgspec.json.decode(row.metadata, type=dict[str, str]),
+        marks=row.all_marks,
+        removed=msgspec.json.decode(stored["removed"], type=tuple[Removal, ...]),
+        notes=msgspec.json.decode(stored["notes"], type=tuple[str, ...]),
+        text=stored["text"] if with_text else None,
+    )
+
+
+def list_releases(releases: Releases) -> ReleaseList:
+    """The releases of a collection."""
+    found = releases.pointer()
+    live = None if found is None else found[0].release
+    history = () if found is None else found[0].history
+    entries = (_release_entry(manifest, live, history) for manifest in releases.list())
+    return ReleaseList(live, tuple(entries))
+
+
+def quarantine(environment: Environment, collection: str, document: str, reason: str) -> RepairNote:
+    """Record a person's quarantine of a document.
+
+    Raises:
+        UsageError: nothing is live yet.
+        ReleaseError: the live release has no such document.
+    """
+    row = _live_document(environment, collection, document)
+    repair = repairs.Quarantine(
+        collection=collection,
+        source=row.source,
+        reason=reason,
+        by=getpass.getuser(),
+        at=environment.now().isoformat(timespec="seconds"),
+    )
+    path = repairs.save(environment.workspace.root, repair)
+    return _note(environment.workspace.root, path, row.source, "quarantined")
+
+
+def restore(environment: Environment, collection: str, document: str) -> RepairNote:
+    """Take a person's quarantine back.
+
+    Raises:
+        UsageError: nobody quarantined the document.
+    """
+    row = _live_document(environment, collection, document)
+    path = repairs.path_of(environment.workspace.root, collection, row.source)
+    if not repairs.remove(environment.workspace.root, collection, row.source):
+        raise UsageError(
+            f"{row.source} is not quarantined by a person, so there is nothing to take back. "
+            + (f"It is quarantined because: {row.reason}" if row.state == "quarantined" else f"It is {row.state}.")
+        )
+    return _note(environment.workspace.root, path, row.source, "restored")
+
+
+def _note(root: Path, path: Path, source: str, done: str) -> RepairNote:
+    return RepairNote(source, path.relative_to(root).as_posix(), done, "Run `ragpress ingest` to publish the change.")
+
+
+def _live_document(environment: Environment, collection: str, document: str) -> DocumentRow:
+    manifest = environment.releases(collection).live()
+    if manifest is None:
+        raise UsageError(f"Nothing is live in {collection!r} yet. Publish a first release with: ragpress ingest")
+    return environment.open(manifest).document(document)
+
+
+def _is_chosen(row: DocumentRow, chosen: DocumentFilter) -> bool:
+    if chosen.marked and not row.all_marks:
+        return False
+    return row.state != "deleted" if chosen.state is None else row.state == chosen.state
+
+
+def _entry(row: DocumentRow) -> DocumentEntry:
+    marks = row.all_marks
+    return DocumentEntry(
+        document_id=row.document_id,
+        source=row.source,
+        state=row.state,
+        reason=row.reason or " ".join(mark.reason for mark in marks),
+        version=row.version.hex() if row.version else None,
+        chunks=row.chunks,
+        updated=row.updated,
+        title=row.title,
+        marks=tuple(mark.audit for mark in marks),
+    )
+
+
+def _release_entry(manifest: Manifest, live: str | None, history: tuple[str, ...]) -> ReleaseEntry:
+    if manifest.id == live:
+        state = "live"
+    elif manifest.id in history:
+        state = "previous"
+    else:
+        state = "candidate" if manifest.gate.verdict == "pass" else "refused"
+    return ReleaseEntry(
+        id=manifest.id,
+        parent=manifest.parent,
+        created=manifest.created,
+        state=state,
+        documents=manifest.counts.documents,
+        chunks=manifest.counts.chunks,
+        evaluation=manifest.evaluation,
+        reason=manifest.reason,
+    )

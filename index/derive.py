@@ -1,0 +1,265 @@
+"""The steps of one document, each computed once per (fingerprint, input): parse, clean, audit, chunk.
+
+A step's key names its fingerprint and the digest of what it reads. So a new chunk size finds every
+parse and clean in the memo, and a new cleaning rule re-chunks only the documents whose text it changed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+from ingest.audit import DocumentFacts, audit, audit_fingerprint, facts, language
+
+from ingest.chunk import chunk, chunk_fingerprint
+from ingest.clean import clean, clean_fingerprint
+from ingest.memo import Memo
+from ingest.parse.pool import ParseResult, ParserPool
+from ingest.parse.registry import hint, parse_fingerprint
+from ragpress.errors import AuditError, DocumentError, ParseError
+from ragpress.fingerprint import digest, hexdigest
+from ragpress.settings import CollectionSettings
+from ragpress.types import (
+    AuditAction,
+    AuditMark,
+    ChunkSpan,
+    CleanedDocument,
+    Element,
+    ParsedDocument,
+    Removal,
+    TokenCounter,
+)
+
+_READ_AHEAD = 512
+T = TypeVar("T")
+
+
+class WorkItem(msgspec.Struct, frozen=True):
+    """One document to derive.
+
+    Attributes:
+        document_id: its id.
+        source: its source path.
+        path: the file, as the file system encodes its name.
+        sha256: digest of its bytes as scanned.
+        size: bytes.
+    """
+
+    document_id: str
+    source: str
+    path: bytes
+    sha256: bytes
+    size: int
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """A document after all steps before the embedding.
+
+    Attributes:
+        item: what was asked for.
+        version: SHA-256 of the bytes that were really read.
+        parsed: the parsed document, its text replaced by the cleaned text.
+        cleaned: its text and elements, and what was removed.
+        spans: its chunks.
+        marks: audits that fired.
+        facts: what the audits across documents compare.
+        language: ISO code.
+    """
+
+    item: WorkItem
+    version: bytes
+    parsed: ParsedDocument
+    cleaned: CleanedDocument
+    spans: tuple[ChunkSpan, ...]
+    marks: tuple[AuditMark, ...]
+    facts: DocumentFacts
+    language: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A document that cannot be used, with the step and the reason a person reads."""
+
+    item: WorkItem
+    version: bytes
+    step: str
+    reason: str
+    marks: tuple[AuditMark, ...] = ()
+
+
+class StepCount(msgspec.Struct):
+    """How often a step was computed, and how often its result was taken from an earlier run."""
+
+    computed: int = 0
+    reused: int = 0
+
+
+class _Cleaned(msgspec.Struct, frozen=True, array_like=True):
+    same: bool
+    text: str
+    elements: tuple[Element, ...]
+    removed: tuple[Removal, ...]
+
+
+class _Audited(msgspec.Struct, frozen=True, array_like=True):
+    marks: tuple[AuditMark, ...]
+    facts: DocumentFacts
+    language: str
+
+
+class Fingerprints(msgspec.Struct, frozen=True):
+    """The fingerprint of every step, and of the whole pipeline for one document."""
+
+    parse: str
+    clean: str
+    audit: str
+    chunk: str
+    embed: str
+
+    @classmethod
+    def of(cls, settings: CollectionSettings, embed: str, tokenizer: str, limit: int) -> Fingerprints:
+        """Fingerprints for these settings and this embedder.
+
+        Args:
+            settings: the collection's.
+            embed: fingerprint of the embedder.
+            tokenizer: fingerprint of its tokenizer alone, so that a change of precision re-chunks nothing.
+            limit: tokens of a passage that it reads at once.
+        """
+        return cls(
+            parse=parse_fingerprint(settings.parse),
+            clean=clean_fingerprint(settings.clean),
+            audit=audit_fingerprint(settings.audit),
+            chunk=chunk_fingerprint(settings.chunk, tokenizer, limit),
+            embed=embed,
+        )
+
+    @property
+    def pipeline(self) -> str:
+        """Fingerprint of all steps together."""
+        return hexdigest("pipeline", self.parse, self.clean, self.audit, self.chunk, self.embed)
+
+
+class Deriver:
+    """Derives documents, in order, taking from the memo what was computed before.
+
+    Args:
+        settings: the collection's.
+        fingerprints: of the steps.
+        memo: results of earlier runs.
+        tokens: the embedder's token counter.
+        limit: the most tokens of a chunk that the embedder can read.
+    """
+
+    def __init__(
+        self,
+        settings: CollectionSettings,
+        fingerprints: Fingerprints,
+        memo: Memo,
+        tokens: TokenCounter,
+        limit: int,
+    ) -> None:
+        self._settings = settings
+        self._fingerprints = fingerprints
+        self._memo = memo
+        self._tokens = tokens
+        self._limit = limit
+        self.steps = {name: StepCount() for name in ("parse", "clean", "audit", "chunk")}
+
+    def derive(self, items: Iterable[WorkItem]) -> Iterator[Derived | Refusal]:
+        """Derive documents.
+
+        Yields:
+            One result per item, in the items' order. A document that cannot be used is a
+            :class:`Refusal`; it never ends the run.
+        """
+        rest = iter(items)
+        with ParserPool(self._settings.parse, self._settings.workers) as pool:
+            while batch := list(islice(rest, _READ_AHEAD)):
+                known = {item.document_id: self._recall_parse(item, item.sha256) for item in batch}
+                missing = [item for item in batch if known[item.document_id] is None]
+                fresh = pool.parse_many((item.document_id, os.fsdecode(item.path), item.source) for item in missing)
+                for item in batch:
+                    parsed = known.pop(item.document_id)
+                    yield self._finish(item, item.sha256, parsed) if parsed else self._parse(item, next(fresh))
+
+    def _recall_parse(self, item: WorkItem, version: bytes) -> ParsedDocument | None:
+        value = self._memo.get(self._parse_key(item, version))
+        if value is None:
+            return None
+        self.steps["parse"].reused += 1
+        return msgspec.msgpack.decode(value, type=ParsedDocument)
+
+    def _parse_key(self, item: WorkItem, version: bytes) -> bytes:
+        return digest("parse", self._fingerprints.parse, version, hint(item.source))
+
+    def _parse(self, item: WorkItem, result: ParseResult[str]) -> Derived | Refusal:
+        outcome = result.outcome
+        version = bytes.fromhex(result.sha256) if result.sha256 else item.sha256
+        self.steps["parse"].computed += 1
+        if isinstance(outcome, ParseError):
+            return Refusal(item, version, outcome.step, str(outcome))
+        self._memo.put(self._parse_key(item, version), msgspec.msgpack.encode(outcome))
+        return self._finish(item, version, outcome)
+
+    def _finish(self, item: WorkItem, version: bytes, parsed: ParsedDocument) -> Derived | Refusal:
+        try:
+            parsed_digest = digest(msgspec.msgpack.encode(parsed))
+            cleaned = self._clean(parsed, parsed_digest)
+            text_digest = digest(cleaned.text, msgspec.msgpack.encode(cleaned.elements))
+            audited = self._audit(item, parsed, cleaned, digest(parsed_digest, text_digest, item.source))
+            self._raise_if_quarantined(audited.marks)
+            spans = self._chunk(cleaned, text_digest)
+        except DocumentError as error:
+            marks = error.args[1] if len(error.args) > 1 else ()
+            return Refusal(item, version, error.step, str(error.args[0]), marks)
+        return Derived(item, version, parsed, cleaned, spans, audited.marks, audited.facts, audited.language)
+
+    def _clean(self, parsed: ParsedDocument, parsed_digest: bytes) -> CleanedDocument:
+        key = digest("clean", self._fingerprints.clean, parsed_digest)
+        value = self._recall("clean", key)
+        if value is not None:
+            stored = msgspec.msgpack.decode(value, type=_Cleaned)
+            if stored.same:
+                return CleanedDocument(parsed.text, parsed.elements, stored.removed)
+            return CleanedDocument(stored.text, stored.elements, stored.removed)
+        cleaned = clean(parsed, self._settings.clean)
+        same = cleaned.text == parsed.text and cleaned.elements == parsed.elements
+        body = _Cleaned(same, "" if same else cleaned.text, () if same else cleaned.elements, cleaned.removed)
+        self._memo.put(key, msgspec.msgpack.encode(body))
+        return cleaned
+
+    def _audit(self, item: WorkItem, parsed: ParsedDocument, cleaned: CleanedDocument, inputs: bytes) -> _Audited:
+        key = digest("audit", self._fingerprints.audit, inputs)
+        value = self._recall("audit", key)
+        if value is not None:
+            return msgspec.msgpack.decode(value, type=_Audited)
+        code = language(cleaned.text)
+        found = facts(item.document_id, item.source, parsed, cleaned, code)
+        audited = _Audited(audit(parsed, cleaned, self._settings.audit), found, code)
+        self._memo.put(key, msgspec.msgpack.encode(audited))
+        return audited
+
+    def _chunk(self, cleaned: CleanedDocument, text_digest: bytes) -> tuple[ChunkSpan, ...]:
+        key = digest("chunk", self._fingerprints.chunk, text_digest)
+        value = self._recall("chunk", key)
+        if value is not None:
+            return msgspec.msgpack.decode(value, type=tuple[ChunkSpan, ...])
+        spans = chunk(cleaned, self._settings.chunk, self._tokens, self._limit)
+        self._memo.put(key, msgspec.msgpack.encode(spans))
+        return spans
+
+    def _recall(self, step: str, key: bytes) -> bytes | None:
+        value = self._memo.get(key)
+        if value is None:
+            self.steps[step].computed += 1
+        else:
+            self.steps[step].reused += 1
+        return value
+
+    def _raise_if_quarantined(self, marks: tuple[AuditMark, ...]) -> None:
+        reasons = [mark.reason for mark in marks if mark.action == AuditAction.QUARANTINE]
+        if reasons:
+            raise AuditError(" ".join(reasons), marks)

@@ -1,0 +1,78 @@
+"""What a run needs from outside: the workspace, its store, a clock and the way to an embedder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from index.opened import OpenRelease
+from index.release import Manifest, Releases
+from index.report import Progress
+from ragpress.settings import EmbedSettings, Workspace
+from ragpress.storage.store import Store
+from ragpress.types import Embedder
+
+
+class EmbedderIdentity(msgspec.Struct, frozen=True):
+    """What is known of an embedder without loading it.
+
+    Attributes:
+        fingerprint: decides every vector.
+        tokenizer: fingerprint of its tokenizer alone.
+        limit: tokens of a passage that it reads at once, prefix and special tokens taken off.
+    """
+
+    fingerprint: str
+    tokenizer: str
+    limit: int
+
+
+class EmbedderSource(msgspec.Struct, frozen=True):
+    """How to get an embedder, and what is known of it without loading it."""
+
+    load: Callable[[EmbedSettings], Embedder]
+    identify: Callable[[EmbedSettings], EmbedderIdentity]
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is not a value: made once by ``ragpress.wiring``.
+
+    Attributes:
+        workspace: settings and folders.
+        store: where derived data lives.
+        local: local folder for scratch, checkouts and the stat cache of this data directory.
+        now: the time, with time zone.
+        embedders: the way to an embedder.
+        progress: hears how a run goes on.
+    """
+
+    workspace: Workspace
+    store: Store
+    local: Path
+    now: Callable[[], datetime]
+    embedders: EmbedderSource
+    progress: Progress
+
+    def releases(self, collection: str) -> Releases:
+        """The releases of a collection."""
+        return Releases(self.store, collection)
+
+    def open(self, manifest: Manifest) -> OpenRelease:
+        """Open a release for reading."""
+        return OpenRelease(self.store, manifest, self.checkouts)
+
+    @property
+    def checkouts(self) -> Path:
+        """Folder of checked-out lexical indexes."""
+        return self.local / "checkouts"
+
+    def scratch(self, collection: str) -> Path:
+        """Folder for the work in progress of a collection's writer."""
+        return self.local / "scratch" / collection
+
+    def stat_cache(self, collection: str) -> Path:
+        """File of the collection's stat cache."""
+        return self.local / "cache" / collection / "stat.arrow"

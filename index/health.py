@@ -1,0 +1,155 @@
+"""Health: what is live in every collection, and whether this machine and the stored files are sound."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+from datetime import datetime
+
+import msgspec
+
+from index.environment import Environment
+from index.history import stored_collections
+from index.release import Manifest
+from ragpress.errors import RagpressError, StorageError
+
+
+class CollectionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One collection.
+
+    Attributes:
+        name: its name.
+        live: id of the live release, or None.
+        documents: documents that can be found.
+        chunks: chunks that can be found.
+        index_age_seconds: seconds since the live release was built; None when there is none.
+        quarantined: documents whose newest version is not used.
+        open_findings: findings that wait for a repair (0 until diagnosis exists).
+        writer: who writes now, or None.
+        lexical_deleted_share: share of BM25's statistics that deleted rows still make up.
+    """
+
+    name: str
+    live: str | None
+    documents: int
+    chunks: int
+    index_age_seconds: float | None
+    quarantined: int
+    open_findings: int
+    writer: str | None
+    lexical_deleted_share: float
+
+
+class Status(msgspec.Struct, frozen=True):
+    """All collections."""
+
+    collections: tuple[CollectionStatus, ...]
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that the doctor looked at: whether it is well, what was found, and the command that mends it."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """Everything the doctor looked at; ``healthy`` when nothing that is needed is broken."""
+
+    healthy: bool
+    checks: tuple[Check, ...]
+
+
+def status(environment: Environment) -> Status:
+    """What is live in every collection."""
+    return Status(tuple(_status(environment, name) for name in stored_collections(environment)))
+
+
+def doctor(environment: Environment) -> Diagnosis:
+    """Look at the libraries, the embedding models and every file of every live release."""
+    checks = [*_libraries(), *_embedders(environment)]
+    for name in stored_collections(environment):
+        checks += _release_files(environment, name)
+    broken = [check for check in checks if not check.ok and not check.name.startswith("optional")]
+    return Diagnosis(not broken, tuple(checks))
+
+
+def _status(environment: Environment, name: str) -> CollectionStatus:
+    manifest = environment.releases(name).live()
+    counts = None if manifest is None else manifest.counts
+    return CollectionStatus(
+        name=name,
+        live=None if manifest is None else manifest.id,
+        documents=0 if counts is None else counts.documents,
+        chunks=0 if counts is None else counts.chunks,
+        index_age_seconds=None if manifest is None else _age(environment, manifest),
+        quarantined=0 if counts is None else counts.quarantined,
+        open_findings=0,
+        writer=environment.store.writer_holder(name),
+        lexical_deleted_share=0.0 if counts is None else round(counts.lexical_deleted_share, 4),
+    )
+
+
+def _age(environment: Environment, manifest: Manifest) -> float:
+    return max(0.0, round((environment.now() - datetime.fromisoformat(manifest.created)).total_seconds(), 1))
+
+
+def _libraries() -> list[Check]:
+    checks = [
+        Check(f"library {name}", ok=True, found=importlib.metadata.version(name))
+        for name in ("faiss-cpu", "tantivy", "pyarrow", "duckdb", "openvino")
+        if _installed(name)
+    ]
+    for package, module, what in (("rapidocr", "rapidocr", "images and scanned pages are read"),):
+        present = importlib.util.find_spec(module) is not None
+        found = f"installed: {what}" if present else f"not installed; with it {what}"
+        checks.append(Check(f"optional {package}", present, found, "" if present else "pip install 'ragpress[ocr]'"))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return [*checks, Check("processor", ok=True, found=f"{cores} cores")]
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _embedders(environment: Environment) -> list[Check]:
+    checks = []
+    for name, settings in environment.workspace.collections.items():
+        model = settings.embed.model
+        try:
+            identity = environment.embedders.identify(settings.embed)
+            checks.append(
+                Check(f"embedder of {name}", ok=True, found=f"{model}, fingerprint {identity.fingerprint[:12]}")
+            )
+        except RagpressError as error:
+            checks.append(Check(f"embedder of {name}", ok=False, found=str(error), mend="Correct [embed] model."))
+    return checks
+
+
+def _release_files(environment: Environment, name: str) -> list[Check]:
+    try:
+        manifest = environment.releases(name).live()
+    except RagpressError as error:
+        return [Check(f"live release of {name}", ok=False, found=str(error), mend="ragpress releases rollback")]
+    if manifest is None:
+        return [Check(f"live release of {name}", ok=True, found="none yet", mend="ragpress ingest")]
+    damaged = []
+    for file in manifest.files():
+        try:
+            environment.store.fetch(file)
+        except StorageError as error:
+            damaged.append(Check(f"file {file.name} of {manifest.id}", ok=False, found=str(error), mend=_MEND))
+    whole = Check(
+        f"live release of {name}", ok=True, found=f"{manifest.id}: all {len(manifest.files())} files are sound"
+    )
+    return damaged or [whole]
+
+
+_MEND = "ragpress releases rollback, then ragpress ingest --compact (every version still in the sources is rebuilt)"

@@ -1,0 +1,187 @@
+"""What happens to releases after they were built: rollback, diff and garbage collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from index.documents import DocumentRow, to_rows
+from index.environment import Environment
+from index.opened import OpenRelease
+from index.release import LiveRecord, Manifest
+from ragpress.errors import ReleaseError
+from ragpress.storage import scratch
+
+
+class DocumentChange(msgspec.Struct, frozen=True):
+    """One document that differs between two releases.
+
+    Attributes:
+        source: its source path.
+        change: added, removed or changed.
+        added: chunk texts that only the second release has.
+        removed: chunk texts that only the first has.
+    """
+
+    source: str
+    change: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class ReleaseDiff(msgspec.Struct, frozen=True, kw_only=True):
+    """The difference between two releases.
+
+    Attributes:
+        before: id of the first.
+        after: id of the second.
+        documents: documents that differ, by source.
+        chunks_added: number of chunk texts that only the second has.
+        chunks_removed: number of chunk texts that only the first has.
+        settings: settings and step fingerprints that differ: name, before, after.
+    """
+
+    before: str
+    after: str
+    documents: tuple[DocumentChange, ...]
+    chunks_added: int
+    chunks_removed: int
+    settings: tuple[tuple[str, str, str], ...]
+
+
+class Collected(msgspec.Struct, frozen=True):
+    """What a garbage collection removed: releases by id, number of objects, bytes."""
+
+    releases: tuple[str, ...]
+    objects: int
+    bytes: int
+
+
+def rollback(environment: Environment, collection: str, release: str | None) -> LiveRecord:
+    """Make an earlier release live again: the one named, or the one that was live before.
+
+    Raises:
+        ReleaseError: there is no earlier release, or it is gone.
+        ConflictError: another release went live meanwhile.
+    """
+    releases = environment.releases(collection)
+    found = releases.pointer()
+    if found is None:
+        raise ReleaseError(f"Nothing is live in {collection!r}; there is nothing to roll back.")
+    record, pointer = found
+    target = release or record.previous
+    if target is None:
+        raise ReleaseError(f"{record.release} is the first release of {collection!r}; there is none before it.")
+    manifest = releases.get(target)
+    return releases.publish(manifest.id, f"rollback from {record.release}", pointer.token, environment.now())
+
+
+def publish(environment: Environment, collection: str, release: str, override: str | None) -> LiveRecord:
+    """Make a release live that was built before.
+
+    Args:
+        environment: the outside.
+        collection: the collection.
+        release: id of the release.
+        override: a person's reason to publish what the gate refused; recorded in the live pointer.
+
+    Raises:
+        ReleaseError: the gate refused it and there is no override.
+    """
+    releases = environment.releases(collection)
+    found = releases.pointer()
+    manifest = releases.get(release)
+    if manifest.gate.verdict != "pass" and override is None:
+        reasons = "; ".join(manifest.gate.reasons)
+        raise ReleaseError(f"The gate refused {manifest.id}: {reasons}. Publish it anyway with --override WHY.")
+    why = "publish" if override is None else f"publish, gate overridden: {override}"
+    return releases.publish(manifest.id, why, None if found is None else found[1].token, environment.now())
+
+
+def diff(before: OpenRelease, after: OpenRelease) -> ReleaseDiff:
+    """Documents and chunk texts that differ between two releases."""
+    first, second = _live_rows(before), _live_rows(after)
+    changes = []
+    for source in sorted({*first, *second}):
+        old, new = first.get(source), second.get(source)
+        if old is not None and new is not None and old.indexed == new.indexed:
+            continue
+        change = "added" if old is None else "removed" if new is None else "changed"
+        old_texts, new_texts = _texts(before, old), _texts(after, new)
+        added = tuple(text for text in new_texts if text not in old_texts)
+        removed = tuple(text for text in old_texts if text not in new_texts)
+        changes.append(DocumentChange(source, change, added, removed))
+    return ReleaseDiff(
+        before=before.manifest.id,
+        after=after.manifest.id,
+        documents=tuple(changes),
+        chunks_added=sum(len(change.added) for change in changes),
+        chunks_removed=sum(len(change.removed) for change in changes),
+        settings=_setting_changes(before.manifest, after.manifest),
+    )
+
+
+def stored_collections(environment: Environment) -> list[str]:
+    """Every collection that the store or the settings know, by name."""
+    stored = {key.split("/")[1] for key, _ in environment.store.list("collections/")}
+    return sorted(stored | set(environment.workspace.collections))
+
+
+def collect_garbage(environment: Environment, collections: Iterable[str]) -> Collected:
+    """Remove releases beyond the kept ones and every object that no kept release needs.
+
+    The live release, the one before it and the newest ``[release] keep`` of every collection stay. Of a
+    collection that the settings do not name everything stays.
+
+    Args:
+        environment: the outside.
+        collections: :func:`stored_collections`; the caller holds the writer lock of every one.
+    """
+    store = environment.store
+    kept: list[Manifest] = []
+    dropped: list[Manifest] = []
+    for collection in collections:
+        keep, drop = _sort_out(environment, collection)
+        kept += keep
+        dropped += drop
+    for manifest in dropped:
+        store.delete(f"releases/{manifest.id}/manifest.json")
+    used = {file.key for manifest in kept for file in manifest.files()}
+    unused = [(key, size) for key, size in store.list("objects/") if key not in used]
+    for key, _ in unused:
+        store.delete(key)
+    scratch.remove_others(environment.checkouts, {manifest.id for manifest in kept})
+    names = tuple(manifest.id for manifest in dropped)
+    return Collected(names, len(unused), sum(size for _, size in unused))
+
+
+def _sort_out(environment: Environment, collection: str) -> tuple[list[Manifest], list[Manifest]]:
+    releases = environment.releases(collection)
+    everything = releases.list()
+    settings = environment.workspace.collections.get(collection)
+    if settings is None:
+        return everything, []
+    found = releases.pointer()
+    needed = set() if found is None else {found[0].release, found[0].previous}
+    needed |= {manifest.id for manifest in everything[: settings.release.keep]}
+    keep = [manifest for manifest in everything if manifest.id in needed]
+    return keep, [manifest for manifest in everything if manifest.id not in needed]
+
+
+def _live_rows(release: OpenRelease) -> dict[str, DocumentRow]:
+    table: pa.Table = release.documents
+    return {row.source: row for row in to_rows(table.filter(pc.greater(table["chunks"], 0)))}
+
+
+def _texts(release: OpenRelease, row: DocumentRow | None) -> dict[str, None]:
+    return {} if row is None else dict.fromkeys(release.chunk_rows(row)["text"].to_pylist())
+
+
+def _setting_changes(before: Manifest, after: Manifest) -> tuple[tuple[str, str, str], ...]:
+    pairs = [(f"steps.{name}", before.steps.get(name, ""), value) for name, value in after.steps.items()]
+    for name in after.retrieval.__struct_fields__:
+        pairs.append((f"retrieval.{name}", str(getattr(before.retrieval, name)), str(getattr(after.retrieval, name))))
+    return tuple(pair for pair in pairs if pair[1] != pair[2])

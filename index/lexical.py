@@ -1,0 +1,201 @@
+"""The lexical index of a release: tantivy (BM25) with English stemming and Chinese words.
+
+Its files are immutable, so releases share them; an update writes a small segment and deletion bitmaps.
+BM25's statistics count deleted rows until segments merge; a release reports their share and compaction bounds it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+CODE_VERSION = 1
+_ANALYSER = "ragpress"
+_HEAP_BYTES = 64_000_000
+_ROW_BITS = 32
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\U00020000-\U0002fa1f]+")
+_TITLE_BOOST = 1.5
+
+
+class LexicalRow(msgspec.Struct, frozen=True):
+    """One chunk as the lexical index takes it.
+
+    Attributes:
+        owner: document and segment that own the row: what a delete names.
+        segment: number of the segment.
+        row: chunk row in it.
+        heading: title and heading path.
+        text: the chunk's text.
+    """
+
+    owner: str
+    segment: int
+    row: int
+    heading: str
+    text: str
+
+
+def owner(document_id: str, segment: int) -> str:
+    """The term that names all rows of one document in one segment."""
+    return f"{document_id}@{segment}"
+
+
+def words(text: str) -> str:
+    """Text with Chinese cut into words (also the words inside long words) and folded to simplified characters."""
+    if not _HAN.search(text):
+        return text
+    cut, fold = _chinese()
+    return _HAN.sub(lambda match: " " + " ".join(cut(fold(match.group()))) + " ", text)
+
+
+@cache
+def _chinese() -> tuple[Any, Any]:
+    import opencc  # noqa: PLC0415 - only where there is Chinese text
+    import rjieba  # noqa: PLC0415 - only where there is Chinese text
+
+    return rjieba.cut_for_search, opencc.OpenCC("t2s").convert
+
+
+class LexicalWriter:
+    """Adds and deletes rows in a tantivy index in a scratch folder; nothing is visible before :meth:`finish`.
+
+    Args:
+        folder: an empty folder, or one that holds the files of the parent release.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import tantivy  # noqa: PLC0415 - native library
+
+        self._tantivy = tantivy
+        self._folder = folder
+        self._index = _open(folder) if (folder / "meta.json").exists() else _create(folder)
+        self._writer = self._index.writer(_HEAP_BYTES, 1)
+
+    def delete(self, owners: Iterable[str]) -> None:
+        """Delete all rows of these owners."""
+        for name in owners:
+            self._writer.delete_documents_by_term("owner", name)
+
+    def add(self, rows: Iterable[LexicalRow]) -> None:
+        """Add rows."""
+        document = self._tantivy.Document
+        for row in rows:
+            self._writer.add_document(
+                document(
+                    owner=row.owner,
+                    place=(row.segment << _ROW_BITS) + row.row,
+                    heading=words(row.heading),
+                    text=words(row.text),
+                )
+            )
+
+    def finish(self) -> None:
+        """Commit, wait for merges and drop files that are no longer used."""
+        self._writer.commit()
+        self._writer.garbage_collect_files()
+        self._writer.wait_merging_threads()
+        del self._writer
+
+    def files(self) -> list[Path]:
+        """The files of the committed index, by name."""
+        live = _live_files(self._folder)
+        return sorted(path for path in self._folder.iterdir() if path.name in live)
+
+
+class LexicalIndex:
+    """An opened lexical index.
+
+    Args:
+        folder: a folder with the files of one release.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import tantivy  # noqa: PLC0415 - native library
+
+        self._tantivy = tantivy
+        self._index = _open(folder)
+        self._searcher = self._index.searcher()
+
+    @property
+    def rows(self) -> int:
+        """Rows that are not deleted."""
+        return int(self._searcher.num_docs)
+
+    def search(self, query: str, depth: int) -> tuple[list[float], list[int], list[int]]:
+        """Rows by BM25 over text and headings.
+
+        Args:
+            query: the question as typed; operators in it have no meaning.
+            depth: the most rows to return.
+
+        Returns:
+            Scores (descending), segment numbers and chunk rows, three lists of equal length.
+        """
+        parsed = self._query(query)
+        if parsed is None:
+            return [], [], []
+        hits = self._searcher.search(parsed, depth, count=False).hits
+        places = self._searcher.fast_field_values("place", [address for _, address in hits])
+        mask = (1 << _ROW_BITS) - 1
+        return (
+            [score for score, _ in hits],
+            [place >> _ROW_BITS for place in places],
+            [place & mask for place in places],
+        )
+
+    def _query(self, query: str) -> Any:
+        tantivy, schema = self._tantivy, self._index.schema
+        terms = list(dict.fromkeys(_analyser(tantivy).analyze(words(query))))
+        should = tantivy.Occur.Should
+        clauses = []
+        for term in terms:
+            clauses.append((should, tantivy.Query.term_query(schema, "text", term, "freq")))
+            heading = tantivy.Query.term_query(schema, "heading", term, "freq")
+            clauses.append((should, tantivy.Query.boost_query(heading, _TITLE_BOOST)))
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+
+def deleted_share(folder: Path) -> float:
+    """Share of the rows in the index's files that are deleted but still counted by the statistics."""
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    rows = sum(segment["max_doc"] for segment in meta["segments"])
+    gone = sum((segment["deletes"] or {}).get("num_deleted_docs", 0) for segment in meta["segments"])
+    return gone / rows if rows else 0.0
+
+
+def _live_files(folder: Path) -> set[str]:
+    managed = json.loads((folder / ".managed.json").read_text(encoding="utf-8"))
+    return {str(name) for name in managed} | {"meta.json", ".managed.json"}
+
+
+def _analyser(tantivy: Any) -> Any:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    builder = builder.filter(tantivy.Filter.remove_long(64)).filter(tantivy.Filter.lowercase())
+    return builder.filter(tantivy.Filter.ascii_fold()).filter(tantivy.Filter.stemmer("english")).build()
+
+
+def _create(folder: Path) -> Any:
+    import tantivy  # noqa: PLC0415 - native library
+
+    schema = tantivy.SchemaBuilder()
+    schema.add_text_field("text", tokenizer_name=_ANALYSER, index_option="freq")
+    schema.add_text_field("heading", tokenizer_name=_ANALYSER, index_option="freq")
+    schema.add_text_field("owner", tokenizer_name="raw", index_option="basic")
+    schema.add_integer_field("place", fast=True)
+    index = tantivy.Index(schema.build(), path=str(folder))
+    index.register_tokenizer(_ANALYSER, _analyser(tantivy))
+    return index
+
+
+def _open(folder: Path) -> Any:
+    import tantivy  # noqa: PLC0415 - native library
+
+    index = tantivy.Index.open(str(folder))
+    index.register_tokenizer(_ANALYSER, _analyser(tantivy))
+    return index

@@ -1,0 +1,201 @@
+"""The start of a run: what is live, what is in the sources, and what has to be done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from index import repairs
+from index.derive import Fingerprints
+from index.documents import DocumentRow, to_rows
+from index.environment import Environment
+from index.opened import OpenRelease
+from ingest.plan import Plan, Scope, document_id, make_plan
+from ingest.sources import WORKSPACE_ALIAS, Refused, Scan, SourceRoot, resolve_roots, scan
+from ingest.stat_cache import StatCache
+from ragpress.errors import UsageError
+from ragpress.settings import CollectionSettings
+from ragpress.storage import disk
+
+REPAIR_STEP = "repair"
+
+
+class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller asked for.
+
+    Attributes:
+        collection: which collection.
+        paths: absolute folders or files to look at; empty means all sources.
+        publish: make the candidate live when the gate passes it.
+        compact: compact even if the settings do not call for it.
+        retry: try quarantined documents again.
+        wait: seconds to wait for another writer.
+    """
+
+    collection: str = "default"
+    paths: tuple[str, ...] = ()
+    publish: bool = True
+    compact: bool = False
+    retry: bool = False
+    wait: float = 0.0
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run knows before it computes anything.
+
+    Attributes:
+        settings: the collection's.
+        parent: the live release, or None.
+        token: token of the live pointer, for the compare-and-swap at the end.
+        table: document table of the live release, or None.
+        roots: source folders the release covers.
+        scan: what the walk found.
+        plan: what has to be done.
+        withdrawn: documents that a person took out, found in the sources.
+        fingerprints: of the steps.
+    """
+
+    settings: CollectionSettings
+    parent: OpenRelease | None
+    token: str | None
+    table: pa.Table | None
+    roots: tuple[SourceRoot, ...]
+    scan: Scan
+    plan: Plan
+    withdrawn: tuple[repairs.Quarantine, ...]
+    fingerprints: Fingerprints
+
+    @property
+    def same_embedder(self) -> bool:
+        """Whether the live release's vectors can be kept."""
+        return self.parent is not None and self.parent.manifest.steps.get("embed") == self.fingerprints.embed
+
+    @property
+    def last_segment(self) -> int:
+        """The highest segment number of the live release, 0 when there is none."""
+        records = () if self.parent is None else self.parent.manifest.segments
+        return max((record.number for record in records), default=0)
+
+    def rows(self, ids: set[str]) -> dict[str, DocumentRow]:
+        """Rows of the live release by document id."""
+        if self.table is None or not ids:
+            return {}
+        match = pc.is_in(self.table["document_id"], pa.array(sorted(ids), pa.string()))
+        return {row.document_id: row for row in to_rows(self.table.filter(match))}
+
+
+def begin(request: IngestRequest, environment: Environment) -> Start:
+    """Open the live release, scan the sources and plan the run."""
+    settings = environment.workspace.collection(request.collection)
+    found = environment.releases(request.collection).pointer()
+    manifest = environment.releases(request.collection).get(found[0].release) if found else None
+    parent = environment.open(manifest) if manifest else None
+    fingerprints = _fingerprints(settings, environment)
+    changed_embedder = manifest is not None and manifest.steps.get("embed") != fingerprints.embed
+    recorded = manifest.roots if manifest else ()
+    roots, walked = _roots(request, settings, environment.workspace.root, recorded)
+    if changed_embedder:
+        walked = roots
+    environment.progress.stage("scan")
+    cache_path = environment.stat_cache(request.collection)
+    cache = StatCache.load(cache_path)
+    walk = scan(walked, settings.sources, cache, lambda: int(environment.now().timestamp() * 1e9))
+    if walk.changed_cache:
+        _save(cache, cache_path, walk)
+    environment.progress.stage("plan")
+    table = parent.documents if parent else None
+    quarantines = repairs.load(environment.workspace.root, request.collection)
+    files, withdrawn = _withdraw(walk.files, quarantines)
+    whole = not request.paths or changed_embedder
+    scope = Scope(
+        roots=(WORKSPACE_ALIAS,) if whole else tuple(root.alias for root in walked),
+        derived=fingerprints.pipeline,
+        refused=walk.refused + tuple(Refused(item.source, item.reason) for item in withdrawn),
+    )
+    plan = make_plan(files, _known(table, request.retry), scope)
+    return Start(
+        settings=settings,
+        parent=parent,
+        token=found[1].token if found else None,
+        table=table,
+        roots=roots,
+        scan=walk,
+        plan=plan,
+        withdrawn=withdrawn,
+        fingerprints=fingerprints,
+    )
+
+
+def _fingerprints(settings: CollectionSettings, environment: Environment) -> Fingerprints:
+    identity = environment.embedders.identify(settings.embed)
+    return Fingerprints.of(settings, identity.fingerprint, identity.tokenizer, identity.limit)
+
+
+def _roots(
+    request: IngestRequest, settings: CollectionSettings, workspace: Path, recorded: tuple[SourceRoot, ...]
+) -> tuple[tuple[SourceRoot, ...], tuple[SourceRoot, ...]]:
+    """All source folders of the collection, and those to walk now."""
+    configured = settings.sources.folders
+    known = resolve_roots(configured, workspace) if configured else recorded
+    if not request.paths:
+        if not known:
+            raise UsageError(
+                "There is nothing to ingest: expected [sources] folders in ragpress.toml or a PATH. "
+                "Run for example: ragpress ingest docs"
+            )
+        return known, known
+    walked, added = [], []
+    for path in request.paths:
+        inside = next((part for root in known if (part := _part(root, path)) is not None), None)
+        if inside is None and configured:
+            raise UsageError(
+                f"{path} lies in none of the configured source folders ({', '.join(configured)}). "
+                "Add it to [sources] folders in ragpress.toml."
+            )
+        if inside is None:
+            added.append(path)
+        else:
+            walked.append(inside)
+    fresh = resolve_roots((*(root.path for root in known), *added), workspace)[len(known) :] if added else ()
+    return (*known, *fresh), (*walked, *fresh)
+
+
+def _part(root: SourceRoot, path: str) -> SourceRoot | None:
+    real = Path(path).resolve()
+    if not real.is_relative_to(root.path):
+        return None
+    if not real.exists():
+        raise UsageError(f"{path} does not exist. To drop deleted documents, ingest the folder above it.")
+    relative = real.relative_to(root.path).as_posix()
+    return root if relative == "." else SourceRoot(alias=root.prefix + relative, path=str(real))
+
+
+def _save(cache: StatCache, path: Path, walk: Scan) -> None:
+    disk.make_folder(path.parent)
+    cache.save(path, walk)
+
+
+def _withdraw(
+    files: pa.Table, quarantines: dict[str, repairs.Quarantine]
+) -> tuple[pa.Table, tuple[repairs.Quarantine, ...]]:
+    if not quarantines:
+        return files, ()
+    taken = pc.is_in(files["source"], pa.array(sorted(quarantines), pa.string()))
+    present = files.filter(taken)["source"].to_pylist()
+    return files.filter(pc.invert(taken)), tuple(quarantines[source] for source in present)
+
+
+def _known(table: pa.Table | None, retry: bool) -> pa.Table | None:
+    if table is None or not retry:
+        return table
+    again = pc.equal(table["state"], "quarantined")
+    position = table.schema.get_field_index("derived")
+    return table.set_column(position, "derived", pc.if_else(again, pa.scalar(""), table["derived"]))
+
+
+def id_of(request: IngestRequest, source: str) -> str:
+    """Document id of a source of the requested collection."""
+    return document_id(request.collection, source)

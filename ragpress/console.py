@@ -1,0 +1,312 @@
+"""What people see: records as JSON on standard output, or as Rich tables; progress and errors on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+T = TypeVar("T")
+_QUOTE = 300
+
+
+class SearchResult(msgspec.Struct, frozen=True):
+    """Hits of a search, the release that gave them, and whether to show the stages."""
+
+    release: str
+    hits: list[Any]
+    explain: bool
+
+
+def show(record: T, as_json: bool, render: Callable[[T, Console], None]) -> None:
+    """Print a record: one JSON object, or what ``render`` makes of it."""
+    if as_json:
+        body = msgspec.json.encode(_builtins(record))
+        sys.stdout.buffer.write(body + b"\n")
+        sys.stdout.flush()
+        return
+    render(record, _console(stderr=False))
+
+
+def fail(error: Exception, as_json: bool) -> None:
+    """Print an error: its message on standard error, and as a JSON object on standard output if asked for."""
+    from rich.text import Text  # noqa: PLC0415
+
+    if as_json:
+        body = {"error": {"type": type(error).__name__, "message": str(error)}}
+        sys.stdout.buffer.write(msgspec.json.encode(body) + b"\n")
+    _console(stderr=True).print(Text.assemble(("error ", "bold red"), str(error)))
+
+
+class RunProgress:
+    """Shows how a run goes on: documents, chunks per second, time left.
+
+    Args:
+        bar: the Rich progress display; None shows nothing.
+    """
+
+    def __init__(self, bar: Progress | None) -> None:
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._stage = "start"
+        self._chunks = 0
+
+    def stage(self, name: str) -> None:
+        """The run enters a stage."""
+        self._stage = name
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=name)
+
+    def documents(self, total: int) -> None:
+        """So many documents are to be processed."""
+        if self._bar is not None:
+            self._task = self._bar.add_task("documents", total=total, chunks=0)
+
+    def document(self, source: str) -> None:  # noqa: ARG002 - the interface names it
+        """One more document was processed."""
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task)
+
+    def chunks(self, count: int) -> None:
+        """So many more chunks have vectors."""
+        self._chunks += count
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, chunks=self._chunks)
+
+
+@contextlib.contextmanager
+def progress(quiet: bool) -> Iterator[RunProgress]:
+    """A progress display on standard error; none where it is not a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield RunProgress(None)
+        return
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text  # noqa: PLC0415
+
+    class ChunkRate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            elapsed = task.elapsed or 0.0
+            rate = task.fields["chunks"] / elapsed if elapsed else 0.0
+            return Text(f"{task.fields['chunks']} chunks, {rate:.0f}/s")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), ChunkRate(), TimeRemainingColumn())
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        yield RunProgress(bar)
+
+
+def initialised(record: dict[str, str], out: Console) -> None:
+    """A new workspace."""
+    out.print(f"Created {record['settings']}")
+    out.print("Next: put documents into its source folder, then run [bold]ragpress ingest[/bold].")
+
+
+def plan(report: Any, out: Console) -> None:
+    """What a run would do."""
+    _counts(report, out, "would embed")
+    out.print("Nothing was changed. Run without --plan to do it.")
+
+
+def ingested(report: Any, out: Console) -> None:
+    """What a run did."""
+    _counts(report, out, "embedded")
+    if report.gate == "refuse":
+        out.print(f"[bold red]The gate refused {report.release}[/bold red]; the live release is unchanged.")
+        for reason in report.gate_reasons:
+            out.print(f"  - {reason}", markup=False)
+    elif report.published:
+        out.print(f"[bold green]{report.release} is live[/bold green] ({report.chunks.total} chunks).")
+    elif report.gate is None:
+        out.print(f"Nothing changed; {report.release or 'no release'} stays live.")
+    else:
+        out.print(f"{report.release} is a candidate. Publish it with: ragpress releases publish {report.release}")
+    out.print(f"{report.seconds:.1f} s, {report.cpu_seconds:.1f} CPU-seconds.")
+
+
+def hits(result: SearchResult, out: Console) -> None:
+    """Hits of a search."""
+    if not result.hits:
+        out.print("Nothing was found.")
+    for hit in result.hits:
+        where = f"{hit.source}" + (f", page {hit.page}" if hit.page else "")
+        out.rule(f"{hit.rank}. {_plain(hit.title)}", align="left")
+        out.print(_cells(where, " > ".join(hit.heading)), style="dim", markup=False)
+        out.print(_shorten(hit.text), markup=False)
+        if result.explain:
+            stages = [f"{name}: rank {stage.rank}, score {stage.score:.4f}" for name, stage in hit.stages.items()]
+            out.print(f"fused {hit.score:.5f}; " + "; ".join(stages), style="cyan", markup=False)
+        out.print(f"{hit.chunk_id}", style="dim", markup=False)
+
+
+def trace(record: Any, out: Console) -> None:
+    """Lineage of a chunk or document."""
+    out.print(f"{record.kind} {record.id}", style="bold", markup=False)
+    for link in record.chain:
+        out.print(_link(link), markup=False)
+    out.print("used by", style="bold")
+    for link in record.used_by:
+        out.print(_link(link), markup=False)
+
+
+def status(record: Any, out: Console) -> None:
+    """All collections."""
+    table = _table("collection", "live", "documents", "chunks", "quarantined", "age", "writer")
+    for item in record.collections:
+        age = "" if item.index_age_seconds is None else f"{item.index_age_seconds:.0f} s"
+        row = (item.name, item.live or "nothing", item.documents, item.chunks, item.quarantined, age, item.writer or "")
+        table.add_row(*(_plain(value) for value in row))
+    out.print(table)
+
+
+def doctor(record: Any, out: Console) -> None:
+    """What the doctor found."""
+    for check in record.checks:
+        mark = (
+            "[green]ok[/green]" if check.ok else "[yellow]--[/yellow]" if "optional" in check.name else "[red]!![/red]"
+        )
+        out.print(mark, end=" ")
+        out.print(
+            f"{check.name}: {check.found}" + ("" if check.ok or not check.mend else f" -> {check.mend}"), markup=False
+        )
+
+
+def documents(record: Any, out: Console) -> None:
+    """Documents of a release."""
+    table = _table("source", "state", "chunks", "title", "marks", "reason")
+    for item in record.documents:
+        row = (item.source, item.state, item.chunks, item.title, ", ".join(item.marks), _shorten(item.reason, 120))
+        table.add_row(*(_plain(value) for value in row))
+    out.print(table)
+
+
+def document(record: Any, out: Console) -> None:
+    """One document."""
+    entry = record.entry
+    out.print(f"{entry.source} ({entry.document_id})", style="bold", markup=False)
+    facts = (entry.state, record.media_type, record.parser, record.language, f"{entry.chunks} chunks")
+    out.print(_cells(*facts), markup=False)
+    if entry.state != "live":
+        out.print(f"reason: {entry.reason}", markup=False)
+    for mark in record.marks:
+        out.print(f"audit {mark.audit} ({mark.action.value}): {mark.reason}", markup=False)
+    for removal in record.removed:
+        where = f" on page {removal.page}" if removal.page else ""
+        out.print(f"removed by {removal.rule}{where} x{removal.count}: {removal.text!r}", markup=False)
+    for note in record.notes:
+        out.print(f"note: {note}", markup=False)
+    if record.text is not None:
+        out.rule()
+        out.print(record.text, markup=False)
+
+
+def repaired(record: Any, out: Console) -> None:
+    """A change to the repairs."""
+    out.print(f"{record.source}: {record.done} ({record.file}). {record.next}", markup=False)
+
+
+def releases(record: Any, out: Console) -> None:
+    """Releases of a collection."""
+    table = _table("release", "state", "created", "documents", "chunks", "reason")
+    for item in record.releases:
+        row = (item.id, item.state, item.created, item.documents, item.chunks, item.reason)
+        table.add_row(*(_plain(value) for value in row))
+    out.print(table)
+
+
+def release(record: Any, out: Console) -> None:
+    """One release."""
+    out.print_json(msgspec.json.encode(_builtins(record)).decode())
+
+
+def diff(record: Any, out: Console) -> None:
+    """The difference between two releases."""
+    out.print(f"{record.before} -> {record.after}: {len(record.documents)} documents differ, ", end="", markup=False)
+    out.print(f"{record.chunks_added} chunks added, {record.chunks_removed} removed.")
+    for change in record.documents:
+        out.print(f"{change.change} {change.source}", style="bold", markup=False)
+        for sign, style, texts in (("-", "red", change.removed), ("+", "green", change.added)):
+            for text in texts:
+                out.print(f"  {sign} {_shorten(text, 160)}", style=style, markup=False)
+    for name, before, after in record.settings:
+        out.print(f"setting {name}: {before} -> {after}", markup=False)
+
+
+def live(record: Any, out: Console) -> None:
+    """A move of the live pointer."""
+    out.print(f"[bold green]{record.release} is live[/bold green] ({record.why}).")
+
+
+def collected(record: Any, out: Console) -> None:
+    """What a garbage collection removed."""
+    out.print(f"Removed {len(record.releases)} releases and {record.objects} files ({record.bytes / 1e6:.1f} MB).")
+
+
+def _counts(report: Any, out: Console, verb: str) -> None:
+    counts = ", ".join(f"{number} {kind}" for kind, number in report.plan.items() if number) or "no documents"
+    out.print(f"Documents: {counts}.")
+    chunks = report.chunks
+    out.print(f"Chunks: {chunks.embedded} {verb}, {chunks.reused} reused, {chunks.deleted} deleted.")
+    for item in report.quarantined:
+        out.print(f"quarantined {item.source} ({item.step}): {item.reason}", style="yellow", markup=False)
+
+
+def _link(link: dict[str, Any]) -> str:
+    rest = {key: value for key, value in link.items() if key != "link" and value not in (None, "", [], ())}
+    body = ", ".join(f"{key} {_shorten(str(value), 160)}" for key, value in rest.items())
+    return f"  {link['link']}: {body}"
+
+
+def _shorten(text: str, most: int = _QUOTE) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+def _cells(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+def _plain(value: object) -> str:
+    return str(value).replace("[", "\\[")
+
+
+def _table(*columns: str) -> Any:
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _console(stderr: bool) -> Console:
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def _builtins(record: object) -> Any:
+    value = msgspec.to_builtins(record, enc_hook=_encode)
+    if isinstance(record, SearchResult):
+        value.pop("explain")
+        if not record.explain:
+            for hit in value["hits"]:
+                hit.pop("stages")
+    return value
+
+
+def _encode(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,87 @@
+"""A new workspace: a commented settings file and the folders that people keep under version control."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ragpress.errors import UsageError
+from ragpress.settings import FILE_NAME
+from ragpress.storage import disk
+
+FOLDERS = ("prompts", "cases", "repairs")
+
+_TEMPLATE = """\
+# Settings of this ragpress workspace. Every value shown is the default; docs/settings.md explains all of them.
+# A table [collections.NAME.SECTION] overrides a section for one collection.
+
+[workspace]
+# Derived data: a folder, or an S3-compatible store such as "s3://bucket/prefix".
+data_dir = ".ragpress"
+
+[sources]
+# Folders (or single files) to read, relative to this file or absolute.
+folders = {folders}
+# gitignore-style patterns; a .ragpressignore file in a folder works too.
+exclude = []
+
+[clean]
+# Kinds of personal data to mask: email, phone, id_card, credit_card, iban, ip.
+mask_pii = []
+
+[audit]
+# Each audit: action = "off", "mark" or "quarantine", and its threshold.
+garbage = {{ action = "quarantine", threshold = 0.5 }}
+injection = {{ action = "mark", threshold = 1.0 }}
+
+[chunk]
+# The most tokens of a chunk, in the embedder's own tokens.
+max_tokens = 256
+
+[embed]
+# "multilingual-e5-small", "all-MiniLM-L6-v2", a folder, or any Hugging Face model name.
+model = "multilingual-e5-small"
+
+[retrieval]
+k = 10
+dense_weight = 1.0
+lexical_weight = 1.0
+
+[release]
+# Releases kept by `ragpress releases gc`, beside the live one.
+keep = 10
+"""
+
+
+def create_workspace(folder: Path, sources: Sequence[Path]) -> Path:
+    """Create a workspace.
+
+    Args:
+        folder: its folder; made if missing.
+        sources: folders of documents to read; ``docs`` inside the workspace when empty.
+
+    Returns:
+        The workspace's absolute path.
+
+    Raises:
+        UsageError: it is a workspace already, or a source does not exist.
+    """
+    root = folder.resolve()
+    if (root / FILE_NAME).exists():
+        raise UsageError(f"{root} already has a {FILE_NAME}. Edit it, or choose another folder.")
+    for source in sources:
+        if not source.exists():
+            raise UsageError(f"Source {source} does not exist. Create it, or name another folder with --source.")
+    names = [_relative(source, root) for source in sources] or ["docs"]
+    for name in (*FOLDERS, *(() if sources else ("docs",))):
+        disk.make_folder(root / name)
+    body = _TEMPLATE.format(folders=json.dumps(names, ensure_ascii=False))
+    disk.write_file(root / FILE_NAME, body.encode())
+    return root
+
+
+def _relative(source: Path, root: Path) -> str:
+    relative = os.path.relpath(source, root)
+    return str(source) if relative.startswith("..") else relative

@@ -1,0 +1,109 @@
+"""Wiring: builds every object once from the settings. Only this module and the command line see all stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ragpress.errors import ReleaseError
+from ragpress.fingerprint import hexdigest
+from ragpress.settings import EmbedSettings, Workspace, load_workspace
+from ragpress.storage import open_store
+from ragpress.types import Embedder
+
+if TYPE_CHECKING:
+    from index.environment import EmbedderIdentity, Environment
+    from index.opened import OpenRelease
+    from index.report import Progress
+    from retrieval.search import Searcher
+
+
+def open_environment(start: Path, progress: Progress | None = None, workers: int = 0) -> Environment:
+    """The environment of the workspace at or above a folder.
+
+    Args:
+        start: where to look for ``ragpress.toml``.
+        progress: hears how runs go on; nobody when None.
+        workers: number of parser processes instead of the set one; 0 leaves it.
+
+    Raises:
+        SettingsError: there is no workspace, or its settings are wrong.
+    """
+    from index.environment import EmbedderSource, Environment  # noqa: PLC0415 - heavy
+    from index.report import Silent  # noqa: PLC0415 - heavy
+
+    workspace = _with_workers(load_workspace(start), workers)
+    load = _loader(workspace.cache)
+    return Environment(
+        workspace=workspace,
+        store=open_store(workspace.data, workspace.cache),
+        local=local_folder(workspace),
+        now=lambda: datetime.now(UTC),
+        embedders=EmbedderSource(load=load, identify=_identifier(load)),
+        progress=progress or Silent(),
+    )
+
+
+def local_folder(workspace: Workspace) -> Path:
+    """Local folder for scratch, checkouts and caches of the workspace's data directory."""
+    if workspace.data.startswith("s3://"):
+        return workspace.cache / "stores" / hexdigest(workspace.data)
+    return Path(workspace.data)
+
+
+def open_release(environment: Environment, collection: str, release: str | None) -> OpenRelease:
+    """Open a release by id, or the live one.
+
+    Raises:
+        ReleaseError: there is none.
+    """
+    environment.workspace.collection(collection)
+    releases = environment.releases(collection)
+    manifest = releases.live() if release is None else releases.get(release)
+    if manifest is None:
+        raise ReleaseError(f"Nothing is live in {collection!r} yet. Publish a first release with: ragpress ingest")
+    return environment.open(manifest)
+
+
+def open_searcher(environment: Environment, release: OpenRelease) -> Searcher:
+    """A searcher that embeds queries as the release's own chunks were embedded."""
+    from retrieval.search import Searcher  # noqa: PLC0415 - heavy
+
+    return Searcher(release, lambda: environment.embedders.load(release.manifest.embed))
+
+
+def _with_workers(workspace: Workspace, workers: int) -> Workspace:
+    if not workers:
+        return workspace
+    replace = msgspec.structs.replace
+    collections = {
+        name: replace(settings, workers=replace(settings.workers, processes=workers))
+        for name, settings in workspace.collections.items()
+    }
+    return replace(workspace, collections=collections)
+
+
+def _loader(cache: Path) -> Callable[[EmbedSettings], Embedder]:
+    @lru_cache(maxsize=4)
+    def load(settings: EmbedSettings) -> Embedder:
+        from ingest.embed import load_embedder  # noqa: PLC0415 - heavy
+
+        return load_embedder(settings, cache)
+
+    return load
+
+
+def _identifier(load: Callable[[EmbedSettings], Embedder]) -> Callable[[EmbedSettings], EmbedderIdentity]:
+    @lru_cache(maxsize=4)
+    def identify(settings: EmbedSettings) -> EmbedderIdentity:
+        from index.environment import EmbedderIdentity  # noqa: PLC0415 - heavy
+
+        embedder = load(settings)
+        return EmbedderIdentity(embedder.fingerprint, embedder.tokens.fingerprint, embedder.passage_limit)
+
+    return identify

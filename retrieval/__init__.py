@@ -1,0 +1,6 @@
+"""Retrieval: from a question to ranked chunks of one release.
+
+Takes: an open release, an embedder, the question. Gives: hits with every stage's rank and score.
+
+- ``fuse``: reciprocal rank fusion. ``search``: dense and lexical candidates, fused and cut to k.
+"""
