@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ingest.parse import ooxml
 from ingest.parse.builder import DocumentBuilder, Facts
 from ingest.parse.limits import ZIP_BYTES, ZIP_MEMBERS, open_zip
 from ragpress.errors import EncryptedError, ParseError, TooLargeError
@@ -50,6 +51,8 @@ def parse_as(data: bytes, name: str, settings: ParseSettings, media_type: str) -
         _Walker(builder, nodes, settings.max_table_cells).walk()
     else:
         builder.paragraphs(found.content)
+    if data.startswith(b"PK") and "openxmlformats" in media_type:
+        ooxml.add_extras(builder, data)
     metadata = _metadata(found.metadata)
     title = metadata.pop("title", "") or _own_title(builder, media_type)
     pages = len(found.pages) if found.pages else None
@@ -234,4 +237,7 @@ def _metadata(found: Any) -> dict[str, str]:
         "created": found.created_at,
         "modified": found.modified_at,
     }
+    description = (found.additional or {}).get("description")
+    if description:
+        values["description"] = str(description).strip('"')
     return {name: str(value).strip() for name, value in values.items() if value and str(value).strip()}

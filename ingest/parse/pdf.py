@@ -27,6 +27,8 @@ _PASSWORD_ERRORS = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 _LINE = re.compile(r"(.*?)(\r\n|\n|[\x02\ufffe]|\Z)", re.DOTALL)
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+\w[^.!?。]{2,80}\Z")
 _BULLET = re.compile(r"[•‣◦▪●■–]\s*\S")
+# After an alef, "alef lam" can only be a lam-alef turned around: no word has three in that order.
+_LAM_ALEF = tuple((f"\u0627{alef}\u0644", f"\u0627\u0644{alef}") for alef in "\u0622\u0623\u0625\u0627")
 _MOST_HEADING = 150
 _RENDER_SCALE = 200 / 72
 
@@ -61,7 +63,8 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
         document = pypdfium2.PdfDocument(data)
         pages = len(document)
     except pypdfium2.PdfiumError as error:
-        if getattr(error, "err_code", None) in _PASSWORD_ERRORS:
+        # a failed load may leave the code of an earlier document's failure
+        if getattr(error, "err_code", None) in _PASSWORD_ERRORS and b"/Encrypt" in data:
             raise EncryptedError("The PDF needs a password. Save it without one.") from error
         return _second_opinion(data, name, settings, str(error))
     try:
@@ -122,7 +125,7 @@ def _lines_of_pages(document: Any, pages: int, most: int) -> tuple[dict[int, lis
 def page_lines(page: Any) -> list[Line]:
     """The lines of one page in reading order, with what is needed to tell headings and paragraphs."""
     textpage = page.get_textpage()
-    text: str = textpage.get_text_range()
+    text = _ligatures(textpage.get_text_range())
     exact = textpage.count_chars() == len(text)
     lines = []
     for found in _LINE.finditer(text):
@@ -135,6 +138,13 @@ def page_lines(page: Any) -> list[Line]:
         lines.append(_measured(textpage, line, at) if exact else Line(line, None, 0.0, False))
     textpage.close()
     return lines
+
+
+def _ligatures(text: str) -> str:
+    """Put the letters of Arabic lam-alef ligatures, which PDFium gives in visual order, back in order."""
+    for wrong, right in _LAM_ALEF if "\u0644" in text else ():
+        text = text.replace(wrong, right)
+    return text
 
 
 def _measured(textpage: Any, text: str, at: int) -> Line:

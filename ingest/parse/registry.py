@@ -40,6 +40,7 @@ _OFFICE = "ingest.parse.office:parse"
 _PARSERS = {
     "application/pdf": "ingest.parse.pdf:parse",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": "ingest.parse.slides:parse",
+    "application/vnd.oasis.opendocument.presentation": "ingest.parse.odp:parse",
     "application/rtf": _OFFICE,
     "application/msword": _OFFICE,
     "application/epub+zip": _OFFICE,

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ingest.parse import office
+from ingest.parse import office, ooxml
 from ingest.parse.builder import DocumentBuilder, Facts
 from ingest.parse.limits import open_zip
 from ragpress.errors import ParseError, TooLargeError
@@ -100,15 +100,9 @@ def _add_table(builder: DocumentBuilder, table: Any, page: int, most: int) -> No
 
 
 def _add_chart(builder: DocumentBuilder, chart: Any, page: int) -> None:
-    if chart.has_title and chart.chart_title.has_text_frame:
-        builder.add(ElementKind.PARAGRAPH, chart.chart_title.text_frame.text, page)
-    for plot in chart.plots:
-        categories = [str(category) for category in plot.categories]
-        series = [(str(one.name), list(one.values)) for one in plot.series]
-        rows = [["", *(name for name, _ in series)]]
-        for index, category in enumerate(categories):
-            rows.append([category, *(str(values[index]) if index < len(values) else "" for _, values in series)])
-        builder.table(rows, page)
+    title, rows = ooxml.chart_table(chart._chartSpace)
+    builder.add(ElementKind.PARAGRAPH, title, page)
+    builder.table(rows, page)
 
 
 def _description(shape: Any) -> str:
