@@ -229,7 +229,12 @@ def sync_folder(path: Path) -> None:
     Raises:
         StorageError: the disk refuses.
     """
-    _perform("fsync", path, lambda: _sync(path))
+    try:
+        _perform("fsync", path, lambda: _sync(path))
+    except StorageError as error:
+        # Some network and shared file systems sync files only; they say so with this.
+        if _number(error) != errno.EINVAL:
+            raise
 
 
 def sha256_file(path: Path) -> str:

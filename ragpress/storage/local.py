@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -93,7 +94,9 @@ class LocalStore:
             for file_name in files:
                 key = file_name if base == "." else f"{base}/{file_name}"
                 if not file_name.startswith(".") and not is_lock(key):
-                    found.append((key, (self.root / key).stat().st_size))
+                    # An object that is deleted meanwhile is no longer to be listed.
+                    with contextlib.suppress(FileNotFoundError):
+                        found.append((key, (self.root / key).stat().st_size))
         yield from sorted(found)
 
     def delete(self, key: str) -> None:

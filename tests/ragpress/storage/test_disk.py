@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import resource
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -187,6 +188,19 @@ def test_a_refusal_names_the_path_and_what_to_do_and_leaves_the_old_file(
     assert os.strerror(number) in str(caught.value)
     assert path.read_bytes() == b"old"
     assert temps(tmp_path) == []
+
+
+def test_a_file_system_that_syncs_no_folders_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    disk.write_file(tmp_path / "a", b"1")
+    assert (tmp_path / "a").read_bytes() == b"1"
 
 
 def test_a_missing_folder_is_a_storage_error(tmp_path: Path) -> None:

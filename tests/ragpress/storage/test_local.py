@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,14 @@ def test_a_file_is_no_location(tmp_path: Path) -> None:
     path = file_of(tmp_path, b"")
     with pytest.raises(SettingsError, match="is a file"):
         open_store(str(path), tmp_path)
+
+
+def test_a_local_store_loads_no_client_of_a_service(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ragpress.storage import open_store\n"
+        "open_store(sys.argv[1], Path()).put_bytes('a', b'1')\n"
+        "print(sorted({'obstore', 'asyncio', 'ssl'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    assert done.stdout.strip() == "[]"
