@@ -11,7 +11,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -27,6 +27,10 @@ from ingest.embed.exported import (
     WordTable,
 )
 from ragpress.errors import ModelError
+from ragpress.fingerprint import hexdigest
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 _OPSET = 17
 _LEAST_COSINE = 0.9999
@@ -50,8 +54,7 @@ def export_model(source: Path, name: str, folder: Path) -> None:
     """
     with quiet_libraries():
         model = load_reference(source)
-        card = describe_model(model, name)
-        _write_description(model, card, folder)
+        _write_description(model, name, folder)
         words = model[0].auto_model.get_input_embeddings().weight.detach().numpy()
         np.save(folder / WORDS, words.astype(np.float16), allow_pickle=False)
         try:
@@ -64,8 +67,7 @@ def export_model(source: Path, name: str, folder: Path) -> None:
 def export_description(source: Path, name: str, folder: Path) -> None:
     """Write only the card and the tokenizer, for the torch runtime, which loads the model itself."""
     with quiet_libraries():
-        model = load_reference(source)
-        _write_description(model, describe_model(model, name), folder)
+        _write_description(load_reference(source), name, folder)
 
 
 def load_reference(source: Path, dtype: str = "float32") -> Any:
@@ -99,12 +101,14 @@ def quiet_libraries() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def describe_model(model: Any, name: str) -> ModelCard:
-    """Read dimension, window and prefixes from a loaded sentence-transformers model."""
+def _describe(model: Any, name: str, tokenizer: Tokenizer) -> ModelCard:
     query, passage = _prefixes(model, name)
+    window = int(model.max_seq_length)
     return ModelCard(
         dimension=int(model.get_embedding_dimension()),
-        window=int(model.max_seq_length),
+        window=window,
+        passage_limit=window - len(tokenizer.encode(passage).ids),
+        tokenizer=hexdigest("tokenizer", tokenizer.to_str()),
         pad_id=int(model.tokenizer.pad_token_id or 0),
         query_prefix=query,
         passage_prefix=passage,
@@ -121,11 +125,12 @@ def _prefixes(model: Any, name: str) -> tuple[str, str]:
     return ("query: ", "passage: ") if is_e5 and not (query or passage) else (query, passage)
 
 
-def _write_description(model: Any, card: ModelCard, folder: Path) -> None:
-    tokenizer = model.tokenizer.backend_tokenizer
+def _write_description(model: Any, name: str, folder: Path) -> None:
+    tokenizer: Tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.save(str(folder / TOKENIZER), pretty=False)
+    card = _describe(model, name, tokenizer)
     (folder / CARD).write_bytes(msgspec.json.format(msgspec.json.encode(card)))
 
 

@@ -32,6 +32,8 @@ class ModelCard(msgspec.Struct, frozen=True):
     Attributes:
         dimension: length of a vector.
         window: the most tokens the model reads at once, special tokens and prefix included.
+        passage_limit: the most tokens of a passage, special tokens and prefix not included.
+        tokenizer: digest of the tokenizer's file: it decides where tokens start.
         pad_id: token that fills up a batch.
         query_prefix: put before a question.
         passage_prefix: put before a passage.
@@ -39,6 +41,8 @@ class ModelCard(msgspec.Struct, frozen=True):
 
     dimension: int
     window: int
+    passage_limit: int
+    tokenizer: str
     pad_id: int
     query_prefix: str
     passage_prefix: str

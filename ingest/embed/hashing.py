@@ -29,11 +29,11 @@ _STEM_BYTES = 5
 _HAN_BYTES = 3
 
 _SPACE, _WORD, _SINGLE = 0, 1, 2
-_FIRST_SINGLE = 0x2E80
+_FIRST_SINGLE = 0x3001
 
 
 def _character_classes() -> npt.NDArray[np.uint8]:
-    """Class of each code point below the first CJK radical; everything above is a token of its own."""
+    """Class of each code point up to the ideographic space; everything above is a token of its own."""
     classes = [_SINGLE] * (_FIRST_SINGLE + 1)
     for code in range(_FIRST_SINGLE):
         if chr(code).isspace():
@@ -51,7 +51,13 @@ _CONTINUATION[0x80:0xC0] = True
 
 
 class WordCounter:
-    """Counts words, and every other visible character (Han characters, punctuation) by itself."""
+    """Counts words, and every other visible character (Han characters, punctuation) by itself.
+
+    Attributes:
+        fingerprint: decides where every token starts.
+    """
+
+    fingerprint = hexdigest("words and characters", VERSION)
 
     def token_starts(self, text: str) -> npt.NDArray[np.int64]:
         """Code-point offset of each token, ascending, shape (tokens,)."""
@@ -73,7 +79,7 @@ class HashingEmbedder:
     name = "hashing"
     dimension = DIMENSION
     window = WINDOW
-    overhead = 0
+    passage_limit = WINDOW
 
     def __init__(self) -> None:
         self.fingerprint = fingerprint()

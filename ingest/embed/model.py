@@ -63,18 +63,14 @@ class ModelEmbedder:
 
     def __init__(self, name: str, fingerprint: str, folder: Path, source: Path, choice: RuntimeChoice) -> None:
         self._card = read_card(folder)
-        self._folder, self._source, self._choice = folder, source, choice
+        self.folder, self.source, self._choice = folder, source, choice
         self.name = name
         self.fingerprint = fingerprint
         self.dimension = self._card.dimension
         self.window = self._card.window
-        self._tokens = ModelTokens(folder)
+        self.passage_limit = self._card.passage_limit
+        self._tokens = ModelTokens(folder, self._card.tokenizer)
         self.tokens: TokenCounter = self._tokens
-
-    @cached_property
-    def overhead(self) -> int:
-        """Tokens that special tokens and the passage prefix take from the window."""
-        return len(self._tokens.ids([self._card.passage_prefix])[0])
 
     def embed_passages(self, texts: list[str]) -> Float32Matrix:
         """Embed texts as passages. Returns float32 of shape (len(texts), dimension), rows of length 1.
@@ -117,7 +113,7 @@ class ModelEmbedder:
 
     @cached_property
     def _quick_tokens(self) -> UnigramTokenizer | None:
-        return open_unigram(self._folder)
+        return open_unigram(self.folder)
 
     @cached_property
     def _runtime(self) -> Runtime:
@@ -125,16 +121,16 @@ class ModelEmbedder:
         if choice.runtime == "torch":
             from ingest.embed.torch_runtime import TorchRuntime  # noqa: PLC0415 (optional at run time)
 
-            return TorchRuntime(self._source, choice.precision, choice.threads)
-        words = WordTable(self._folder)
+            return TorchRuntime(self.source, choice.precision, choice.threads)
+        words = WordTable(self.folder)
         if choice.runtime == "onnxruntime":
             from ingest.embed.onnx_runtime import OnnxRuntime  # noqa: PLC0415
 
-            graphs = self._folder / INT8_FOLDER if choice.precision == "int8" else self._folder
+            graphs = self.folder / INT8_FOLDER if choice.precision == "int8" else self.folder
             return OnnxRuntime(graphs / GRAPH, words, choice.threads)
         from ingest.embed.openvino_runtime import OpenVinoRuntime  # noqa: PLC0415
 
-        return OpenVinoRuntime(self._folder / GRAPH, words, choice.precision, choice.threads)
+        return OpenVinoRuntime(self.folder / GRAPH, words, choice.precision, choice.threads)
 
 
 def _unit_rows(vectors: Float32Matrix) -> Float32Matrix:

@@ -86,6 +86,6 @@ def _quantise(graph: Path, target: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 (imports onnx)
 
     try:
-        quantize_dynamic(str(graph), str(target), weight_type=QuantType.QInt8)
+        quantize_dynamic(str(graph), str(target), per_channel=True, weight_type=QuantType.QInt8)
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"The model in {graph} cannot be quantised to int8: {error}. Choose fp32 or bf16.") from error

@@ -21,9 +21,11 @@ class ModelTokens:
 
     Args:
         folder: folder of the exported model.
+        fingerprint: decides where every token starts.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
         self._path = folder / TOKENIZER
         self._loaded: Tokenizer | None = None
 
