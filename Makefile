@@ -69,7 +69,7 @@ bench-formats: $(STAMP) ## recall of the parsers by format
 bench-history: $(STAMP) ## a real edit history, step by step, against fresh builds
 	$(PY) -m benchmarks.history
 
-docs: $(STAMP) ## write docs/settings.md and docs/cli.md again from the code
+docs: $(STAMP) ## write docs/settings.md, cli.md and modules.md again from the code
 	$(PY) -m examples.make_docs
 
 lock: ## resolve the dependencies afresh and write constraints.txt

@@ -2,5 +2,5 @@
 
 - ``demo``: ``make demo``; drives the real command line on a copy of the sample folder and checks it.
 - ``make_sample``: writes the binary documents of ``examples/sample`` from ``examples/sources``.
-- ``make_docs``: writes ``docs/settings.md`` and ``docs/cli.md`` from the code.
+- ``make_docs``: writes ``docs/settings.md``, ``docs/cli.md`` and ``docs/modules.md`` from the code.
 """

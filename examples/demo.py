@@ -27,6 +27,7 @@ RUN = ROOT / "demo-run"
 DOCUMENTS = RUN / "documents"
 DONE, DONE_WITH_QUARANTINE = 0, 3
 SHOWN = 100  # characters of a hit's text on the screen
+LEFT_OUT = ("link", "text", "steps", "removed", "marks", "metadata")  # too long for one line of a trace
 
 Json = dict[str, Any]
 
@@ -161,7 +162,8 @@ def trace(demo: Demo, hits: list[Json]) -> None:
     hit = next((hit for hit in hits if hit["page"]), hits[0])
     traced = demo.ragpress("trace", hit["chunk_id"])
     for link in traced["chain"]:
-        demo.say(" ".join(f"{key}={value}" for key, value in link.items() if value not in (None, "", [], {}))[:180])
+        facts = (f"{key} {value}" for key, value in link.items() if key not in LEFT_OUT and value)
+        demo.say(f"{link['link']}: {', '.join(facts)}")
     demo.check(
         f"the chain ends at {hit['source']}" + (f", page {hit['page']}" if hit["page"] else ""),
         holds=hit["source"] in json.dumps(traced["chain"], ensure_ascii=False),
@@ -186,10 +188,12 @@ def update(demo: Demo, script: Script, first: Json) -> None:
 
     demo.step("What changed between the two releases?")
     difference = demo.ragpress("releases", "diff", *demo.releases)
-    demo.say(json.dumps(difference, ensure_ascii=False)[:600])
-    demo.check(
-        "the edited document is in the difference", holds=edit.path.name in json.dumps(difference, ensure_ascii=False)
-    )
+    for change in difference["documents"]:
+        demo.say(
+            f"{change['change']} {change['source']}: {len(change['removed'])} chunks out, {len(change['added'])} in"
+        )
+    changed = [change["source"] for change in difference["documents"]]
+    demo.check("the edited document is all that differs", holds=len(changed) == 1 and edit.path.name in changed[0])
     demo.check("the search finds the new text", holds=texts_have(demo, script, edit.new))
 
 

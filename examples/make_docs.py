@@ -1,12 +1,14 @@
-"""Write ``docs/settings.md`` and ``docs/cli.md`` from the code, so that they cannot fall behind it.
+"""Write ``docs/settings.md``, ``docs/cli.md`` and ``docs/modules.md`` from the code, so that they never fall behind.
 
 Run it with ``make docs``. A test compares the committed files with what this module renders.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from typer.testing import CliRunner
 from ragpress.cli import app
 from ragpress.settings import FILE_NAME, AuditRule, CollectionSettings
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+SENTENCE_END = re.compile(r"(?<=[a-z\d)`])\. (?=[A-Z])")
 FIELD = re.compile(r"^(\w+): ", re.MULTILINE)
 
 
@@ -62,10 +66,39 @@ def command_names() -> list[list[str]]:
     return _names(typer.main.get_command(app), [])
 
 
+def modules_page() -> str:
+    """Every module of the packages that the wheel ships, with the first sentence of its docstring, as Markdown."""
+    parts = [
+        "# Modules",
+        "<!-- Written by `make docs` from the modules' docstrings. Don't edit. -->",
+        "Every module, one line each. How they work together: [architecture.md](architecture.md).",
+    ]
+    for package in _packages():
+        files = sorted((ROOT / package).glob("*.py"))
+        rows = [f"- [`{file.name}`](../{package}/{file.name}): {_first_sentence(file)}" for file in files]
+        if rows:
+            parts += [f"## `{package}/`", "\n".join(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
 def main() -> None:
-    """Write both pages."""
+    """Write the pages."""
+    (DOCS / "modules.md").write_text(modules_page(), encoding="utf-8")
     (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
     (DOCS / "cli.md").write_text(cli_page(), encoding="utf-8")
+
+
+def _packages() -> list[str]:
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    tops = table["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    found = (path.parent for top in tops for path in sorted((ROOT / top).rglob("__init__.py")))
+    return [path.relative_to(ROOT).as_posix() for path in found]
+
+
+def _first_sentence(file: Path) -> str:
+    doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    paragraph = " ".join(doc.partition("\n\n")[0].split())
+    return SENTENCE_END.split(paragraph)[0].rstrip(".").replace("``", "`") + "."
 
 
 def _names(command: Any, words: list[str]) -> list[list[str]]:
