@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import numpy as np
@@ -14,8 +14,10 @@ from ingest.embed.batches import pad_batch, padded_length, plan_batches
 from ingest.embed.counting import check_window
 from ingest.embed.exported import GRAPH, INT8_FOLDER, Ids, WordTable, read_card
 from ingest.embed.tokens import ModelTokens
-from ingest.embed.unigram import UnigramTokenizer, open_unigram
 from ragpress.types import Float32Matrix, TokenCounter
+
+if TYPE_CHECKING:
+    from ingest.embed.unigram import UnigramTokenizer
 
 
 class Runtime(Protocol):
@@ -113,6 +115,8 @@ class ModelEmbedder:
 
     @cached_property
     def _quick_tokens(self) -> UnigramTokenizer | None:
+        from ingest.embed.unigram import open_unigram  # noqa: PLC0415 (only questions need it)
+
         return open_unigram(self.folder)
 
     @cached_property
