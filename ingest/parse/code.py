@@ -87,7 +87,7 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
     builder = DocumentBuilder(settings.max_characters)
     pattern = _C_FUNCTION if language in {"c", "c++"} else _DEFINITION
     marks = [(_with_leading(source, found.start()), found[1]) for found in pattern.finditer(source)]
-    ends = [start for start, _ in marks[1:]] + [len(source)]
+    ends = [*[start for start, _ in marks], len(source)][1:]
     builder.add(ElementKind.CODE, source[: marks[0][0] if marks else len(source)])
     for (start, title), end in zip(marks, ends, strict=True):
         builder.enter(1, title)

@@ -175,7 +175,7 @@ def _wide_text(head: bytes) -> bool:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return True
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    return max(even, odd) > 0.15 * len(head) and min(even, odd) < 0.05 * len(head)
+    return max(even, odd) > 0.35 * len(head) and min(even, odd) < 0.05 * len(head)
 
 
 def _marked_type(text: str, by_name: str) -> str:

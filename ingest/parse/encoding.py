@@ -63,7 +63,7 @@ def _wide(data: bytes) -> str:
     head = data[:4096]
     even, odd = head[0::2].count(0), head[1::2].count(0)
     pairs = max(len(head) // 2, 1)
-    if max(even, odd) > 0.3 * pairs and min(even, odd) < 0.05 * pairs:
+    if max(even, odd) > 0.7 * pairs and min(even, odd) < 0.05 * pairs:
         return data.decode("utf-16-be" if even > odd else "utf-16-le", "replace")
     if data.count(0) <= max(len(data) // 1000, 3):
         return _decode(data.replace(b"\0", b""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -105,7 +106,8 @@ _ROLES = {
     "contentinfo": ElementKind.FOOTER,
 }
 _META = {"author": "author", "description": "description", "date": "date", "article:published_time": "date"}
-_MOST_DEPTH = 300
+_MOST_DEPTH = 200
+_MOST_LIST_DEPTH = 40
 _SHORT = 120
 
 
@@ -219,8 +221,12 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:  #
         TooLargeError: a table or the text exceeds a limit.
     """
     source = decode_html(data)
-    root = load(source)
+    root, complete = load(source)
     builder = DocumentBuilder(settings.max_characters)
+    if not complete:
+        add_flat(builder, source)
+        note = "partial: tags are nested too deeply, the page was read without its structure"
+        return builder.build(Facts(media_type=MEDIA_TYPE, parser=PARSER, notes=(note,)))
     facts = _facts(root, builder)
     body = root.find(".//body")
     HtmlWalker(builder, settings.max_table_cells, _main_content(source, root)).walk(root if body is None else body)
@@ -234,13 +240,36 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:  #
 def add_html(builder: DocumentBuilder, source: str, settings: ParseSettings) -> None:
     """Append an HTML fragment, for example an e-mail's body, to a document."""
     if source.strip():
-        root = load(source)
+        root, complete = load(source)
+        if not complete:
+            add_flat(builder, source)
+            return
         body = root.find(".//body")
         HtmlWalker(builder, settings.max_table_cells).walk(root if body is None else body)
 
 
-def load(source: str) -> Any:
+def add_flat(builder: DocumentBuilder, source: str) -> None:
+    """Append the text between tags, for pages whose tree no parser can hold."""
+    skipping = ""
+    pieces: list[str] = []
+    for part in source.split("<"):
+        tag, _, text = part.rpartition(">")
+        name = tag.split(maxsplit=1)[0].lower() if tag.strip() else ""
+        if skipping:
+            skipping = "" if name == f"/{skipping}" else skipping
+        elif name in ("script", "style"):
+            skipping = name
+        if name.lstrip("/") in _BLOCKS:
+            pieces.append("\n\n")
+        pieces.append("" if skipping else text)
+    builder.paragraphs(unescape("".join(pieces)))
+
+
+def load(source: str) -> tuple[Any, bool]:
     """Parse HTML without network, entities or scripts.
+
+    Returns:
+        The root element, and whether the tree is complete: parts nested too deeply are left out of it.
 
     Raises:
         ParseError: nothing in it can be read.
@@ -253,9 +282,11 @@ def load(source: str) -> Any:
     if not source.strip():
         source = "<html></html>"
     try:
-        return html.document_fromstring(source, parser=html.HTMLParser(no_network=True, remove_comments=True))
+        parser = html.HTMLParser(no_network=True, remove_comments=True, huge_tree=True)
+        root = html.document_fromstring(source, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise ParseError(f"The HTML cannot be read ({error}).") from error
+    return root, not any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log)
 
 
 def decode_html(data: bytes) -> str:
@@ -361,21 +392,21 @@ def _items(node: Any, tag: str, depth: int) -> Iterator[str]:
     number = 0
     for child in node:
         name = tag_of(child)
-        if name in ("ul", "ol", "menu"):
-            yield from _items(child, name, min(depth + 1, 40))
+        if name in ("ul", "ol", "menu") and depth < _MOST_LIST_DEPTH:
+            yield from _items(child, name, depth + 1)
             continue
         if not name or name in _SKIPPED or _hidden(child):
             continue
         number += 1
         nested = [inner for inner in child.iterchildren() if tag_of(inner) in ("ul", "ol", "menu")]
+        nested = nested if depth < _MOST_LIST_DEPTH else []
         for inner in nested:
             child.remove(inner)
         text = inline_text(child).replace("\n", " ")
         if text:
             yield f"{'  ' * depth}{f'{number}.' if tag == 'ol' else '-'} {text}"
-        if depth < 200:
-            for inner in nested:
-                yield from _items(inner, tag_of(inner), depth + 1)
+        for inner in nested:
+            yield from _items(inner, tag_of(inner), depth + 1)
 
 
 def _block_lines(node: Any) -> list[str]:

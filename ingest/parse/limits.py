@@ -15,6 +15,9 @@ ZIP_MEMBERS = 10_000
 ZIP_RATIO = 300
 ZIP_RATIO_FLOOR = 20_000_000  # a small blank image packs 1000:1 and harms nobody
 ZIP_XML_BYTES = 100_000_000
+_XML_PARTS = (".xml", ".rels", ".opf", ".xhtml", ".html", ".htm", ".ncx", ".svg")
+_MOST_XML_PARTS = 1_000
+_HEAD_BYTES = 8_192
 
 
 def open_zip(data: bytes) -> zipfile.ZipFile:
@@ -49,6 +52,26 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
         )
     if any(member.flag_bits & 1 for member in members):
         raise EncryptedError("The ZIP container is encrypted. Save it without a password.")
+
+
+def refuse_entities(archive: zipfile.ZipFile) -> None:
+    """Refuse a container whose XML declares entities: no program writes such parts, and they can only do harm.
+
+    Raises:
+        ParseError: a part declares one.
+    """
+    names = [name for name in archive.namelist() if name.lower().endswith(_XML_PARTS)]
+    for name in names[:_MOST_XML_PARTS]:
+        try:
+            with archive.open(name) as part:
+                head = part.read(_HEAD_BYTES)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError):
+            continue  # the parser decides whether it needs this part
+        if b"<!ENTITY" in head:
+            raise ParseError(
+                f"Part {name!r} declares XML entities, which are never expanded: they can grow without bound or read "
+                "other files. Save the document again with its own program."
+            )
 
 
 def read_member(archive: zipfile.ZipFile, name: str, most: int = ZIP_XML_BYTES) -> bytes:

@@ -53,7 +53,13 @@ def _add_message(
 def _header(message: EmailMessage, key: str) -> str:
     try:
         value = message.get(key)
-    except (ValueError, IndexError, AttributeError, TypeError):  # the standard library trips over odd headers
+    except (
+        ValueError,
+        IndexError,
+        AttributeError,
+        TypeError,
+        RecursionError,
+    ):  # the standard library trips over odd headers
         value = dict(message.raw_items()).get(key)
     return drop_surrogates(" ".join(str(value or "").split()))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from ingest.parse import ooxml
 from ingest.parse.builder import DocumentBuilder, Facts
-from ingest.parse.limits import ZIP_BYTES, ZIP_MEMBERS, open_zip
+from ingest.parse.limits import ZIP_BYTES, ZIP_MEMBERS, open_zip, refuse_entities
 from ragpress.errors import EncryptedError, ParseError, TooLargeError
 from ragpress.types import ElementKind
 
@@ -43,7 +43,8 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
 def parse_as(data: bytes, name: str, settings: ParseSettings, media_type: str) -> ParsedDocument:
     """The same, with its media type known. Errors as in :func:`parse`."""
     if data.startswith(b"PK"):
-        open_zip(data).close()
+        with open_zip(data) as archive:
+            refuse_entities(archive)
     found = _extract(data, name, media_type)
     builder = DocumentBuilder(settings.max_characters)
     nodes = found.document.nodes if found.document else []

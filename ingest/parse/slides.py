@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.parse import office, ooxml
 from ingest.parse.builder import DocumentBuilder, Facts
-from ingest.parse.limits import open_zip
+from ingest.parse.limits import open_zip, refuse_entities
 from ragpress.errors import ParseError, TooLargeError
 from ragpress.types import ElementKind
 
@@ -30,7 +30,8 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
         TooLargeError: it exceeds a limit.
         ParseError: neither parser can read it.
     """
-    open_zip(data).close()
+    with open_zip(data) as archive:
+        refuse_entities(archive)
     try:
         return _read(data, settings)
     except (TooLargeError, MemoryError):

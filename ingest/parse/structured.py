@@ -49,7 +49,8 @@ def parse_jsonl(data: bytes, name: str, settings: ParseSettings) -> ParsedDocume
 
 def _load(text: str, what: str) -> Any:
     try:
-        return json.loads(text)
+        # numbers stay as they are written: 1.10 is not 1.1, and an account number is no float
+        return json.loads(text, parse_int=str, parse_float=str)
     except RecursionError as error:
         raise ParseError(f"{what} is nested too deeply to read (over {NESTING_DEPTH} levels).") from error
     except ValueError as error:

@@ -46,6 +46,8 @@ _INLINE = frozenset(
     ]
 )
 _MOST_DEPTH = 200
+ENTITY = b"<!ENTITY"
+ENTITY_WINDOW = 200_000
 
 
 def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
@@ -79,10 +81,17 @@ def load(data: bytes) -> Any:
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, recover=True, remove_comments=True, remove_pis=True
     )
+    if ENTITY in data[:ENTITY_WINDOW]:
+        raise ParseError(
+            "The XML declares entities of its own, which are never expanded: they can grow without bound or read "
+            "other files. Save it with its entities expanded."
+        )
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise ParseError(f"The XML cannot be read ({error}).") from error
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise ParseError(f"The XML exceeds a limit of its parser ({parser.error_log[0].message}).")
     if root is None:
         raise ParseError("The XML has no content that can be read: check that it is well-formed.")
     return root
