@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 from ingest.audit import DocumentFacts, audit, audit_fingerprint, facts, language
 
+from index.report import StepCount
 from ingest.chunk import chunk, chunk_fingerprint
 from ingest.clean import clean, clean_fingerprint
 from ingest.memo import Memo
@@ -87,13 +88,6 @@ class Refusal(msgspec.Struct, frozen=True):
     step: str
     reason: str
     marks: tuple[AuditMark, ...] = ()
-
-
-class StepCount(msgspec.Struct):
-    """How often a step was computed, and how often its result was taken from an earlier run."""
-
-    computed: int = 0
-    reused: int = 0
 
 
 class _Cleaned(msgspec.Struct, frozen=True, array_like=True):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from index.derive import StepCount
+from index.report import StepCount
 from ingest.memo import VectorMemo
 from ragpress.types import Embedder, Float32Matrix
 

@@ -181,7 +181,7 @@ def _texts(release: OpenRelease, row: DocumentRow | None) -> dict[str, None]:
 
 
 def _setting_changes(before: Manifest, after: Manifest) -> tuple[tuple[str, str, str], ...]:
-    pairs = [(f"steps.{name}", before.steps.get(name, ""), value) for name, value in after.steps.items()]
-    for name in after.retrieval.__struct_fields__:
-        pairs.append((f"retrieval.{name}", str(getattr(before.retrieval, name)), str(getattr(after.retrieval, name))))
-    return tuple(pair for pair in pairs if pair[1] != pair[2])
+    steps = ((f"steps.{name}", before.steps.get(name, ""), value) for name, value in after.steps.items())
+    old, new = msgspec.to_builtins(before.retrieval), msgspec.to_builtins(after.retrieval)
+    retrieval = ((f"retrieval.{name}", str(old[name]), str(value)) for name, value in new.items())
+    return tuple(pair for pair in (*steps, *retrieval) if pair[1] != pair[2])

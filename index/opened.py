@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from index import documents
+from index.documents import DocumentRow, merge, read, to_rows
 from index.lexical import LexicalIndex
 from index.release import Manifest, check_out_lexical
 from index.segment import CHUNK_SCHEMA, Segment
@@ -38,10 +38,10 @@ class OpenRelease:
     @cached_property
     def documents(self) -> pa.Table:
         """The document table, sorted by source; schema ``index.documents.SCHEMA``."""
-        tables = [documents.read(self.store.fetch(file)) for file in self.manifest.documents]
-        return documents.merge(tables)
+        tables = [read(self.store.fetch(file)) for file in self.manifest.documents]
+        return merge(tables)
 
-    def document(self, document_id: str) -> documents.DocumentRow:
+    def document(self, document_id: str) -> DocumentRow:
         """One document.
 
         Raises:
@@ -51,7 +51,7 @@ class OpenRelease:
 
         table = self.documents
         match = pc.or_(pc.equal(table["document_id"], document_id), pc.equal(table["source"], document_id))
-        rows = documents.to_rows(table.filter(match))
+        rows = to_rows(table.filter(match))
         if not rows:
             raise ReleaseError(
                 f"Release {self.manifest.id} has no document {document_id!r}; give its id or its source path "
@@ -59,7 +59,7 @@ class OpenRelease:
             )
         return rows[0]
 
-    def chunk_rows(self, row: documents.DocumentRow) -> pa.Table:
+    def chunk_rows(self, row: DocumentRow) -> pa.Table:
         """The chunk rows of one document, in order; schema ``index.segment.CHUNK_SCHEMA``."""
         if row.segment not in self.segments:
             return CHUNK_SCHEMA.empty_table()

@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 
 from index import documents, gate
 from index.assemble import Draft, assemble
-from index.derive import Deriver, Refusal, StepCount
+from index.derive import Deriver, Refusal
 from index.environment import Environment
 from index.process import Processor, planned_items
 from index.release import GateRecord, Manifest
-from index.report import ChunkCounts, IngestReport, Quarantined
+from index.report import ChunkCounts, IngestReport, Quarantined, StepCount
 from index.rows import RunStamp, new_rows
 from index.start import IngestRequest, Start, begin, id_of
 from ingest.memo import Memo, VectorMemo

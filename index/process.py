@@ -9,10 +9,11 @@ import msgspec
 import pyarrow as pa
 
 from index.build import IndexBuilder
-from index.derive import Derived, Deriver, Refusal, StepCount, WorkItem
+from index.derive import Derived, Deriver, Refusal, WorkItem
 from index.documents import NO_SEGMENT, DocumentRow
 from index.embedding import ChunkEmbedder
 from index.environment import Environment
+from index.report import StepCount
 from index.rows import NewRows, RunStamp, chunk_table, new_rows, refused_row, version_table
 from index.start import REPAIR_STEP, IngestRequest, Start, id_of
 from ingest.memo import Memo, VectorMemo

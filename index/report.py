@@ -6,7 +6,12 @@ from typing import Protocol
 
 import msgspec
 
-from index.derive import StepCount
+
+class StepCount(msgspec.Struct):
+    """How often a step was computed, and how often its result was taken from an earlier run."""
+
+    computed: int = 0
+    reused: int = 0
 
 
 class Quarantined(msgspec.Struct, frozen=True):

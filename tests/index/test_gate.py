@@ -15,7 +15,9 @@ from tests.workspace import Workspace
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     made = Workspace(tmp_path)
-    made.write({f"d{number}.md": f"# D{number}\n\nDocument number {number} speaks of item {number}.\n" for number in range(6)})
+    made.write(
+        {f"d{number}.md": f"# D{number}\n\nDocument number {number} speaks of item {number}.\n" for number in range(6)}
+    )
     made.ingest()
     return made
 

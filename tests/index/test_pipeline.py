@@ -239,7 +239,9 @@ def test_a_publish_that_lost_the_race_changes_nothing(workspace: Workspace) -> N
 def test_compaction_answers_as_a_fresh_build(workspace: Workspace, tmp_path: Path) -> None:
     workspace.ingest()
     for week in range(3):
-        workspace.write({"guide.md": GUIDE.replace("six months", f"{week} weeks"), f"n{week}.md": f"# N{week}\n\nRow {week}.\n"})
+        workspace.write(
+            {"guide.md": GUIDE.replace("six months", f"{week} weeks"), f"n{week}.md": f"# N{week}\n\nRow {week}.\n"}
+        )
         workspace.ingest()
     compacted = workspace.ingest(compact=True)
     other = tmp_path / "fresh"
