@@ -36,12 +36,16 @@ class Edit:
         old: text that stands there now and goes.
         new: text that takes its place.
         question: a search that finds the paragraph before and after.
+        mark_old: words that a hit has before the edit.
+        mark_new: words that a hit has after it only.
     """
 
     path: Path
     old: str
     new: str
     question: str
+    mark_old: str
+    mark_new: str
 
     def apply(self) -> None:
         """Write the edited file."""
@@ -77,29 +81,33 @@ def sample_script(folder: Path) -> Script:
             old="A repair takes at most 10 working days from arrival.",
             new="A repair takes at most 6 working days from arrival.",
             question="How many working days does a repair under warranty take?",
+            mark_old="at most 10 working days from arrival",
+            mark_new="at most 6 working days from arrival",
         ),
         share=10,
     )
 
 
 def caller_script(folder: Path, documents: list[dict[str, Any]]) -> Script:
-    """The demo on a caller's folder: questions from file names, an edit of its first editable text.
+    """The demo on a caller's folder: questions from titles, an edit of its first editable text.
 
     Raises:
         SystemExit: no document is searchable, or none is a text file with a paragraph to edit.
     """
-    live = [document["source"] for document in documents if document["state"] == "live"]
+    live = [document for document in documents if document["state"] == "live"]
     if not live:
         raise SystemExit("No document of this folder could be read; see the reasons above.")
-    chinese = [source for source in live if HAN.search(source)]
-    english = [source for source in live if not HAN.search(source)]
+    titles = [_words(document["title"] or document["source"]) for document in live]
+    chinese = [title for title in titles if HAN.search(title)]
+    english = [title for title in titles if not HAN.search(title)]
     asked = [("Chinese", chinese[:1]), ("English", english[:1])]
-    questions = tuple(Question(name, _words(source)) for name, sources in asked for source in sources)
-    return Script(questions, _first_edit(folder, live), share=1)
+    questions = tuple(Question(language, title) for language, found in asked for title in found)
+    return Script(questions, _first_edit(folder, [document["source"] for document in live]), share=1)
 
 
-def _words(source: str) -> str:
-    return re.sub(r"[-_.\s]+", " ", Path(source).stem).strip()
+def _words(title: str) -> str:
+    """A title as a question; a file's name without its folder, extension and separators."""
+    return re.sub(r"[-_\s]+", " ", re.sub(r"\.\w{1,8}$", "", title.rpartition("/")[2])).strip() or title
 
 
 def _first_edit(folder: Path, live: list[str]) -> Edit:
@@ -107,7 +115,8 @@ def _first_edit(folder: Path, live: list[str]) -> Edit:
     for path in files:
         sentence = _sentence(path) if any(path.name in source for source in live) else ""
         if sentence:
-            return Edit(path, sentence, f"{sentence} {ADDED}", sentence)
+            question = f"{sentence[-100:]} {ADDED}"
+            return Edit(path, sentence, f"{sentence} {ADDED}", question, mark_old=sentence[-12:], mark_new=ADDED)
     raise SystemExit(f"No file of this folder ends in {', '.join(EDITABLE)} and has a sentence to edit.")
 
 
