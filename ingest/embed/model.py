@@ -68,6 +68,9 @@ class ModelEmbedder:
         self.folder, self.source, self._choice = folder, source, choice
         self.name = name
         self.fingerprint = fingerprint
+        self.runtime = f"{choice.runtime} {choice.precision}"
+        self.query_prefix = self._card.query_prefix
+        self.passage_prefix = self._card.passage_prefix
         self.dimension = self._card.dimension
         self.window = self._card.window
         self.passage_limit = self._card.passage_limit
@@ -82,7 +85,7 @@ class ModelEmbedder:
         """
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
-        rows = self._tokens.ids([self._card.passage_prefix + text for text in texts])
+        rows = self._tokens.ids([self.passage_prefix + text for text in texts])
         for text, row in zip(texts, rows, strict=True):
             check_window(self.name, text, len(row), self.window)
         plan = plan_batches([len(row) for row in rows], self._choice.batch_tokens)
@@ -98,7 +101,7 @@ class ModelEmbedder:
         Raises:
             ModelError: the question is longer than the window.
         """
-        prefixed = self._card.query_prefix + text
+        prefixed = self.query_prefix + text
         found = self._quick_ids(prefixed)
         row = found if found is not None else self._tokens.ids([prefixed])[0]
         check_window(self.name, text, len(row), self.window)
