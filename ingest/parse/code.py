@@ -59,7 +59,7 @@ _DEFINITION = re.compile(
     r"|inline|virtual|override|sealed|data|open)\s+){0,4}"
     r"(?:def|class|function\*?|fn|func|fun|struct|enum|trait|impl|interface|type|module|namespace|object|protocol"
     r"|record|message|service|CREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|FUNCTION|PROCEDURE))\s+"
-    r"(?:\([^()\n]{0,100}\)\s*)?([A-Za-z_$][\w$.:<>]{0,100})",
+    r"(?:\([^()\n]{0,100}\)\s*)?([A-Za-z_$][\w$]{0,100}(?:(?:::|\.)[\w$]{1,100}){0,9})",
     re.MULTILINE,
 )
 _C_FUNCTION = re.compile(

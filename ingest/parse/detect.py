@@ -17,6 +17,8 @@ ENCRYPTED_OLE = "application/x-ole-encrypted"
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _HEAD = 4096
+# every control but white space and the escape of ISO 2022; text in any encoding has next to none
+_CONTROLS = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1b"})
 
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -161,7 +163,8 @@ def _ole_type(data: bytes) -> str:
 
 def _text_type(data: bytes, extension: str, name: str) -> str:
     head = data[:_HEAD]
-    if head.count(0) > len(head) // 100 and not _wide_text(head):
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if controls > 8 + len(head) // 20 and not _wide_text(head):
         return BINARY
     by_name = _BY_EXTENSION.get(extension, "")
     if by_name in ("text/markdown", "text/x-rst", "text/csv", "text/asciidoc"):

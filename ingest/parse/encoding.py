@@ -55,7 +55,7 @@ def _mostly_utf8(data: bytes, error: UnicodeDecodeError) -> bool:
     text = data[:_DETECT_BYTES].decode("utf-8", "replace")
     bad = text.count("�")
     good = sum(1 for character in text if character > "\x7f") - bad
-    return error.start > 0 and good > 20 * bad
+    return error.start > 0 and good > 3 * bad
 
 
 def _wide(data: bytes) -> str:

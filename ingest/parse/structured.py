@@ -72,13 +72,15 @@ def _add_value(builder: DocumentBuilder, value: Any, level: int) -> None:
         if size + length > _ELEMENT_CHARACTERS or isinstance(item, (dict, list)):
             builder.add(ElementKind.PARAGRAPH, "\n".join(block))
             block, size = [], 0
-        if length > _ELEMENT_CHARACTERS and isinstance(item, (dict, list)):
+        if not isinstance(item, (dict, list)):
+            block += lines
+            size += length
+        elif length <= _ELEMENT_CHARACTERS:
+            builder.add(ElementKind.PARAGRAPH, "\n".join(lines))
+        else:
             builder.heading(level, str(key))
             _add_value(builder, item, level + 1)
             builder.leave(level)
-            continue
-        block += lines
-        size += length
     builder.add(ElementKind.PARAGRAPH, "\n".join(block))
 
 

@@ -104,7 +104,7 @@ def _local(node: Any) -> str:
 def _text(node: Any) -> str:
     if not isinstance(node.tag, str):
         return ""
-    return " ".join("".join(node.itertext(with_tail=False)).split())
+    return " ".join(str(node.xpath("string()")).split())
 
 
 def _add_feed(builder: DocumentBuilder, root: Any, settings: ParseSettings) -> None:
@@ -114,7 +114,7 @@ def _add_feed(builder: DocumentBuilder, root: Any, settings: ParseSettings) -> N
         if local == "title" and parent in ("channel", "feed", "item", "entry"):
             builder.heading(1 if parent in ("channel", "feed") else 2, _text(node))
         elif local in ("description", "summary", "content", "encoded", "subtitle"):
-            text = "".join(node.itertext(with_tail=False))
+            text = str(node.xpath("string()"))
             if re.search(r"<[a-zA-Z/]", text):
                 html.add_html(builder, text, settings)
             else:
