@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,16 @@ class OpenVinoRuntime:
         }
         self._compiled = self._load(graph, options)
         self._streams = streams
-        self._request = self._compiled.create_infer_request()
+        self._of_thread = threading.local()
 
     def infer(self, ids: Ids, mask: Ids) -> npt.NDArray[np.float32]:
-        """Embed one padded batch: (batch, length) token ids and mask to (batch, dimension)."""
-        self._request.infer(self._inputs(ids, mask), share_inputs=True)
-        return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
+        """Embed one padded batch: (batch, length) token ids and mask to (batch, dimension).
+
+        Any number of threads may call it at once.
+        """
+        request = self._request()
+        request.infer(self._inputs(ids, mask), share_inputs=True)
+        return np.array(request.get_output_tensor(0).data, dtype=np.float32)
 
     def infer_all(self, batches: list[tuple[Ids, Ids]]) -> list[npt.NDArray[np.float32]]:
         """Embed padded batches on all streams. Results are in the order of the batches."""
@@ -63,6 +68,12 @@ class OpenVinoRuntime:
             queue.start_async(self._inputs(ids, mask), position)
         queue.wait_all()
         return found
+
+    def _request(self) -> Any:
+        """The calling thread's own request: one request runs one inference at a time."""
+        if not hasattr(self._of_thread, "request"):
+            self._of_thread.request = self._compiled.create_infer_request()
+        return self._of_thread.request
 
     def _inputs(self, ids: Ids, mask: Ids) -> dict[str, npt.NDArray[Any]]:
         return {GRAPH_INPUTS[0]: self._words.look_up(ids), GRAPH_INPUTS[1]: mask}

