@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -66,7 +67,9 @@ def assemble(
 
 
 def _relate(request: IngestRequest, start: Start, processor: Processor) -> None:
-    changes = relate_documents(_merged(start, processor.rows), start.settings.audit)
+    table = _merged(start, processor.rows)
+    changes = relate_documents(table, start.settings.audit, processor.similarities(table))
+    processor.seal()
     for row in changes.drop:
         processor.drop(row)
     for row in changes.rows:
@@ -110,7 +113,8 @@ def _compact(
     after = max((record.number for record in built.segments), default=start.last_segment)
     settings = start.settings.index
     builder = IndexBuilder(environment.store, room, settings, processor.dimension, None, after)
-    placed = compact(draft, to_rows(table), builder, processor.vectors)
+    embed = partial(processor.embedder.embed_rows, settings=start.settings.chunk)
+    placed = compact(draft, to_rows(table), builder, embed)
     return builder.finish(), documents.merge([to_table(placed)])
 
 

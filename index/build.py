@@ -7,9 +7,10 @@ segment and a new lexical index: the same files a fresh build makes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -19,14 +20,13 @@ from index import lexical
 from index.documents import NO_SEGMENT, DocumentRow
 from index.opened import OpenRelease
 from index.segment import Segment, SegmentRecord, SegmentWriter, mark_deleted
-from ingest.memo import VectorMemo
-from ragpress.errors import StorageError
 from ragpress.settings import IndexSettings
 from ragpress.storage import disk
 from ragpress.storage.store import Store, StoredFile
 from ragpress.types import Float32Matrix
 
 _COMPACT_DOCUMENTS = 256
+EmbedRows: TypeAlias = Callable[[pa.Table], Float32Matrix]
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -174,7 +174,7 @@ class IndexBuilder:
 
 
 def compact(
-    base: OpenRelease, rows: Sequence[DocumentRow], builder: IndexBuilder, memo: VectorMemo
+    base: OpenRelease, rows: Sequence[DocumentRow], builder: IndexBuilder, embed: EmbedRows
 ) -> list[DocumentRow]:
     """Copy the live rows of a release into an empty builder, in source order.
 
@@ -182,7 +182,7 @@ def compact(
         base: the release (or candidate) to copy from.
         rows: its document rows, sorted by source.
         builder: an empty builder.
-        memo: vectors, for segments whose index holds them quantised.
+        embed: exact vectors of chunk rows, for segments whose index holds them quantised.
 
     Returns:
         The document rows, placed anew.
@@ -191,15 +191,15 @@ def compact(
     rest = iter(rows)
     while group := list(islice(rest, _COMPACT_DOCUMENTS)):
         live = [row for row in group if row.chunks]
-        moved = iter(_copy(base, live, builder, memo) if live else [])
+        moved = iter(_copy(base, live, builder, embed) if live else [])
         placed += [next(moved) if row.chunks else row for row in group]
     return placed
 
 
-def _copy(base: OpenRelease, rows: Sequence[DocumentRow], builder: IndexBuilder, memo: VectorMemo) -> list[DocumentRow]:
+def _copy(base: OpenRelease, rows: Sequence[DocumentRow], builder: IndexBuilder, embed: EmbedRows) -> list[DocumentRow]:
     chunks = pa.concat_tables([base.chunk_rows(row) for row in rows])
     versions = pa.concat_tables([version_rows(base.segments[row.segment], row) for row in rows])
-    matrix = np.concatenate([_vectors(base.segments[row.segment], row, memo) for row in rows])
+    matrix = np.concatenate([_vectors(base.segments[row.segment], row, embed) for row in rows])
     return builder.add(rows, chunks, versions, matrix)
 
 
@@ -208,19 +208,10 @@ def version_rows(segment: Segment, row: DocumentRow) -> pa.Table:
     return segment.versions.slice(segment.version_positions[row.document_id], 1)
 
 
-def _vectors(segment: Segment, row: DocumentRow, memo: VectorMemo) -> Float32Matrix:
+def _vectors(segment: Segment, row: DocumentRow, embed: EmbedRows) -> Float32Matrix:
     positions = np.arange(row.first_row, row.first_row + row.chunks, dtype=np.int64)
     matrix = segment.vectors.reconstruct(positions)
-    if matrix is not None:
-        return matrix
-    keys = segment.chunks.slice(row.first_row, row.chunks)["text_key"].to_pylist()
-    matrix, found = memo.get_many(keys)
-    if not found.all():
-        raise StorageError(
-            f"{int((~found).sum())} exact vectors of {row.source} are no longer in the memo and the segment holds "
-            "them quantised. Run `ragpress ingest --rebuild` to read and embed everything again."
-        )
-    return matrix
+    return embed(segment.chunks.slice(row.first_row, row.chunks)) if matrix is None else matrix
 
 
 def _lexical_rows(chunks: pa.Table, segment: int, first: int) -> Iterator[lexical.LexicalRow]:

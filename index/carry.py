@@ -11,9 +11,7 @@ from index.build import IndexBuilder, version_rows
 from index.documents import DocumentRow, to_rows
 from index.embedding import ChunkEmbedder
 from index.start import Start
-from ingest.chunk import embedding_text
 from ragpress.fingerprint import digest
-from ragpress.types import ChunkSpan, ElementKind
 
 
 def carry_over(
@@ -40,16 +38,7 @@ def carry_over(
         if not row.chunks or row.segment not in old:
             continue
         chunks = parent.chunk_rows(row)
-        texts = [_text(item, start) for item in chunks.select(["text", "heading", "kind"]).to_pylist()]
-        keys = [digest(text) for text in texts]
-        matrix = embedder.embed(texts, keys)
+        matrix = embedder.embed_rows(chunks, start.settings.chunk)
         versions = version_rows(parent.segments[row.segment], row)
-        updated = msgspec.structs.replace(row, indexed=digest("carried", start.fingerprints.embed, keys))
+        updated = msgspec.structs.replace(row, indexed=digest("carried", start.fingerprints.embed, row.indexed))
         yield from builder.add([updated], chunks, versions, matrix)
-
-
-def _text(item: dict[str, object], start: Start) -> str:
-    text, heading = str(item["text"]), item["heading"]
-    path = tuple(str(part) for part in heading) if isinstance(heading, list) else ()
-    span = ChunkSpan(0, len(text), None, path, ElementKind(str(item["kind"])), 0)
-    return embedding_text(text, span, start.settings.chunk)

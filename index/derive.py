@@ -12,14 +12,15 @@ from itertools import islice
 from typing import TypeVar
 
 import msgspec
-from ingest.audit import DocumentFacts, audit, audit_fingerprint, facts, language
 
 from index.report import StepCount
+from ingest.audit import audit, audit_fingerprint
 from ingest.chunk import chunk, chunk_fingerprint
 from ingest.clean import clean, clean_fingerprint
 from ingest.memo import Memo
 from ingest.parse.pool import ParseResult, ParserPool
 from ingest.parse.registry import hint, parse_fingerprint
+from ingest.relations import DocumentFacts, facts
 from ragpress.errors import AuditError, DocumentError, ParseError
 from ragpress.fingerprint import digest, hexdigest
 from ragpress.settings import CollectionSettings
@@ -66,8 +67,7 @@ class Derived(msgspec.Struct, frozen=True):
         cleaned: its text and elements, and what was removed.
         spans: its chunks.
         marks: audits that fired.
-        facts: what the audits across documents compare.
-        language: ISO code.
+        facts: what the audits across documents compare; its language too.
     """
 
     item: WorkItem
@@ -77,7 +77,6 @@ class Derived(msgspec.Struct, frozen=True):
     spans: tuple[ChunkSpan, ...]
     marks: tuple[AuditMark, ...]
     facts: DocumentFacts
-    language: str
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -100,7 +99,6 @@ class _Cleaned(msgspec.Struct, frozen=True, array_like=True):
 class _Audited(msgspec.Struct, frozen=True, array_like=True):
     marks: tuple[AuditMark, ...]
     facts: DocumentFacts
-    language: str
 
 
 class Fingerprints(msgspec.Struct, frozen=True):
@@ -179,6 +177,14 @@ class Deriver:
                     parsed = known.pop(item.document_id)
                     yield self._finish(item, item.sha256, parsed) if parsed else self._parse(item, next(fresh))
 
+    def recall_text(self, version: bytes, source: str) -> str | None:
+        """The cleaned text of a version that was derived before; None when the memo no longer has it."""
+        value = self._memo.get(digest("parse", self._fingerprints.parse, version, hint(source)))
+        if value is None:
+            return None
+        parsed = msgspec.msgpack.decode(value, type=ParsedDocument)
+        return clean(parsed, self._settings.clean).text
+
     def _recall_parse(self, item: WorkItem, version: bytes) -> ParsedDocument | None:
         value = self._memo.get(self._parse_key(item, version))
         if value is None:
@@ -203,13 +209,14 @@ class Deriver:
             parsed_digest = digest(msgspec.msgpack.encode(parsed))
             cleaned = self._clean(parsed, parsed_digest)
             text_digest = digest(cleaned.text, msgspec.msgpack.encode(cleaned.elements))
-            audited = self._audit(item, parsed, cleaned, digest(parsed_digest, text_digest, item.source))
+            audited = self._audit(parsed, cleaned, digest(parsed_digest, text_digest))
             self._raise_if_quarantined(audited.marks)
             spans = self._chunk(cleaned, text_digest)
         except DocumentError as error:
             marks = error.args[1] if len(error.args) > 1 else ()
             return Refusal(item, version, error.step, str(error.args[0]), marks)
-        return Derived(item, version, parsed, cleaned, spans, audited.marks, audited.facts, audited.language)
+        own = msgspec.structs.replace(audited.facts, document_id=item.document_id, source=item.source)
+        return Derived(item, version, parsed, cleaned, spans, audited.marks, own)
 
     def _clean(self, parsed: ParsedDocument, parsed_digest: bytes) -> CleanedDocument:
         key = digest("clean", self._fingerprints.clean, parsed_digest)
@@ -225,14 +232,12 @@ class Deriver:
         self._memo.put(key, msgspec.msgpack.encode(body))
         return cleaned
 
-    def _audit(self, item: WorkItem, parsed: ParsedDocument, cleaned: CleanedDocument, inputs: bytes) -> _Audited:
+    def _audit(self, parsed: ParsedDocument, cleaned: CleanedDocument, inputs: bytes) -> _Audited:
         key = digest("audit", self._fingerprints.audit, inputs)
         value = self._recall("audit", key)
         if value is not None:
             return msgspec.msgpack.decode(value, type=_Audited)
-        code = language(cleaned.text)
-        found = facts(item.document_id, item.source, parsed, cleaned, code)
-        audited = _Audited(audit(parsed, cleaned, self._settings.audit), found, code)
+        audited = _Audited(audit(parsed, cleaned, self._settings.audit), facts("", "", parsed, cleaned))
         self._memo.put(key, msgspec.msgpack.encode(audited))
         return audited
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from index.report import StepCount
+from ingest.chunk import embedding_text
 from ingest.memo import VectorMemo
-from ragpress.types import Embedder, Float32Matrix
+from ragpress.fingerprint import digest
+from ragpress.settings import ChunkSettings
+from ragpress.types import ChunkSpan, ElementKind, Embedder, Float32Matrix
 
 
 class ChunkEmbedder:
@@ -47,7 +51,16 @@ class ChunkEmbedder:
         self.count.reused += len(texts) - len(missing)
         return matrix
 
-    def missing(self, keys: Sequence[bytes]) -> set[bytes]:
-        """The keys whose text would have to be embedded."""
-        _, found = self._memo.get_many(keys)
-        return {key for key, known in zip(keys, found.tolist(), strict=True) if not known}
+    def embed_rows(self, chunks: pa.Table, settings: ChunkSettings) -> Float32Matrix:
+        """Vectors of stored chunk rows, as they would be embedded now: float32 of shape (len(chunks), dimension)."""
+        texts = stored_texts(chunks, settings)
+        return self.embed(texts, [digest(text) for text in texts])
+
+
+def stored_texts(chunks: pa.Table, settings: ChunkSettings) -> list[str]:
+    """What is embedded for each of some stored chunk rows (schema ``index.segment.CHUNK_SCHEMA``)."""
+    columns = (chunks[name].to_pylist() for name in ("text", "heading", "kind"))
+    return [
+        embedding_text(text, ChunkSpan(0, len(text), None, tuple(heading), ElementKind(kind), 0), settings)
+        for text, heading, kind in zip(*columns, strict=True)
+    ]

@@ -57,11 +57,11 @@ def trace(environment: Environment, collection: str, thing: str, release: str | 
             row = opened.document(found["document_id"])
             chain = (_chunk_link(found), *_element_links(opened, row, found), *_document_links(opened, row))
             return Trace(kind="chunk", id=thing, chain=chain, used_by=_holders(releases.list(), manifest))
-        row = _document(opened, thing)
-        if row is not None:
-            chunks = tuple(_chunk_link(chunk) for chunk in opened.chunk_rows(row).to_pylist())
+        named = _document(opened, thing)
+        if named is not None:
+            chunks = tuple(_chunk_link(chunk) for chunk in opened.chunk_rows(named).to_pylist())
             used_by = (*chunks, *_holders(releases.list(), manifest))
-            return Trace(kind="document", id=row.document_id, chain=_document_links(opened, row), used_by=used_by)
+            return Trace(kind="document", id=named.document_id, chain=_document_links(opened, named), used_by=used_by)
     looked = ", ".join(manifest.id for manifest in manifests[:5]) or "none: nothing was published yet"
     raise ReleaseError(f"No chunk or document {thing!r} in collection {collection!r}. Releases looked at: {looked}.")
 

@@ -13,6 +13,7 @@ from index.derive import Derived, Deriver, Refusal, WorkItem
 from index.documents import NO_SEGMENT, DocumentRow
 from index.embedding import ChunkEmbedder
 from index.environment import Environment
+from index.relations import Similarities
 from index.report import StepCount
 from index.rows import NewRows, RunStamp, chunk_table, new_rows, refused_row, version_table
 from index.start import REPAIR_STEP, IngestRequest, Start, id_of
@@ -98,7 +99,18 @@ class Processor:
             if sum(len(rows.texts) for rows in self._waiting) >= _EMBED_CHUNKS:
                 self._flush()
         self._flush()
-        self._seal()
+        self.seal()
+
+    def similarities(self, table: pa.Table) -> Similarities:
+        """Exact similarities between the documents of a table (schema ``index.documents.SCHEMA``)."""
+        versions = dict(zip(table["document_id"].to_pylist(), table["version"].to_pylist(), strict=True))
+        sources = dict(zip(table["document_id"].to_pylist(), table["source"].to_pylist(), strict=True))
+
+        def text_of(name: str) -> str | None:
+            version = versions[name]
+            return None if version is None else self._deriver.recall_text(version, sources[name])
+
+        return Similarities(self._memo, text_of)
 
     def drop(self, row: DocumentRow) -> None:
         """Delete the chunk rows of a document."""
@@ -160,9 +172,10 @@ class Processor:
         self.added += len(texts)
         self._unsealed += len(texts)
         if self._unsealed >= self._start.settings.index.seal_chunks:
-            self._seal()
+            self.seal()
 
-    def _seal(self) -> None:
+    def seal(self) -> None:
+        """Make all step results so far durable."""
         self.vectors.seal()
         self._memo.seal()
         self._unsealed = 0

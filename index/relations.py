@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from ingest.audit import DocumentFacts, relate
 
 from index import documents
 from index.documents import DocumentRow, to_rows
+from ingest.memo import Memo
+from ingest.near_duplicates import estimate, verify_jaccard
+from ingest.relations import DocumentFacts, Similarity, relate
+from ragpress.fingerprint import digest
 from ragpress.settings import AuditSettings
 from ragpress.types import AuditAction, AuditMark
 
 STEP = "relation"
+_CODE_VERSION = 1
+
+
+class Similarities:
+    """Exact similarities of documents, computed once per pair of contents.
+
+    Args:
+        memo: similarities of earlier runs.
+        text_of: the text of a document by its id; None when it cannot be had, and an estimate must do.
+    """
+
+    def __init__(self, memo: Memo, text_of: Callable[[str], str | None]) -> None:
+        self._memo = memo
+        self._text_of = text_of
+
+    def __call__(self, one: DocumentFacts, other: DocumentFacts) -> float:
+        """Jaccard similarity of the shingles of two documents, from 0 to 1."""
+        key = digest("jaccard", _CODE_VERSION, *sorted((one.content, other.content)))
+        known = self._memo.get(key)
+        if known is not None:
+            return float(known)
+        texts = self._text_of(one.document_id), self._text_of(other.document_id)
+        if texts[0] is None or texts[1] is None:
+            return estimate(one.signature, other.signature)
+        value = verify_jaccard(texts[0], texts[1])
+        self._memo.put(key, repr(value).encode())
+        return value
 
 
 class RelationChanges(msgspec.Struct, frozen=True):
@@ -29,17 +61,18 @@ class RelationChanges(msgspec.Struct, frozen=True):
     revive: tuple[str, ...]
 
 
-def relate_documents(table: pa.Table, settings: AuditSettings) -> RelationChanges:
+def relate_documents(table: pa.Table, settings: AuditSettings, similarity: Similarity) -> RelationChanges:
     """Compare all documents of a candidate.
 
     Args:
         table: its document table; schema ``index.documents.SCHEMA``.
         settings: audits; those across documents are ``near_duplicate`` and ``outdated``.
+        similarity: exact similarity of two documents.
     """
     compared = table.filter(pc.is_valid(table["facts"]))
     decoder = msgspec.msgpack.Decoder(DocumentFacts)
     facts = [decoder.decode(value) for value in compared["facts"].to_pylist()]
-    found = relate(facts, settings)
+    found = relate(facts, settings, similarity)
     ids, stored = compared["document_id"].to_pylist(), compared["relations"].to_pylist()
     wanted = {name: _encode(found.get(name, ())) for name in found}
     different = [name for name, before in zip(ids, stored, strict=True) if wanted.get(name, "[]") != before]

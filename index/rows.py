@@ -64,7 +64,7 @@ def new_rows(derived: Derived, chunk: ChunkSettings, stamp: RunStamp) -> NewRows
         media_type=parsed.media_type,
         parser=parsed.parser,
         title=title,
-        language=derived.language,
+        language=derived.facts.language,
         pages=parsed.pages,
         size=derived.item.size,
         characters=len(text),

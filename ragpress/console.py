@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _QUOTE = 300
+_WHOLE = frozenset({"release", "live", "state", "created", "chunks", "documents"})
 
 
 class SearchResult(msgspec.Struct, frozen=True):
@@ -288,7 +289,7 @@ def _table(*columns: str) -> Any:
 
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     return table
 
 

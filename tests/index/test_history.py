@@ -66,7 +66,9 @@ def test_what_the_gate_refused_needs_a_recorded_override(workspace: Workspace) -
     releases = environment.releases("default")
     manifest = workspace.open().manifest
     refused = msgspec.structs.replace(
-        manifest, id="r00009-refused", gate=msgspec.structs.replace(manifest.gate, verdict="refuse", reasons=("broken",))
+        manifest,
+        id="r00009-refused",
+        gate=msgspec.structs.replace(manifest.gate, verdict="refuse", reasons=("broken",)),
     )
     releases.save(refused)
 

@@ -300,3 +300,20 @@ def test_scratch_of_a_killed_run_is_swept(workspace: Workspace) -> None:
     workspace.ingest()
 
     assert list(environment.scratch("default").iterdir()) == []
+
+
+def test_a_quantised_segment_is_compacted_from_exact_vectors(workspace: Workspace) -> None:
+    workspace.write(
+        {f"n{number}.md": f"# N{number}\n\nParagraph {number} about harbour {number}.\n" for number in range(90)}
+    )
+    workspace.configure(SETTINGS + "\n[index]\nexact_rows = 40\n")
+    workspace.ingest()
+    assert [record.kind for record in workspace.open().manifest.segments] == ["ivf_sq8"]
+    shutil.rmtree(workspace.root / ".ragpress" / "memo")
+    workspace.configure(SETTINGS)
+
+    report = workspace.ingest(compact=True)
+
+    assert [record.kind for record in workspace.open().manifest.segments] == ["flat"]
+    assert report.published
+    assert workspace.search("harbour 42", 1)[0].source == "docs/n42.md"

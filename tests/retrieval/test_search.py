@@ -16,8 +16,15 @@ from tests.workspace import SETTINGS, Workspace
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = Workspace(tmp_path_factory.mktemp("search"))
-    made.write({f"room{number}.md": f"# Room {number}\n\nThe same words stand in every room.\n" for number in range(12)})
-    made.write({"tea.md": "# Tea\n\nGreen tea is served at four in the garden.\n", "茶.md": "# 茶\n\n下午四点在花园供应绿茶。\n"})
+    made.write(
+        {f"room{number}.md": f"# Room {number}\n\nThe same words stand in every room.\n" for number in range(12)}
+    )
+    made.write(
+        {
+            "tea.md": "# Tea\n\nGreen tea is served at four in the garden.\n",
+            "茶.md": "# 茶\n\n下午四点在花园供应绿茶。\n",
+        }
+    )
     made.ingest()
     return made
 
