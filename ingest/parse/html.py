@@ -107,6 +107,7 @@ _ROLES = {
 }
 _META = {"author": "author", "description": "description", "date": "date", "article:published_time": "date"}
 _MOST_DEPTH = 200
+_MOST_REPEATED = 200
 _MOST_LIST_DEPTH = 40
 _SHORT = 120
 
@@ -418,25 +419,26 @@ def _closest_table(row: Any) -> Any:
 
 
 def table_grid(rows: list[Any], most: int) -> list[list[str]]:
-    """Cell texts by row and column; a spanning cell fills its first column and leaves the others empty.
+    """Cell texts by row and column; a short spanning cell stands in all it spans, so that each row reads alone.
 
     Raises:
         TooLargeError: more cells than ``most``.
     """
     grid: list[list[str]] = []
-    pending: dict[int, int] = {}
+    pending: dict[int, tuple[int, str]] = {}
     cells = width = 0
     for row in rows:
         line: list[str] = []
         for cell in (child for child in row if tag_of(child) in ("td", "th")):
-            while pending.get(len(line), 0) > 0:
-                pending[len(line)] -= 1
-                line.append("")
+            _fill(line, pending)
+            text = inline_text(cell).replace("\n", " ")
+            again = text if len(text) <= _MOST_REPEATED else ""
             below = _span(cell, "rowspan") - 1
             for offset in range(_span(cell, "colspan")):
                 if below:
-                    pending[len(line)] = below
-                line.append("" if offset else inline_text(cell).replace("\n", " "))
+                    pending[len(line)] = (below, again)
+                line.append(again if offset else text)
+        _fill(line, pending)
         width = max(width, len(line))
         cells += len(line)
         if max(cells, width * (len(grid) + 1)) > most:
@@ -444,6 +446,15 @@ def table_grid(rows: list[Any], most: int) -> list[list[str]]:
         if any(line):
             grid.append(line)
     return grid
+
+
+def _fill(line: list[str], pending: dict[int, tuple[int, str]]) -> None:
+    """Continue cells of rows above that reach down to this column."""
+    while len(line) in pending:
+        left, text = pending.pop(len(line))
+        if left > 1:
+            pending[len(line)] = (left - 1, text)
+        line.append(text)
 
 
 def _span(cell: Any, name: str) -> int:

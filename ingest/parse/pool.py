@@ -25,6 +25,7 @@ from ragpress.types import ParsedDocument
 Key = TypeVar("Key")
 
 QUEUE = 8
+PROBATION = 4
 READ_AHEAD = 32
 DOCUMENTS_PER_WORKER = 24
 SLOW_SECONDS = 0.3
@@ -76,7 +77,7 @@ class ParserPool:
     def __init__(self, settings: ParseSettings, workers: WorkerSettings) -> None:
         self._settings = settings
         self._limits = workers
-        self._most = workers.processes or len(os.sched_getaffinity(0))
+        self._most = workers.processes or _cores()
         self._workers: list[WorkerProcess] = []
         self._submitted = 0
         self._closed = False
@@ -145,6 +146,10 @@ class ParserPool:
         self._workers.remove(worker)
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class _Run(Generic[Key]):
     """One pass over many documents: which worker holds which tasks.
 
@@ -200,7 +205,8 @@ class _Run(Generic[Key]):
             busy = worker is None or bool(self._tasks(worker))
             if busy and len(pool._workers) < (pool._most if slow or worker is None else wanted):
                 worker = pool._start_worker()
-            if worker is None or len(self._tasks(worker)) >= QUEUE:
+            # what a worker holds cannot move to another, so one that has not shown its pace gets little
+            if worker is None or len(self._tasks(worker)) >= (QUEUE if worker.answered >= PROBATION else 2):
                 return
             task = self._queue.popleft()
             self._tasks(worker).append(task)
@@ -213,19 +219,21 @@ class _Run(Generic[Key]):
         for reply in replies:
             if not tasks:
                 break
-            self._answered(tasks, reply)
+            self._answered(worker, reply)
             if reply.last:
                 self._retire(worker)
                 return
         if not alive:
             self._lost(worker)
 
-    def _answered(self, tasks: deque[_Task[Key]], reply: Reply) -> None:
+    def _answered(self, worker: WorkerProcess, reply: Reply) -> None:
+        tasks = self._tasks(worker)
         task = tasks[0]
         task.sha256, task.size = reply.sha256, reply.size
         if reply.going_on:
             return
         tasks.popleft()
+        worker.answered += 1
         if reply.document is not None:
             task.finish(reply.document)
         else:

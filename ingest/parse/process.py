@@ -32,10 +32,12 @@ class WorkerProcess:
     Attributes:
         number: distinct for every worker of this process.
         output: descriptor to wait on for what it says.
+        answered: documents it has finished.
     """
 
     def __init__(self, settings: ParseSettings, limits: WorkerSettings) -> None:
         self.number = next(_NUMBERS)
+        self.answered = 0
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "ingest.parse.worker"],
             stdin=subprocess.PIPE,

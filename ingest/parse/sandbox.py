@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -39,14 +40,19 @@ def confine(memory_mb: int, parent: int) -> None:
         memory_mb: address space, MiB.
         parent: end when this process ends; 0 when the starting thread may end before the pool does.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-    most = memory_mb * (1 << 20)
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most) if hard == resource.RLIM_INFINITY else (min(most, hard), hard))
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, FILE_BYTES)
+    _limit(resource.RLIMIT_AS, memory_mb * (1 << 20))
     if sys.platform == "linux":
         _confine_linux(parent)
     sys.addaudithook(_refuse_network)
+
+
+def _limit(kind: int, most: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    with contextlib.suppress(ValueError, OSError):  # macOS has no limit on address space
+        resource.setrlimit(kind, (wanted, wanted))
 
 
 def _confine_linux(parent: int) -> None:

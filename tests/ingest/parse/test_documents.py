@@ -139,10 +139,16 @@ def test_html_keeps_structure_and_marks_navigation() -> None:
     assert texts(document, ElementKind.NAVIGATION) == ["- Home"]
     assert texts(document, ElementKind.FOOTER) == ["Imprint"]
     assert texts(document, ElementKind.PARAGRAPH) == ["The pump runs on\nwater.", "Loose text", "Own paragraph"]
-    assert texts(document, ElementKind.TABLE) == ["| Item | Price |  |\n| --- | --- | --- |\n| Pump | 10 | EUR |"]
+    assert texts(document, ElementKind.TABLE) == ["| Item | Price | Price |\n| --- | --- | --- |\n| Pump | 10 | EUR |"]
     assert texts(document, ElementKind.LIST) == ["1. one\n  - inner\n2. two"]
     assert texts(document, ElementKind.CODE) == ["x = 1\n  y = 2"]
     assert element_of(document, "Said so").heading == ("Pump", "Data")
+
+
+def test_cells_that_span_rows_stand_in_each() -> None:
+    rows = "<tr><td rowspan=2>Q1</td><td>a</td></tr><tr><td>b</td></tr><tr><td>Q2</td><td rowspan=3>c</td></tr>"
+    document = read(f"<html><body><table>{rows}<tr><td>Q3</td></tr></table></body></html>", "p.html")
+    assert document.text.split("\n") == ["| Q1 | a |", "| --- | --- |", "| Q1 | b |", "| Q2 | c |", "| Q3 | c |"]
 
 
 def test_html_in_its_declared_charset() -> None:
