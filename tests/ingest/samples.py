@@ -17,6 +17,8 @@ _LIST = re.compile(r"(?:[-*+]|\d+[.)]) ")
 class RegexTokens:
     """Words of at most six characters, single Han characters, punctuation."""
 
+    fingerprint = "regex"
+
     def token_starts(self, text: str) -> npt.NDArray[np.int64]:
         """Offset of each token."""
         return np.fromiter((match.start() for match in _TOKEN.finditer(text)), dtype=np.int64)

@@ -43,7 +43,7 @@ def texts(spans: tuple[ChunkSpan, ...], text: str) -> list[str]:
 
 
 def check_invariants(document: CleanedDocument, spans: tuple[ChunkSpan, ...], chosen: ChunkSettings) -> None:
-    covered = set()
+    covered: set[int] = set()
     end = 0
     for span in spans:
         assert end <= span.start < span.end <= len(document.text)
