@@ -174,7 +174,7 @@ def _prove(model: Any, name: str, folder: Path) -> None:
 
     expected = model.encode(list(_PROBES), prompt="", normalize_embeddings=True, show_progress_bar=False)
     runtime = OnnxRuntime(folder / GRAPH, WordTable(folder), threads=0)
-    batch = model.tokenizer(list(_PROBES), padding=True, return_tensors="np")
+    batch = model.tokenizer(list(_PROBES), padding=True, truncation=True, return_tensors="np")
     found = runtime.infer(batch["input_ids"].astype(np.int64), batch["attention_mask"].astype(np.int64))
     found = found / np.linalg.norm(found, axis=1, keepdims=True)
     cosine = float(np.min(np.sum(found * expected, axis=1)))

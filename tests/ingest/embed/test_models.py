@@ -303,3 +303,24 @@ def test_a_model_that_transformers_only_knows_as_a_folder_exports(model_cache: P
     embedder = load(str(folder), tmp_path)
     assert embedder.window - embedder.passage_limit == 2 + len(embedder.tokens.token_starts("passage: "))
     assert np.dot(embedder.embed_query("Tea."), expected_vectors(embedder, ["Tea."], "query: ")[0]) > 0.9999
+
+
+def test_pooling_and_dense_layers_are_those_of_the_modules(model_cache: Path, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Dense, Pooling, Transformer
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    tokenizer = AutoTokenizer.from_pretrained(load(MINILM, model_cache).source)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=64, num_hidden_layers=1, num_attention_heads=4, intermediate_size=96
+    )
+    BertModel(config).save_pretrained(tmp_path / "network")
+    tokenizer.save_pretrained(tmp_path / "network")
+    network = Transformer(str(tmp_path / "network"), max_seq_length=64)
+    modules = [network, Pooling(64, pooling_mode="cls"), Dense(64, 32)]
+    SentenceTransformer(modules=modules, device="cpu", prompts={"query": "ask: "}).save(str(tmp_path / "tiny"))
+    embedder = load(str(tmp_path / "tiny"), tmp_path, precision="fp32")
+    assert (embedder.dimension, embedder.window, embedder.query_prefix) == (32, 64, "ask: ")
+    cosine = np.sum(embedder.embed_passages(PASSAGES) * expected_vectors(embedder, PASSAGES, ""), axis=1)
+    assert cosine.min() > 0.9999
+    assert np.dot(embedder.embed_query("Tea."), expected_vectors(embedder, ["Tea."], "ask: ")[0]) > 0.9999

