@@ -28,6 +28,8 @@ DONE, DONE_WITH_QUARANTINE = 0, 3
 SHOWN = 100  # characters of a hit's text on the screen
 LEFT_OUT = ("link", "text", "steps", "removed", "marks", "metadata")  # too long for one line of a trace
 
+DAMAGED = "sales/tender-lyon-draft.docx"
+
 Json = dict[str, Any]
 
 
@@ -83,6 +85,8 @@ def main() -> None:
     prepare(demo, Path(source).resolve() if source else None)
     first = ingest(demo)
     documents = troubled(demo)
+    if not source:
+        check_sample(demo, documents)
     script = caller_script(DOCUMENTS, documents) if source else sample_script(DOCUMENTS)
     hits = [hit for question in script.questions for hit in ask(demo, question)]
     trace(demo, hits)
@@ -97,11 +101,21 @@ def prepare(demo: Demo, source: Path | None) -> None:
     if source is not None and not source.is_dir():
         raise SystemExit(f"DOCS={source} is not a folder. Name a folder of documents: DOCS=folder make demo")
     shutil.rmtree(RUN, ignore_errors=True)
-    shutil.copytree(source or ROOT / "examples" / "sample", DOCUMENTS, ignore=shutil.ignore_patterns(".git"))
+    shutil.copytree(source or ROOT / "examples" / "sample", DOCUMENTS, symlinks=True, ignore=left_out)
     demo.step("A workspace beside a copy of the documents")
     demo.ragpress("init", ".", "--source", "documents")
     count = sum(path.is_file() for path in DOCUMENTS.rglob("*"))
     demo.check(f"there are {count} files and a settings file", holds=count > 0 and (RUN / "ragpress.toml").is_file())
+
+
+def left_out(folder: str, names: list[str]) -> list[str]:
+    """Names that are not copied: version control, and pipes and devices, which no copy can hold."""
+    paths = {name: Path(folder, name) for name in names}
+    return [
+        name
+        for name, path in paths.items()
+        if name == ".git" or not (path.is_file() or path.is_dir() or path.is_symlink())
+    ]
 
 
 def ingest(demo: Demo) -> Json:
@@ -139,6 +153,15 @@ def troubled(demo: Demo) -> list[Json]:
     quarantined = [document for document in documents if document["state"] == "quarantined"]
     demo.check("each quarantined document has a reason", holds=all(document["reason"] for document in quarantined))
     return documents
+
+
+def check_sample(demo: Demo, documents: list[Json]) -> None:
+    """The troubles that were put into the sample folder are all found."""
+    marks = {mark for document in documents for mark in document["marks"]}
+    wanted = {"injection", "near_duplicate", "outdated"}
+    demo.check("a copy, an old edition and text for a language model are marked", holds=wanted <= marks)
+    lost = [document["source"] for document in documents if document["state"] == "quarantined"]
+    demo.check("the damaged document, and only that, is quarantined", holds=lost == ["documents/" + DAMAGED])
 
 
 def ask(demo: Demo, question: Question) -> list[Json]:
