@@ -509,7 +509,7 @@ READABLE = frozenset(
 
 _CAMPAIGN: dict[str, Maker] = {
     "flate_bomb_1g.pdf": lambda: _pdf_flate_bomb(1024),
-    "zip_bomb_4g.docx": lambda: _bomb("[Content_Types].xml", 4000),
+    "zip_bomb_2g.docx": lambda: _bomb("[Content_Types].xml", 2000),
     "line_100mb.txt": lambda: b"x" * 100_000_000,
     "line_100mb.md": lambda: b"# x " * 25_000_000,
     "line_100mb.json": lambda: b'"' + b"x" * 100_000_000 + b'"',
