@@ -46,7 +46,7 @@ def assemble(
         The candidate, or None when it would be the live release again.
     """
     _relate(request, start, processor)
-    if not processor.rows and not _settings_changed(start) and not request.compact:
+    if not processor.rows and start.same_settings and not request.compact:
         return None
     built = processor.builder.finish()
     table = _merged(start, processor.rows)
@@ -89,13 +89,6 @@ def _relate(request: IngestRequest, start: Start, processor: Processor) -> None:
 def _merged(start: Start, rows: dict[str, DocumentRow]) -> pa.Table:
     base = [] if start.table is None else [start.table]
     return documents.merge([*base, to_table(list(rows.values()))])
-
-
-def _settings_changed(start: Start) -> bool:
-    if start.parent is None:
-        return True
-    manifest = start.parent.manifest
-    return manifest.retrieval != start.settings.retrieval or manifest.roots != start.roots
 
 
 def _wants_compaction(start: Start, built: Built) -> bool:

@@ -12,8 +12,12 @@ from index.documents import DocumentRow, to_rows
 from index.environment import Environment
 from index.opened import OpenRelease
 from index.release import LiveRecord, Manifest
+from ingest.memo import Memo, drop_vectors
 from ragpress.errors import ReleaseError
-from ragpress.storage import scratch
+from ragpress.storage import disk, scratch
+
+_MOST_PACKS = 8
+_ABANDONED_SECONDS = 24 * 3600.0
 
 
 class DocumentChange(msgspec.Struct, frozen=True):
@@ -131,7 +135,7 @@ def stored_collections(environment: Environment) -> list[str]:
 
 
 def collect_garbage(environment: Environment, collections: Iterable[str]) -> Collected:
-    """Remove releases beyond the kept ones and every object that no kept release needs.
+    """Remove releases beyond the kept ones, every object that no kept release needs, and what killed processes left.
 
     The live release, the one before it and the newest ``[release] keep`` of every collection stay. Of a
     collection that the settings do not name everything stays.
@@ -153,7 +157,14 @@ def collect_garbage(environment: Environment, collections: Iterable[str]) -> Col
     unused = [(key, size) for key, size in store.list("objects/") if key not in used]
     for key, _ in unused:
         store.delete(key)
+    embedders = {manifest.steps["embed"] for manifest in kept if "embed" in manifest.steps}
+    drop_vectors(store, embedders)
+    for name in ("steps", *(f"vectors/{fingerprint}" for fingerprint in sorted(embedders))):
+        Memo(store, name).merge_packs(_MOST_PACKS)
+    if environment.local.is_dir():
+        disk.sweep_temp(environment.local, _ABANDONED_SECONDS, environment.now().timestamp())
     scratch.remove_others(environment.checkouts, {manifest.id for manifest in kept})
+    scratch.sweep_abandoned(environment.local)
     names = tuple(manifest.id for manifest in dropped)
     return Collected(names, len(unused), sum(size for _, size in unused))
 

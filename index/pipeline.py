@@ -101,9 +101,7 @@ def nothing_to_do(start: Start, request: IngestRequest) -> bool:
     """Whether the live release already is what the run would build."""
     if start.parent is None or request.compact or not start.plan.is_empty:
         return False
-    manifest = start.parent.manifest
-    same_settings = manifest.retrieval == start.settings.retrieval and manifest.roots == start.roots
-    return same_settings and not start.withdrawn and not start.scan.refused
+    return start.same_settings and not start.withdrawn and not start.scan.refused
 
 
 class _Clock:

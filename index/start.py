@@ -74,6 +74,15 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         return self.parent is not None and self.parent.manifest.steps.get("embed") == self.fingerprints.embed
 
     @property
+    def same_settings(self) -> bool:
+        """Whether the live release has the retrieval settings and source folders of this run."""
+        if self.parent is None:
+            return False
+        manifest = self.parent.manifest
+        folders = [root.alias for root in manifest.roots]
+        return manifest.retrieval == self.settings.retrieval and folders == [root.alias for root in self.roots]
+
+    @property
     def last_segment(self) -> int:
         """The highest segment number of the live release, 0 when there is none."""
         records = () if self.parent is None else self.parent.manifest.segments

@@ -22,6 +22,8 @@ _TRAIN_PER_LIST = 64
 _PROBE_SHARE = 0.06
 _SEED = 1234
 _ADD_BLOCK = 65_536
+_LEAST_VECTOR_BYTES = 1 << 20
+_LEAST_LOOPS = 1 << 20
 
 
 def write_index(matrix: Float32Matrix, path: Path, exact_rows: int) -> str:
@@ -78,6 +80,9 @@ class VectorIndex:
         import faiss  # noqa: PLC0415 - heavy
 
         self._faiss = faiss
+        # What a file may ask FAISS to allocate is bounded by its own, checked size.
+        faiss.set_deserialization_vector_byte_limit(max(_LEAST_VECTOR_BYTES, path.stat().st_size))
+        faiss.set_deserialization_loop_limit(max(_LEAST_LOOPS, rows))
         self._index: Any = faiss.read_index(str(path))
         if (self._index.ntotal, self._index.d) != (rows, dimension):
             found = f"{self._index.ntotal} x {self._index.d}"

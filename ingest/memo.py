@@ -67,13 +67,38 @@ class Memo:
             return
         keys, values = list(self._pending), list(self._pending.values())
         checks = [_check(key, value) for key, value in self._pending.items()]
-        table = pa.table([pa.array(keys, _KEY), pa.array(checks, pa.binary(CHECK_BYTES)), values], schema=_SCHEMA)
-        body = _to_ipc(table)
-        name = hashlib.sha256(body).hexdigest()
-        if not self._store.exists(self._key(name)):
-            self._store.create(self._key(name), body)
+        table = _to_table(keys, checks, values)
+        self._write(table)
         self._remember(table)
         self._pending = {}
+
+    def merge_packs(self, most: int) -> int:
+        """Put all packs into one when there are more than ``most``, so that look-ups stay fast; returns how many.
+
+        The caller holds the writer locks. A kill between the write and the deletes leaves rows twice, which
+        the next merge mends.
+        """
+        names = self._list()
+        if len(names) <= most:
+            return 0
+        tables = [table for table in map(self._load, names) if table is not None]
+        rows = {key: (check, value) for table in tables for key, check, value in zip(*_lists(table), strict=True)}
+        checks, values = [check for check, _ in rows.values()], [value for _, value in rows.values()]
+        merged = pa.table(
+            [pa.array(list(rows), _KEY), pa.array(checks, pa.binary(CHECK_BYTES)), values], schema=_SCHEMA
+        )
+        kept = self._write(merged)
+        for name in names:
+            if name != kept:
+                self._store.delete(name)
+        return len(names)
+
+    def _write(self, table: pa.Table) -> str:
+        body = _to_ipc(table)
+        key = self._key(hashlib.sha256(body).hexdigest())
+        if not self._store.exists(key):
+            self._store.create(key, body)
+        return key
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}{name}.arrow"
@@ -154,6 +179,22 @@ class VectorMemo:
     def seal(self) -> None:
         """Make the vectors durable."""
         self._memo.seal()
+
+
+def drop_vectors(store: Store, keep: set[str]) -> int:
+    """Delete the vectors of every embedder whose fingerprint is not among those to keep; returns how many packs."""
+    stale = [key for key, _ in store.list("memo/vectors/") if key.split("/")[2] not in keep]
+    for key in stale:
+        store.delete(key)
+    return len(stale)
+
+
+def _to_table(keys: list[bytes], checks: list[bytes], values: list[bytes]) -> pa.Table:
+    return pa.table([pa.array(keys, _KEY), pa.array(checks, pa.binary(CHECK_BYTES)), values], schema=_SCHEMA)
+
+
+def _lists(table: pa.Table) -> list[list[bytes]]:
+    return [table[name].to_pylist() for name in _SCHEMA.names]
 
 
 def _check(key: bytes, value: bytes) -> bytes:
