@@ -14,8 +14,8 @@ from functools import cache
 from ragpress.types import CleanedDocument, ElementKind
 
 # Enough for a share to one digit; a text that looks bad in the windows is then read whole.
-_WINDOWS = 8
-_WINDOW = 400
+_WINDOWS = 6
+_WINDOW = 300
 _SUSPICIOUS = 0.12
 # In fewer characters a share says nothing.
 _FEWEST = 40

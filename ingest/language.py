@@ -19,23 +19,29 @@ _SCRIPTS = (
     (re.compile(r"[\u0370-\u03ff]"), "el"),
     (re.compile(r"[\u0980-\u09ff]"), "bn"),
 )
+_RUSSIAN = re.compile("[ыэъё]")
+_UKRAINIAN = re.compile("[іїєґ]")
+# What py3langid calls text without language, and varieties of written Chinese.
+_RENAMED = {"zxx": UNDETERMINED, "wuu": "zh", "yue": "zh"}
 _STOP_WORDS = {
     "en": "the of and to in is that for it you with are this be on as or not can from by an your will have if",
     "de": "der die das und ist nicht ein eine zu den mit sie für auf von dem sich wenn auch werden wird oder du",
     "fr": "le la les et est une des du que pour dans vous avec sur pas qui sont au ce plus par ou cette être",
     "es": "el la los las y es una que para con por en del se su como más este puede pero si está al",
-    "pt": "os é uma que para com não você em da na por como mais pode isso ao são",
+    "pt": "é uma que para não você em da na por como mais pode isso ao são",
     "it": "il lo gli e è una che per con non di del della si sono come più questo anche nel alla dei",
     "nl": "de het een en van is dat niet met voor op zijn je te aan ook worden wordt deze bij kan door",
     "tr": "bir ve bu için ile da de olarak olan daha gibi çok var ne ya değil sonra kadar her veya",
     "vi": "và của là một có không cho được trong các bạn với này để những như khi sẽ đã từ",
-    "id": "yang dan di ini itu untuk dengan tidak dari pada adalah akan dalam anda atau ke bisa juga karena",
+    "id": "yang dan itu untuk dengan tidak dari pada adalah akan dalam anda atau ke bisa juga karena",
     "pl": "w na z się nie to jest do że jak dla o od po może oraz lub który tego są przez",
 }
 _STOP_SETS = {code: frozenset(words.split()) for code, words in _STOP_WORDS.items()}
 # Fewer frequent words than this, or not clearly more than the runner-up has, decide nothing.
-_FEWEST = 5
+_FEWEST = 3
 _LEAD = 1.5
+# In fewer letters there is nothing to tell a language by.
+_FEWEST_LETTERS = 80
 
 
 def language(text: str) -> str:
@@ -45,12 +51,10 @@ def language(text: str) -> str:
         text: any text; only three windows of it are looked at.
 
     Returns:
-        ISO 639-1 code, or ``und`` where there is no letter.
+        ISO 639-1 code, or ``und`` where there are too few letters.
     """
     sample = _sample(text)
     letters = sum(map(len, _WORD.findall(sample)))
-    if not letters:
-        return UNDETERMINED
     if not sample.isascii():
         han, kana, latin = (len(pattern.findall(sample)) for pattern in (_HAN, _KANA, _LATIN))
         if kana > 0.1 * (han + kana) and han + kana > 0.15 * letters:
@@ -62,8 +66,11 @@ def language(text: str) -> str:
             if len(pattern.findall(sample)) > 0.3 * letters:
                 return code
         if latin < 0.5 * letters:
-            return _classified(sample)
-    return _by_stop_words(sample) or _classified(sample)
+            return _cyrillic(sample) or _classified(sample)
+    known = _by_stop_words(sample)
+    if known or letters < _FEWEST_LETTERS:
+        return known or UNDETERMINED
+    return _classified(sample)
 
 
 def _sample(text: str) -> str:
@@ -77,10 +84,21 @@ def _by_stop_words(sample: str) -> str:
     words = _WORD.findall(sample.lower())
     scores = sorted(((sum(map(stop.__contains__, words)), code) for code, stop in _STOP_SETS.items()), reverse=True)
     (best, code), (second, _) = scores[:2]
-    return code if best >= _FEWEST and best >= _LEAD * second else ""
+    # English is what text without accents and with next to no frequent words (code, lists of names) is taken for.
+    fewest = 1 if code == "en" and sample.isascii() else _FEWEST
+    return code if best >= fewest and best >= _LEAD * second else ""
+
+
+def _cyrillic(sample: str) -> str:
+    """Russian and Ukrainian each have letters that the other lacks."""
+    russian, ukrainian = len(_RUSSIAN.findall(sample)), len(_UKRAINIAN.findall(sample))
+    if max(russian, ukrainian) < _FEWEST or min(russian, ukrainian) > 0:
+        return ""
+    return "ru" if russian else "uk"
 
 
 def _classified(sample: str) -> str:
     import py3langid  # noqa: PLC0415  (loading its model takes a tenth of a second)
 
-    return str(py3langid.classify(sample)[0])
+    code = str(py3langid.classify(sample)[0])
+    return _RENAMED.get(code, code)
