@@ -27,9 +27,9 @@ _CARD = re.compile(
     r"|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}|[0-9]{13,19})(?![0-9A-Za-z])"
 )
 _CARD_BRAND = re.compile(
-    r"4(?:.{12}|.{15}|.{18})|(?:5[1-5]|2[2-7]|35|65).{14}|3[47].{13}|6011.{12}|64[4-9].{13}|62.{14,17}|3(?:0[0-5]|[68].).{11}"
+    r"4(?:.{12}|.{15}|.{18})|(?:5[1-5]|2[2-7]|35|65).{14}|3[47].{13}|6011.{12}|(?:2131|1800).{11}|64[4-9].{13}|62.{14,17}|3(?:0[0-5]|[68].).{11}"
 )
-_IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})[0-9]{2}")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})[0-9]{2}")
 _PHONE = re.compile(
     r"(?<![0-9A-Za-z+.-])(?:"
     r"(?:\+?86[- ]?)?1[3-9][0-9](?:[0-9]{8}|[- ][0-9]{4}[- ][0-9]{4})"  # Chinese mobile
@@ -39,6 +39,7 @@ _PHONE = re.compile(
     # North America
     r"|(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}(?: ?x[0-9]{1,6})?"
     r"|0[0-9]{1,4}[ -][0-9]{3,4}[ -][0-9]{3,4}"  # national with trunk prefix
+    r"|0[0-9]{1,3}(?:[ .][0-9]{2}){3,4}"  # the same in pairs of digits
     r")(?![0-9A-Za-z])"
 )
 _IPV4 = re.compile(r"(?<![0-9A-Za-z.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z]|\.[0-9])")
@@ -141,7 +142,7 @@ def _cards(text: str) -> Iterator[Span]:
 
 def _ibans(text: str) -> Iterator[Span]:
     for match in _IBAN.finditer(text):
-        length = _IBAN_LENGTH.get(match[1], 0)
+        length = _IBAN_LENGTH.get(match[1].upper(), 0)
         compact, end = "", match.start()
         while end < len(text) and len(compact) < length and (text[end] == " " or text[end].isalnum()):
             compact += text[end].strip()

@@ -23,6 +23,7 @@ ALL = ("email", "phone", "id_card", "credit_card", "iban", "ip")
         ("电话：+86 138-1234-5678", "电话：[phone]"),
         ("座机010-62345678", "座机[phone]"),
         ("call +44 20 7946 0958 now", "call [phone] now"),
+        ("call 03.93.92.16.85 now", "call [phone] now"),
         ("call (415) 555-0132 now", "call [phone] now"),
         ("from 203.0.113.7:8080", "from [ip]:8080"),
         ("from 2001:db8::8a2e:370:7334", "from [ip]"),
@@ -39,6 +40,7 @@ def test_personal_data_is_masked(text: str, masked: str) -> None:
         "身份证号110105194912310021",  # wrong check digit
         "order 4111 1111 1111 1112",  # wrong check digit
         "GB83 WEST 1234 5698 7654 32",
+        "on 05.03.2024 and 01 02 2024",
         "on 2024-01-15 at 12:30:45, 2020-2024",
         "version 1.2.3, port 8000, localhost 127.0.0.1",
         "共 1234567 条，第 12345678901 号",
