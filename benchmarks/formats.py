@@ -48,6 +48,7 @@ class FileScore(msgspec.Struct):
         facts: expected facts, and how many were found.
         violations: forbidden facts that were found outside navigation, headers and footers.
         recall: share of the reference's words that were read (multiset).
+        kept: the same for the words outside navigation, headers and footers, which cleaning removes.
         precision: share of the words read that the reference has (multiset).
         missing: facts that were not found.
     """
@@ -61,6 +62,7 @@ class FileScore(msgspec.Struct):
     facts: tuple[int, int] = (0, 0)
     violations: int = 0
     recall: float | None = None
+    kept: float | None = None
     precision: float | None = None
     missing: tuple[str, ...] = ()
 
@@ -100,6 +102,7 @@ def score(entry: dict[str, Any], document: ParsedDocument) -> FileScore:
         reference = words((DATA / entry["reference"]).read_text(encoding="utf-8"))
         read = words(document.text)
         result.recall, result.precision = overlap(reference, read), overlap(read, reference)
+        result.kept = overlap(reference, words(content(document)))
     return result
 
 
@@ -147,6 +150,7 @@ def summary(scores: list[FileScore]) -> list[dict[str, Any]]:
     rows = []
     for name, group in sorted(groups.items(), key=lambda item: (item[0] == "all", item[0])):
         recalls = [one.recall for one in group if one.recall is not None]
+        kept = [one.kept for one in group if one.kept is not None]
         precisions = [one.precision for one in group if one.precision is not None]
         refused = Counter(one.category for one in group if one.outcome != "read")
         rows.append(
@@ -160,6 +164,7 @@ def summary(scores: list[FileScore]) -> list[dict[str, Any]]:
                 "violations": sum(one.violations for one in group),
                 "references": len(recalls),
                 "recall": statistics.fmean(recalls) if recalls else None,
+                "kept": statistics.fmean(kept) if kept else None,
                 "precision": statistics.fmean(precisions) if precisions else None,
                 "seconds_median": statistics.median(one.seconds for one in group),
                 "seconds_max": max(one.seconds for one in group),
@@ -170,7 +175,9 @@ def summary(scores: list[FileScore]) -> list[dict[str, Any]]:
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:
     """Print the rows as a table."""
-    table = Table("format", "files", "read", "refused", "facts", "viol.", "refs", "recall", "prec.", "ms med", "ms max")
+    table = Table(
+        "format", "files", "read", "refused", "facts", "viol.", "refs", "recall", "kept", "prec.", "ms med", "ms max"
+    )
     for row in rows:
         refused = ", ".join(f"{count} {category}" for category, count in row["refused"].items())
         table.add_row(
@@ -182,6 +189,7 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
             str(row["violations"]),
             str(row["references"]),
             "" if row["recall"] is None else f"{row['recall']:.3f}",
+            "" if row["kept"] is None else f"{row['kept']:.3f}",
             "" if row["precision"] is None else f"{row['precision']:.3f}",
             f"{1000 * row['seconds_median']:.0f}",
             f"{1000 * row['seconds_max']:.0f}",

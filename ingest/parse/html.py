@@ -366,7 +366,7 @@ def _visible(node: Any) -> Iterator[str]:
         stack.append((item, True))
         if not tag or tag in _SKIPPED or (item is not node and _hidden(item)):
             continue
-        if tag == "br":
+        if tag == "br" or (tag in _BLOCKS and tag not in ("td", "th")):
             yield "\n"
         elif tag in ("td", "th"):
             yield " "

@@ -30,6 +30,16 @@ _BULLET = re.compile(r"[•‣◦▪●■–]\s*\S")
 # After an alef, "alef lam" can only be a lam-alef turned around: no word has three in that order.
 _LAM_ALEF = tuple((f"\u0627{alef}\u0644", f"\u0627\u0644{alef}") for alef in "\u0622\u0623\u0625\u0627")
 _MOST_HEADING = 150
+_MOST_BOLD = 0.3
+# a sentence or its part, or the head of a table with its years
+_NO_HEADING = re.compile(r"[.,;:。，；：]\Z|\b(?:19|20)\d\d\b.*\b(?:19|20)\d\d\b", re.DOTALL)
+_DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
+# LaTeX names its bold fonts by family: CMBX10, NimbusRomNo9L-Medi
+_BOLD_FONT = re.compile(rb"bold|black|heavy|(?:cm|sf|lm)(?:ss)?bx|nimbus.*medi", re.I)
+# what programs write when nobody gave a title
+_NO_TITLE = re.compile(
+    r"(?:untitled.*|\(?anonymous\)?|powerpoint presentation|.*\.(?:docx?|pdf|indd|tex|pptx?|xlsx?))\Z", re.I
+)
 _RENDER_SCALE = 200 / 72
 
 
@@ -40,7 +50,7 @@ class Line(msgspec.Struct, frozen=True, array_like=True):
         text: its text; a word cut at its end keeps a hyphen.
         y: baseline in points, None when unknown.
         size: font size of its first letter in points, 0 when unknown.
-        bold: whether that letter's font is bold.
+        bold: whether the fonts of its first and last letters are bold.
     """
 
     text: str
@@ -93,6 +103,8 @@ def _read(document: Any, pages: int, data: bytes, name: str, settings: ParseSett
     _add_pages(builder, lines)
     metadata = _metadata(document)
     title = metadata.pop("title", "")
+    if _NO_TITLE.match(title) or not any(character.isalpha() for character in title):
+        title = builder.first_heading
     return builder.build(
         Facts(media_type=MEDIA_TYPE, parser=PARSER, title=title, pages=pages, metadata=metadata, notes=tuple(notes))
     )
@@ -153,12 +165,19 @@ def _measured(textpage: Any, text: str, at: int) -> Line:
     x, y = ctypes.c_double(), ctypes.c_double()
     known = raw.FPDFText_GetCharOrigin(textpage, at, ctypes.byref(x), ctypes.byref(y))
     size = raw.FPDFText_GetFontSize(textpage, at)
-    font = ctypes.create_string_buffer(128)
-    raw.FPDFText_GetFontInfo(textpage, at, font, 128, ctypes.byref(ctypes.c_int()))
+    bold = _bold(textpage, at) and _bold(textpage, at + len(text.rstrip("-")) - 1)
     # the nominal size ignores the text matrix; glyph height stands in where fonts are declared as 1 point
     if size < 2:
         size = _glyph_height(textpage, at)
-    return Line(text, y.value if known else None, round(size, 1), b"bold" in font.value.lower())
+    return Line(text, y.value if known else None, round(size, 1), bold)
+
+
+def _bold(textpage: Any, at: int) -> bool:
+    from pypdfium2 import raw  # noqa: PLC0415
+
+    font = ctypes.create_string_buffer(128)
+    raw.FPDFText_GetFontInfo(textpage, at, font, 128, ctypes.byref(ctypes.c_int()))
+    return bool(_BOLD_FONT.search(font.value))
 
 
 def _glyph_height(textpage: Any, at: int) -> float:
@@ -178,9 +197,17 @@ def _add_pages(builder: DocumentBuilder, pages: dict[int, list[Line]]) -> None:
     body = sizes.most_common(1)[0][0] if sizes else 0.0
     larger = sorted((size for size in sizes if body and size >= 1.15 * body), reverse=True)
     levels = {size: min(level, 4) for level, size in enumerate(larger, 1)}
+    bold = sum(len(line.text) for lines in pages.values() for line in lines if line.bold)
+    if bold > _MOST_BOLD * sum(sizes.values()):
+        pages = {number: [_light(line) for line in lines] for number, lines in pages.items()}
     for number, lines in sorted(pages.items()):
         for block in paragraphs(lines):
             _add_block(builder, block, number, levels)
+
+
+def _light(line: Line) -> Line:
+    """In a document set in bold, bold says nothing."""
+    return Line(line.text, line.y, line.size, False)
 
 
 def paragraphs(lines: list[Line]) -> list[list[Line]]:
@@ -200,7 +227,7 @@ def _breaks(above: Line, line: Line, usual: float) -> bool:
         return False
     if abs(above.size - line.size) > 0.1 * max(above.size, line.size) or _BULLET.match(line.text):
         return True
-    if above.bold != line.bold and bool(_NUMBERED.match(above.text) or _NUMBERED.match(line.text)):
+    if above.bold != line.bold:
         return True
     if above.y is None or line.y is None or not usual:
         return False
@@ -214,9 +241,9 @@ def _add_block(builder: DocumentBuilder, block: list[Line], page: int, levels: d
     text = "\n".join(line.text for line in block)
     first = block[0]
     level = levels.get(first.size)
-    numbered = _NUMBERED.match(text) if first.bold and len(block) == 1 else None
-    if level is None and numbered:
-        level = 4 + numbered[1].count(".")
+    if level is None and all(line.bold for line in block) and not _NO_HEADING.search(text):
+        numbered = _NUMBERED.match(text)
+        level = 5 + (numbered[1].count(".") if numbered else 0)
     words = sum(character.isalpha() for character in text)
     if level is not None and len(block) <= 3 and len(text) <= _MOST_HEADING and words >= 2:
         builder.heading(level, text, page)
@@ -239,7 +266,11 @@ def _metadata(document: Any) -> dict[str, str]:
         "ModDate": "modified",
     }
     found = document.get_metadata_dict()
-    return {name: str(found[key]).strip() for key, name in names.items() if str(found.get(key, "")).strip()}
+    values = {name: str(found.get(key) or "").replace("\0", "").strip() for key, name in names.items()}
+    for name in ("created", "modified"):
+        date = _DATE.match(values[name])
+        values[name] = "-".join(part for part in date.groups() if part) if date else values[name]
+    return {name: value for name, value in values.items() if value}
 
 
 def _second_opinion(data: bytes, name: str, settings: ParseSettings, reason: str) -> ParsedDocument:

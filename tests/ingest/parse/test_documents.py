@@ -241,3 +241,38 @@ def test_an_encrypted_office_file_says_so() -> None:
     data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "EncryptedPackage".encode("utf-16-le") + bytes(900)
     with pytest.raises(EncryptedError, match="without a password"):
         read(data, "secret.docx")
+
+
+def test_a_bold_line_is_a_heading_and_a_title_nobody_gave_is_none() -> None:
+    bold = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >>"
+    content = (
+        b"BT /F2 11 Tf 72 700 Td (Warranty terms) Tj ET BT /F1 11 Tf 72 680 Td (Covered for three years,) Tj ET "
+        b"BT /F1 11 Tf 72 667 Td (parts and labour included, wherever the pump is run.) Tj ET"
+    )
+    data = pdf_pages([content], b"", (bold,)).replace(b"/Font << /F1 3 0 R >>", b"/Font << /F1 3 0 R /F2 4 0 R >>")
+    document = read(data, "m.pdf")
+    assert [str(e.kind) for e in document.elements] == ["title", "paragraph"]
+    assert document.title == "Warranty terms"
+
+
+def test_arabic_ligatures_are_put_in_order() -> None:
+    from ingest.parse.pdf import _ligatures
+
+    assert _ligatures("األمن اإلقليمي") == "الأمن الإقليمي"
+    assert _ligatures("plain") == "plain"
+
+
+def test_chart_numbers_and_comments_of_a_workbook_are_read() -> None:
+    chart = (
+        '<c:chart xmlns:c="urn:c" xmlns:a="urn:a"><c:title><a:t>Sales</a:t></c:title><c:ser>'
+        "<c:tx><c:v>Pumps</c:v></c:tx><c:cat><c:v>North</c:v></c:cat><c:val><c:v>4.4000000000000004</c:v></c:val></c:ser></c:chart>"
+    )
+    comments = '<comments xmlns="urn:x"><comment ref="B2"><text><t>Check this.</t></text></comment></comments>'
+    import zipfile
+
+    buffer = io.BytesIO(xlsx_of(xlsx_sheet([["Item"], ["Pump"]])))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("xl/charts/chart1.xml", chart)
+        archive.writestr("xl/comments1.xml", comments)
+    document = read(buffer.getvalue(), "s.xlsx")
+    assert texts(document)[2:] == ["Sales", "|  | Pumps |\n| --- | --- |\n| North | 4.4 |", "- B2: Check this."]
