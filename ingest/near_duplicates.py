@@ -144,7 +144,7 @@ def _powers() -> Hashes:
 @cache
 def _kinds() -> npt.NDArray[np.uint8]:
     """For each code point of the basic plane: 0 separator, 1 letter or digit, 2 ideograph or kana."""
-    table = np.fromiter((chr(code).isalnum() for code in range(0x10000)), dtype=np.uint8, count=0x10000)
+    table = np.fromiter(map(str.isalnum, map(chr, range(0x10000))), dtype=np.uint8, count=0x10000)
     # Combining vowel signs belong to the words of Indic and South-East Asian scripts.
     table[0x0300:0x0370] = table[0x0900:0x0E00] = table[0x0E30:0x0E50] = table[0x1000:0x10A0] = _LETTER
     for low, high in ((0x3040, 0x3100), (0x3400, 0xA000), (0xF900, 0xFB00)):
