@@ -14,10 +14,9 @@ from index.opened import OpenRelease
 from index.release import LiveRecord, Manifest
 from ingest.memo import Memo, drop_vectors
 from ragpress.errors import ReleaseError
-from ragpress.storage import disk, scratch
+from ragpress.storage import scratch
 
 _MOST_PACKS = 8
-_ABANDONED_SECONDS = 24 * 3600.0
 
 
 class DocumentChange(msgspec.Struct, frozen=True):
@@ -161,10 +160,8 @@ def collect_garbage(environment: Environment, collections: Iterable[str]) -> Col
     drop_vectors(store, embedders)
     for name in ("steps", *(f"vectors/{fingerprint}" for fingerprint in sorted(embedders))):
         Memo(store, name).merge_packs(_MOST_PACKS)
-    if environment.local.is_dir():
-        disk.sweep_temp(environment.local, _ABANDONED_SECONDS, environment.now().timestamp())
     scratch.remove_others(environment.checkouts, {manifest.id for manifest in kept})
-    scratch.sweep_abandoned(environment.local)
+    scratch.sweep_abandoned(environment.local, environment.now().timestamp())
     names = tuple(manifest.id for manifest in dropped)
     return Collected(names, len(unused), sum(size for _, size in unused))
 

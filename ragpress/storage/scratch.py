@@ -41,6 +41,19 @@ def sweep(parent: Path, older_than_seconds: float) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def sweep_abandoned(root: Path, now: float) -> None:
+    """Remove every scratch folder and temporary file below ``root`` that has lain there for a day.
+
+    Args:
+        root: where to look.
+        now: current time, seconds since the epoch.
+    """
+    for folder in [path for path in root.rglob(disk.TEMP_PREFIX + "*") if path.is_dir()]:
+        if now - folder.stat().st_mtime >= _ABANDONED_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+    disk.sweep_temp(root, _ABANDONED_SECONDS, now)
+
+
 def publish_folder(folder: Path, target: Path) -> None:
     """Give a finished scratch folder its name; when another process was faster, its folder stays."""
     target.parent.mkdir(parents=True, exist_ok=True)
