@@ -57,11 +57,13 @@ def assemble(
         delta = None
     files = _write_documents(environment, start, table, delta, folder)
     manifest = _manifest(request, start, built, table, files)
+    number = environment.releases(request.collection).next_number()
     stamped = msgspec.structs.replace(
         manifest,
+        number=number,
         created=environment.now().isoformat(timespec="seconds"),
         run=processor.run_id,
-        id=release_id(manifest.number, manifest.content, manifest.files()),
+        id=release_id(number, processor.run_id, manifest.files()),
     )
     return Draft(stamped, compacted)
 
@@ -150,13 +152,11 @@ def _write_documents(
 def _manifest(
     request: IngestRequest, start: Start, built: Built, table: pa.Table, files: tuple[StoredFile, ...]
 ) -> Manifest:
-    parent = None if start.parent is None else start.parent.manifest
     fingerprints = start.fingerprints
     return msgspec.structs.replace(
         _unnamed(built),
         collection=request.collection,
-        number=1 if parent is None else parent.number + 1,
-        parent=None if parent is None else parent.id,
+        parent=start.live,
         reason=describe(start, request),
         roots=start.roots,
         steps={name: getattr(fingerprints, name) for name in ("parse", "clean", "audit", "chunk", "embed")},
@@ -176,6 +176,8 @@ def describe(start: Start, request: IngestRequest) -> str:
         named.append(f"{counts['reprocess']} processed again with new settings")
     if request.compact:
         named.append("compacted")
+    if request.rebuild:
+        named.append("rebuilt from the sources")
     return ", ".join(named) or "settings, repairs or quarantines changed"
 
 

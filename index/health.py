@@ -137,7 +137,7 @@ def _release_files(environment: Environment, name: str) -> list[Check]:
     try:
         manifest = environment.releases(name).live()
     except RagpressError as error:
-        return [Check(f"live release of {name}", ok=False, found=str(error), mend="ragpress releases rollback")]
+        return [Check(f"live release of {name}", ok=False, found=str(error), mend=_MEND)]
     if manifest is None:
         return [Check(f"live release of {name}", ok=True, found="none yet", mend="ragpress ingest")]
     damaged = []
@@ -152,4 +152,7 @@ def _release_files(environment: Environment, name: str) -> list[Check]:
     return damaged or [whole]
 
 
-_MEND = "ragpress releases rollback, then ragpress ingest --compact (every version still in the sources is rebuilt)"
+_MEND = (
+    "ragpress ingest --rebuild (makes a sound release from the sources; until it is done, ragpress releases rollback "
+    "serves the release before, where its own files are sound)"
+)

@@ -67,6 +67,7 @@ class Processor:
         )
         self._waiting: list[NewRows] = []
         self._unsealed = 0
+        self._flush_chunks = min(_EMBED_CHUNKS, start.settings.index.seal_chunks)
 
     @property
     def steps(self) -> dict[str, StepCount]:
@@ -96,7 +97,7 @@ class Processor:
             else:
                 self._accept(result, parent)
             self._environment.progress.document(result.item.source)
-            if sum(len(rows.texts) for rows in self._waiting) >= _EMBED_CHUNKS:
+            if sum(len(rows.texts) for rows in self._waiting) >= self._flush_chunks:
                 self._flush()
         self._flush()
         self.seal()

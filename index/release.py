@@ -6,6 +6,8 @@ compare-and-swap, so a reader sees the old release or the new one, whole.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,19 @@ import msgspec
 
 from index.segment import SegmentRecord
 from ingest.sources import SourceRoot
-from ragpress.errors import ConflictError, NotFoundError, ReleaseError
+from ragpress.errors import ConflictError, IntegrityError, NotFoundError, ReleaseError
 from ragpress.fingerprint import hexdigest
 from ragpress.settings import EmbedSettings, RetrievalSettings
 from ragpress.storage import disk
+from ragpress.storage.integrity import check_file
 from ragpress.storage.scratch import publish_folder, scratch_folder
 from ragpress.storage.store import Pointer, Store, StoredFile
 
 FORMAT = 1
+_NUMBER = re.compile(r"r(\d+)-")
+_OBJECT_END = b"\n}"
+_SEAL = b',\n "sha256": "%s"\n}'
+_SEAL_BYTES = len(_SEAL % (b"0" * 64))
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -143,7 +150,15 @@ class Releases:
     def pointer(self) -> tuple[LiveRecord, Pointer] | None:
         """The live record with its token, or None when nothing was published yet."""
         pointer = self._store.read_pointer(self._pointer_key)
-        return None if pointer is None else (msgspec.json.decode(pointer.data, type=LiveRecord), pointer)
+        if pointer is None:
+            return None
+        try:
+            return msgspec.json.decode(pointer.data, type=LiveRecord), pointer
+        except msgspec.DecodeError as error:
+            raise IntegrityError(
+                f"The live pointer {self._pointer_key} in {self._store.location} is damaged ({error}). Remove it, then "
+                "choose a release from `ragpress releases list` and run `ragpress releases publish RELEASE`."
+            ) from error
 
     def live(self) -> Manifest | None:
         """The live release, or None when nothing was published yet."""
@@ -155,6 +170,7 @@ class Releases:
 
         Raises:
             ReleaseError: there is none, or its manifest is of another collection.
+            IntegrityError: its manifest is damaged.
         """
         try:
             body = self._store.read(_manifest_key(release))
@@ -172,9 +188,16 @@ class Releases:
         own = [manifest for manifest in manifests if manifest.collection == self.collection]
         return sorted(own, key=lambda manifest: (manifest.number, manifest.created, manifest.id), reverse=True)
 
+    def next_number(self) -> int:
+        """A number above that of every release in the store, also of those that never were live."""
+        names = (key.split("/")[1] for key, _ in self._store.list("releases/"))
+        found = (_NUMBER.match(name) for name in names)
+        return 1 + max((int(match[1]) for match in found if match), default=0)
+
     def save(self, manifest: Manifest) -> None:
         """Write a manifest: from here on the release exists, as a candidate."""
-        self._store.create(_manifest_key(manifest.id), msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        body = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+        self._store.create(_manifest_key(manifest.id), _sealed(body))
 
     def publish(self, release: str, why: str, expected: str | None, now: datetime) -> LiveRecord:
         """Make a release live.
@@ -214,21 +237,27 @@ class Releases:
         raise ReleaseError(f"In {self.collection!r} {what} {release!r}. Newest: {known}.")
 
 
-def release_id(number: int, content: str, files: tuple[StoredFile, ...]) -> str:
-    """Id of a release: its number and a digest of its files, so that it names exactly one content."""
-    return f"r{number:05d}-{hexdigest(content, [file.sha256 for file in files])[:10]}"
+def release_id(number: int, run: str, files: tuple[StoredFile, ...]) -> str:
+    """Id of a release: its number and a digest of its run and files. No two builds have the same, not even of one
+    content: a run that was killed between its manifest and the pointer must not stand in the next one's way.
+    """
+    return f"r{number:05d}-{hexdigest(run, [file.sha256 for file in files])[:10]}"
 
 
 def check_out_lexical(store: Store, manifest: Manifest, folder: Path) -> Path:
     """A folder with the release's lexical index as tantivy wants it: files under their own names.
 
-    Files are checked against their SHA-256 and hard-linked (copied where that cannot be). The folder
-    appears whole or not at all.
+    The files are hard links (copies where that cannot be) and appear whole or not at all. Every time, each is
+    checked against its SHA-256; where one is damaged the folder is made again from the store.
+
+    Raises:
+        IntegrityError: a file in the store is damaged.
     """
     target = folder / manifest.id
-    sources = [(store.fetch(file), Path(file.name).name) for file in manifest.lexical]
-    if target.is_dir():
+    if target.is_dir() and _is_sound(target, manifest):
         return target
+    sources = [(store.fetch(file), Path(file.name).name) for file in manifest.lexical]
+    disk.remove_tree(target)
     with scratch_folder(folder) as scratch:
         for path, name in sources:
             disk.link_or_copy(path, scratch / name)
@@ -236,15 +265,29 @@ def check_out_lexical(store: Store, manifest: Manifest, folder: Path) -> Path:
     return target
 
 
+def _is_sound(folder: Path, manifest: Manifest) -> bool:
+    try:
+        for file in manifest.lexical:
+            check_file(folder / Path(file.name).name, file)
+    except (NotFoundError, IntegrityError):
+        return False
+    return True
+
+
 def _manifest_key(release: str) -> str:
     return f"releases/{release}/manifest.json"
 
 
+def _sealed(body: bytes) -> bytes:
+    """A manifest's JSON object with the SHA-256 of its text as its last field, so that any damage shows."""
+    return body.removesuffix(_OBJECT_END) + _SEAL % hashlib.sha256(body).hexdigest().encode("ascii")
+
+
 def _decode(release: str, body: bytes) -> Manifest:
-    try:
-        manifest = msgspec.json.decode(body, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise ReleaseError(f"The manifest of release {release} is damaged: {error}. Run: ragpress doctor") from error
+    text, seal = body[:-_SEAL_BYTES] + _OBJECT_END, body[-_SEAL_BYTES:]
+    if seal != _SEAL % hashlib.sha256(text).hexdigest().encode("ascii"):
+        raise IntegrityError(f"The manifest of release {release} is damaged: its SHA-256 differs. Run: ragpress doctor")
+    manifest = msgspec.json.decode(text, type=Manifest)
     if manifest.format != FORMAT:
         raise ReleaseError(f"Release {release} has format {manifest.format}; this ragpress reads format {FORMAT}.")
     return manifest

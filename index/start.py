@@ -13,10 +13,11 @@ from index.derive import Fingerprints
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
 from index.opened import OpenRelease
+from index.release import Manifest
 from ingest.plan import Plan, Scope, document_id, make_plan
 from ingest.sources import WORKSPACE_ALIAS, Refused, Scan, SourceRoot, resolve_roots, scan
 from ingest.stat_cache import StatCache
-from ragpress.errors import UsageError
+from ragpress.errors import ReleaseError, StorageError, UsageError
 from ragpress.settings import CollectionSettings
 from ragpress.storage import disk
 
@@ -32,6 +33,7 @@ class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
         publish: make the candidate live when the gate passes it.
         compact: compact even if the settings do not call for it.
         retry: try quarantined documents again.
+        rebuild: build from the sources and repairs alone, whatever state the live release is in.
         wait: seconds to wait for another writer.
     """
 
@@ -40,6 +42,7 @@ class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
     publish: bool = True
     compact: bool = False
     retry: bool = False
+    rebuild: bool = False
     wait: float = 0.0
 
 
@@ -48,9 +51,10 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         settings: the collection's.
-        parent: the live release, or None.
+        live: id of the live release, or None.
+        parent: the live release, or None when there is none or it is not to be built upon.
         token: token of the live pointer, for the compare-and-swap at the end.
-        table: document table of the live release, or None.
+        table: document table of the parent, or None.
         roots: source folders the release covers.
         scan: what the walk found.
         plan: what has to be done.
@@ -59,6 +63,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     settings: CollectionSettings
+    live: str | None
     parent: OpenRelease | None
     token: str | None
     table: pa.Table | None
@@ -100,13 +105,14 @@ def begin(request: IngestRequest, environment: Environment) -> Start:
     """Open the live release, scan the sources and plan the run."""
     settings = environment.workspace.collection(request.collection)
     found = environment.releases(request.collection).pointer()
-    manifest = environment.releases(request.collection).get(found[0].release) if found else None
-    parent = environment.open(manifest) if manifest else None
+    live = None if found is None else found[0].release
+    manifest = None if live is None else _manifest(request, environment, live)
+    parent = environment.open(manifest) if manifest and not request.rebuild else None
     fingerprints = _fingerprints(settings, environment)
-    changed_embedder = manifest is not None and manifest.steps.get("embed") != fingerprints.embed
+    anew = request.rebuild or (manifest is not None and manifest.steps.get("embed") != fingerprints.embed)
     recorded = manifest.roots if manifest else ()
     roots, walked = _roots(request, settings, environment.workspace.root, recorded)
-    if changed_embedder:
+    if anew:
         walked = roots
     environment.progress.stage("scan")
     cache_path = environment.stat_cache(request.collection)
@@ -118,7 +124,7 @@ def begin(request: IngestRequest, environment: Environment) -> Start:
     table = parent.documents if parent else None
     quarantines = repairs.load(environment.workspace.root, request.collection)
     files, withdrawn = _withdraw(walk.files, quarantines)
-    whole = not request.paths or changed_embedder
+    whole = not request.paths or anew
     scope = Scope(
         roots=(WORKSPACE_ALIAS,) if whole else tuple(root.alias for root in walked),
         derived=fingerprints.pipeline,
@@ -127,6 +133,7 @@ def begin(request: IngestRequest, environment: Environment) -> Start:
     plan = make_plan(files, _known(table, request.retry), scope)
     return Start(
         settings=settings,
+        live=live,
         parent=parent,
         token=found[1].token if found else None,
         table=table,
@@ -136,6 +143,16 @@ def begin(request: IngestRequest, environment: Environment) -> Start:
         withdrawn=withdrawn,
         fingerprints=fingerprints,
     )
+
+
+def _manifest(request: IngestRequest, environment: Environment, live: str) -> Manifest | None:
+    try:
+        return environment.releases(request.collection).get(live)
+    except (ReleaseError, StorageError):
+        # A rebuild needs it only for source folders that the settings do not name.
+        if request.rebuild:
+            return None
+        raise
 
 
 def _fingerprints(settings: CollectionSettings, environment: Environment) -> Fingerprints:

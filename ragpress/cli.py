@@ -78,6 +78,9 @@ def ingest(
     workers: Annotated[int, typer.Option("--workers", help="Parser processes; 0: as set.", min=0)] = 0,
     compact: Annotated[bool, typer.Option("--compact", help="Compact the index, whatever its state.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try quarantined documents again.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build from the sources alone, whatever state the live release is in.")
+    ] = False,
     wait: Wait = 0.0,
     as_json: Json = False,
 ) -> None:
@@ -91,6 +94,7 @@ def ingest(
         publish=not no_publish,
         compact=compact,
         retry=retry,
+        rebuild=rebuild,
         wait=wait,
     )
     with console.progress(quiet=as_json) as progress:

@@ -35,7 +35,7 @@ class LocalStore:
             raise StorageError(f"Cannot read {path} to store it as {name}: {error.strerror}.") from error
         key = object_key(sha256)
         target = self.root / key
-        if self._is_stored(target, size):
+        if self._is_stored(target, size, sha256):
             disk.remove(path)
         else:
             disk.make_folder(target.parent)
@@ -47,7 +47,7 @@ class LocalStore:
         sha256 = hashlib.sha256(data).hexdigest()
         key = object_key(sha256)
         target = self.root / key
-        if not self._is_stored(target, len(data)):
+        if not self._is_stored(target, len(data), sha256):
             disk.make_folder(target.parent)
             disk.write_file(target, data, disk.READ_ONLY)
         return StoredFile(name=name, key=key, sha256=sha256, size=len(data))
@@ -151,16 +151,16 @@ class LocalStore:
     def _lock_path(self, collection: str) -> Path:
         return self.root / f"{writer_key(collection)}.lock"
 
-    def _is_stored(self, target: Path, size: int) -> bool:
+    def _is_stored(self, target: Path, size: int, sha256: str) -> bool:
         try:
-            found = target.stat().st_size
+            sound = target.stat().st_size == size and disk.sha256_file(target) == sha256
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
             raise StorageError(f"Cannot look up {target}: {error.strerror}.") from error
-        # Whoever wrote it may have died before its name was durable. A torn one is written again.
+        # Whoever wrote it may have died before its name was durable. A damaged one is written again.
         disk.sync_folder(target.parent)
-        return found == size
+        return sound
 
 
 def _next_token(token: str | None) -> str:
