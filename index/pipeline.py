@@ -40,7 +40,7 @@ def ingest(request: IngestRequest, environment: Environment) -> IngestReport:
     clock = _Clock()
     with environment.store.writer(request.collection, request.wait):
         scratch.sweep(environment.scratch(request.collection), 0.0)
-        start = begin(request, environment)
+        start = begin(request, environment, remember=True)
         stamp = _stamp(start, environment)
         if nothing_to_do(start, request):
             return _unchanged(request, start, stamp, clock)
@@ -55,12 +55,12 @@ def ingest(request: IngestRequest, environment: Environment) -> IngestReport:
 
 
 def preview(request: IngestRequest, environment: Environment) -> IngestReport:
-    """What :func:`ingest` would do, without a lock and without writing anything but caches of the scan.
+    """What :func:`ingest` would do, without a lock and without writing anything.
 
     Changed documents are parsed and cut in memory to count the texts that would be embedded.
     """
     clock = _Clock()
-    start = begin(request, environment)
+    start = begin(request, environment, remember=False)
     stamp = _stamp(start, environment)
     embedder = environment.embedders.load(start.settings.embed)
     limit = environment.embedders.identify(start.settings.embed).limit

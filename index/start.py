@@ -101,8 +101,14 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         return {row.document_id: row for row in to_rows(self.table.filter(match))}
 
 
-def begin(request: IngestRequest, environment: Environment) -> Start:
-    """Open the live release, scan the sources and plan the run."""
+def begin(request: IngestRequest, environment: Environment, *, remember: bool) -> Start:
+    """Open the live release, scan the sources and plan the run.
+
+    Args:
+        request: what was asked for.
+        environment: the outside.
+        remember: save what the scan learnt in the stat cache.
+    """
     settings = environment.workspace.collection(request.collection)
     found = environment.releases(request.collection).pointer()
     live = None if found is None else found[0].release
@@ -118,7 +124,7 @@ def begin(request: IngestRequest, environment: Environment) -> Start:
     cache_path = environment.stat_cache(request.collection)
     cache = StatCache.load(cache_path)
     walk = scan(walked, settings.sources, cache, lambda: int(environment.now().timestamp() * 1e9))
-    if walk.changed_cache:
+    if remember and walk.changed_cache:
         _save(cache, cache_path, walk)
     environment.progress.stage("plan")
     table = parent.documents if parent else None

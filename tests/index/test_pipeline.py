@@ -175,8 +175,7 @@ def test_plan_changes_nothing(workspace: Workspace) -> None:
 
     assert report.plan["added"] == 3
     assert report.chunks.embedded > 0
-    assert not (workspace.root / ".ragpress" / "objects").exists()
-    assert not (workspace.root / ".ragpress" / "memo").exists()
+    assert workspace.files() == {}
     assert report.release is None
 
 
