@@ -7,13 +7,15 @@ The *text of a version* is the text after cleaning; every span in ragpress refer
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-Float32Matrix = npt.NDArray[np.float32]
+if TYPE_CHECKING:  # a parser process needs these records and never numpy
+    import numpy as np
+    import numpy.typing as npt
+
+Float32Matrix: TypeAlias = "npt.NDArray[np.float32]"
 
 
 class ElementKind(StrEnum):

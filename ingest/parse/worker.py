@@ -23,7 +23,7 @@ from ragpress.errors import ParseError, TooLargeError
 from ragpress.settings import ParseSettings
 
 QUICK_BYTES = 100_000
-RECYCLE_SHARE = 0.3
+RECYCLE_SHARE = 0.4
 
 
 def main() -> int:
@@ -80,7 +80,8 @@ class _Worker:
         self._settings: ParseSettings = start.settings
         self._seconds = start.seconds
         self._most_bytes = start.memory_mb * (1 << 20) // 4
-        self._recycle_kib = int(start.memory_mb * 1024 * RECYCLE_SHARE)
+        self._recycle_bytes = int(start.memory_mb * (1 << 20) * RECYCLE_SHARE)
+        self._memory = _open_memory()
         self._replies = replies
         self._encoder = msgspec.msgpack.Encoder()
 
@@ -111,7 +112,14 @@ class _Worker:
         return Reply(sha256, size, document, last=self._grown())
 
     def _grown(self) -> bool:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > self._recycle_kib
+        """Whether address space that earlier documents left behind could make a later one fail.
+
+        The peak that ``getrusage`` tells is no use: a process inherits it from the one that started it.
+        """
+        if self._memory < 0:
+            return False
+        pages = int(os.pread(self._memory, 32, 0).split(maxsplit=1)[0])
+        return pages * resource.getpagesize() > self._recycle_bytes
 
     def _encode(self, reply: Reply) -> bytes:
         try:
@@ -124,6 +132,14 @@ class _Worker:
         view = memoryview(frame(body))
         while view:
             view = view[os.write(self._replies, view) :]
+
+
+def _open_memory() -> int:
+    """Descriptor of this process's memory figures; -1 where the system has none."""
+    try:
+        return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
 
 
 def read_regular(path: str, most: int) -> bytes:

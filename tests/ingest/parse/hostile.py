@@ -194,7 +194,7 @@ def _docx_deep() -> bytes:
 
 
 def _docx_traversal() -> bytes:
-    names = {"../../../tmp/ragpress-slip.txt": "slip", "/etc/ragpress-slip": "slip", "C:\\slip.txt": "slip"}
+    names = {"../../ragpress-slip.txt": "slip", "/ragpress-slip.txt": "slip", "C:\\slip.txt": "slip"}
     return docx_of(docx_body(docx_paragraph("fine")), **names)
 
 
@@ -358,7 +358,7 @@ _MAKERS: dict[str, Maker] = {
     "nested.zip": lambda: _nested_zip(60),
     "members.zip": lambda: _many_members(20_000),
     "overlapping.zip": _overlapping,
-    "traversal.zip": lambda: zipped({"../../../tmp/ragpress-slip.md": "# slip", "/etc/ragpress-slip.md": "# slip"}),
+    "traversal.zip": lambda: zipped({"../../ragpress-slip.md": "# slip", "/ragpress-slip.md": "# slip"}),
     "traversal.docx": _docx_traversal,
     "link_member.docx": _docx_link,
     "remote_template.docx": _docx_remote,

@@ -61,7 +61,7 @@ def _check(pool: ParserPool, path: Path, name: str) -> ParsedDocument | ParseErr
     outcome = pool.parse(str(path), name).outcome
     assert time.monotonic() - began < 30
     assert _snapshot(path.parent) == before
-    assert not [found for found in ("ragpress-slip.md", "ragpress-slip.txt") if Path("/tmp", found).exists()]  # noqa: S108
+    assert not [folder for folder in (Path.cwd(), *path.parents) if list(folder.glob("ragpress-slip*"))]
     after = pool.parse(str(normal), "normal.md").outcome
     assert isinstance(after, ParsedDocument)
     assert after.text == "# Normal\n\nStill read."

@@ -145,3 +145,14 @@ def test_a_file_that_may_not_be_read_says_so(pool: ParserPool, tmp_path: Path) -
     assert isinstance(result.outcome, ParseError)
     assert "has gone" in str(result.outcome)
     assert str(tmp_path) not in str(result.outcome)
+
+
+def test_a_large_parent_does_not_make_workers_end_early(pool: ParserPool, tmp_path: Path) -> None:
+    ballast = bytearray(700 << 20)
+    ballast[:: os.sysconf("SC_PAGE_SIZE")] = b"x" * len(ballast[:: os.sysconf("SC_PAGE_SIZE")])
+    files = _write(tmp_path, 3)
+    list(pool.parse_many(files))
+    first = [worker.number for worker in pool._workers]
+    list(pool.parse_many(files))
+    assert first == [worker.number for worker in pool._workers] != []
+    assert len(ballast) == 700 << 20
