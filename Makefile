@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
-        bench bench-pipeline bench-embedding bench-formats bench-history
+        bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,19 +55,24 @@ slow: $(STAMP) ## tests with real models, real documents and real faults
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m campaign
 
-bench: bench-pipeline bench-embedding bench-formats bench-history ## every benchmark below, one after another
+bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history ## every benchmark below, one after another
 
-bench-pipeline: $(STAMP) ## CPU cost of the pipeline without the model
-	$(PY) -m benchmarks.pipeline
+bench-pipeline: $(STAMP) ## CPU cost of the pipeline without the model, for 1,000 and 10,000 files
+	$(PY) -m benchmarks.pipeline_cost --also 10000 $(ARGS)
 
-bench-embedding: $(STAMP) ## chunks per CPU-second of the real embedders
-	$(PY) -m benchmarks.embedding
+bench-embedding: $(STAMP) ## chunks per CPU-second of both embedders, against sentence-transformers
+	$(PY) -m benchmarks.embedding --model all-MiniLM-L6-v2 $(ARGS)
+	$(PY) -m benchmarks.embedding --model multilingual-e5-small $(ARGS)
+
+bench-ingestion: $(STAMP) ## share of an ingest that is spent in the model; a search from a cold process
+	$(PY) -m benchmarks.ingestion --model all-MiniLM-L6-v2 $(ARGS)
+	$(PY) -m benchmarks.ingestion --model multilingual-e5-small $(ARGS)
 
 bench-formats: $(STAMP) ## recall of the parsers by format
-	$(PY) -m benchmarks.formats
+	$(PY) -m benchmarks.formats $(ARGS)
 
 bench-history: $(STAMP) ## a real edit history, step by step, against fresh builds
-	$(PY) -m benchmarks.history
+	$(PY) -m benchmarks.history $(ARGS)
 
 docs: $(STAMP) ## write docs/settings.md, cli.md and modules.md again from the code
 	$(PY) -m examples.make_docs
