@@ -106,7 +106,11 @@ def _tell_stages(log: int, pause: Pause | None) -> None:
             pause.reached.set()
             pause.go.wait()
 
+    def documents(self: RunProgress, total: int) -> None:
+        stage(self, "documents")
+
     RunProgress.stage = stage  # type: ignore[method-assign]
+    RunProgress.documents = documents  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
