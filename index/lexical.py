@@ -48,7 +48,7 @@ def owner(document_id: str, segment: int) -> str:
 
 def words(text: str) -> str:
     """Text with Chinese cut into words (also the words inside long words) and folded to simplified characters."""
-    if not _HAN.search(text):
+    if text.isascii() or not _HAN.search(text):
         return text
     cut, fold = _chinese()
     return _HAN.sub(lambda match: " " + " ".join(cut(fold(match.group()))) + " ", text)

@@ -9,7 +9,7 @@ characters into rare ones. Code and tables are left out: there such tokens are n
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from ragpress.types import CleanedDocument, ElementKind
 
@@ -78,6 +78,8 @@ def _windows(text: str) -> str:
     )
 
 
+# Words repeat: of a collection's tokens nearly all were judged before.
+@lru_cache(maxsize=1 << 15)
 def _is_noise(token: str) -> bool:
     if token.isalpha() and token.isascii():
         return len(token) > 3 and not _VOWEL.search(token)
