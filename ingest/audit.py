@@ -20,7 +20,7 @@ from ragpress.fingerprint import step_fingerprint
 from ragpress.settings import AuditRule, AuditSettings
 from ragpress.types import AuditAction, AuditMark, CleanedDocument, ElementKind, ParsedDocument
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 
 _PARTIAL = "partial"
 _SHORTEST_SENTENCE = 40

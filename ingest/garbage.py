@@ -34,6 +34,7 @@ _VOWEL = re.compile("[aeiouyAEIOUY]")
 _EDGE = "\"'`“”‘’«»()[]{}<>.,;:!?…*_~#|/\\-–—=+"
 # Addresses, paths, calls and markup: marks inside them are meant.
 _MEANT = re.compile(r"://|\w\(|\]\(|</?\w+[ >]|&\w+;|\w_\w|\w@\w+\.\w|^\w+=\w+$")
+_TEX = re.compile(r"\\[A-Za-z]{3,}")
 _ODD_MARK = re.compile(r"[~^|¬§¢¥£{}<>\\=*#@$%!?;&\"+]")
 _HIGH_LATIN = re.compile("[\u00a1-\u00ff]")
 _MARKUP = re.compile(
@@ -85,6 +86,8 @@ def _is_noise(token: str) -> bool:
         return len(token) > 3 and not _VOWEL.search(token)
     if not token.isascii() and (_BROKEN.search(token) or _KNOWN_MOJIBAKE.search(token)):
         return True
+    if _TEX.search(token):
+        return False
     core = token.strip(_EDGE)
     if not core:
         return len(set(token)) > 2

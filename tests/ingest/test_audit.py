@@ -4,6 +4,7 @@ import pytest
 
 from ingest.audit import audit, audit_fingerprint
 from ingest.clean import clean
+from ingest.garbage import noise_share
 from ingest.language import language
 from ragpress.settings import AuditRule, AuditSettings, CleanSettings
 from ragpress.types import AuditAction, AuditMark, Element, ElementKind, ParsedDocument
@@ -60,8 +61,7 @@ def test_garbage_is_quarantined(text: str) -> None:
         "Komitə yazda toplaşdı və plana razılıq verdi. Heç kim etiraz etmədi. " * 6,
         "Комитет собрался весной и одобрил план. Никто не возражал. " * 6,
         "Výbor se sešel na jaře a schválil plán. Nikdo nebyl proti a práce začala. " * 6,
-        "Let $x^2 + y_1 = z$ and \\alpha \\le \\beta; then f(x) = \\sum_{i=0}^n a_i x^i \\to \\infty as above. "
-        * 4,
+        "Let $x^2 + y_1 = z$ and \\alpha \\le \\beta; then f(x) = \\sum_{i=0}^n a_i x^i \\to \\infty as above. " * 4,
         "Call `app.get('/items/{item_id}?q=1')`, see https://example.com/a_b?x=1&y=2#z or run `pip install x==1.0`. "
         * 5,
         "HTTP, HTTPS, TLS, SSL, SSH, DNS: " * 12,
@@ -225,3 +225,9 @@ def test_the_fingerprint_follows_the_settings() -> None:
 )
 def test_language(text: str, code: str) -> None:
     assert language(text) == code
+
+
+def test_formulas_are_no_garbage() -> None:
+    formula = r"\theta ={sin}^{-1}\left(2.2\times {10}^{-4}\right)=2.2\times {10}^{-4}rad" + "\n\n"
+
+    assert noise_share("From Eq. 36.1.3 follows\n\n" + formula * 4) < 0.2
