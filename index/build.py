@@ -82,7 +82,8 @@ class IndexBuilder:
         if row.segment == NO_SEGMENT or not row.chunks:
             return 0
         self._dropped[row.segment].append((row.first_row, row.chunks))
-        self._lexical_writer().delete([lexical.owner(row.document_id, row.segment)])
+        with disk.foreign_writes(self._scratch):
+            self._lexical_writer().delete([lexical.owner(row.document_id, row.segment)])
         return row.chunks
 
     def add(
@@ -98,19 +99,31 @@ class IndexBuilder:
 
         Returns:
             The document rows, placed.
+
+        Raises:
+            StorageError: the disk is full or refuses.
         """
-        writer = self._segment_writer(len(chunks))
-        first = writer.rows
-        writer.add(chunks, versions, matrix)
+        with disk.foreign_writes(self._scratch):
+            writer = self._segment_writer(len(chunks))
+            first = writer.rows
+            writer.add(chunks, versions, matrix)
+            self._lexical_writer().add(_lexical_rows(chunks, writer.number, first))
         placed = []
         for row in rows:
             placed.append(msgspec.structs.replace(row, segment=writer.number, first_row=first))
             first += row.chunks
-        self._lexical_writer().add(_lexical_rows(chunks, writer.number, writer.rows - len(chunks)))
         return placed
 
     def finish(self) -> Built:
-        """Close everything and move it into the store."""
+        """Close everything and move it into the store.
+
+        Raises:
+            StorageError: the disk is full or refuses.
+        """
+        with disk.foreign_writes(self._scratch):
+            return self._finish()
+
+    def _finish(self) -> Built:
         self._close_segment()
         segments = [*self._remaining(), *(self._with_drops(record) for record in self._finished)]
         if self._lexical is None and self._base is not None:

@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ragpress.storage import disk
 from ragpress.types import AuditMark
 
 NO_SEGMENT = -1
@@ -148,7 +149,9 @@ def merge(tables: Sequence[pa.Table]) -> pa.Table:
 
 def write(table: pa.Table, path: Path) -> None:
     """Write one base or delta file."""
-    pq.write_table(table, path, compression="zstd", use_dictionary=["state", "step", "derived", "media_type", "parser"])
+    columns = ["state", "step", "derived", "media_type", "parser"]
+    with disk.foreign_writes(path):
+        pq.write_table(table, path, compression="zstd", use_dictionary=columns)
 
 
 def read(path: Path) -> pa.Table:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from index.opened import OpenRelease
 from index.release import GateRecord
-from ragpress.errors import StorageError
+from ragpress.errors import IntegrityError, NotFoundError
 from ragpress.fingerprint import digest
 
 _SAMPLES = 8
@@ -30,11 +30,14 @@ def check(candidate: OpenRelease, parent: pa.Table | None, expected: Iterable[st
         candidate: the release to judge; its own gate record is not looked at.
         parent: document table of the live release, or None.
         expected: sources that are still there and must not be lost if they were live.
+
+    Raises:
+        StorageError: the disk failed; that says nothing about the candidate.
     """
     checks = ("segments_open", "row_counts", "chunks_find_themselves", "no_document_lost")
     try:
         reasons = [*_row_counts(candidate), *_self_search(candidate), *_lost(candidate.documents, parent, expected)]
-    except StorageError as error:
+    except (NotFoundError, IntegrityError) as error:
         reasons = [f"a file of the candidate cannot be used: {error}"]
     return GateRecord("refuse" if reasons else "pass", checks, tuple(reasons))
 

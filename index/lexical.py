@@ -6,14 +6,17 @@ BM25's statistics count deleted rows until segments merge; a release reports the
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from ragpress.errors import StorageError
 
 CODE_VERSION = 1
 _ANALYSER = "ragpress"
@@ -79,28 +82,42 @@ class LexicalWriter:
 
     def delete(self, owners: Iterable[str]) -> None:
         """Delete all rows of these owners."""
-        for name in owners:
-            self._writer.delete_documents_by_term("owner", name)
+        with self._writing():
+            for name in owners:
+                self._writer.delete_documents_by_term("owner", name)
 
     def add(self, rows: Iterable[LexicalRow]) -> None:
         """Add rows."""
         document = self._tantivy.Document
-        for row in rows:
-            self._writer.add_document(
-                document(
-                    owner=row.owner,
-                    place=(row.segment << _ROW_BITS) + row.row,
-                    heading=words(row.heading),
-                    text=words(row.text),
+        with self._writing():
+            for row in rows:
+                self._writer.add_document(
+                    document(
+                        owner=row.owner,
+                        place=(row.segment << _ROW_BITS) + row.row,
+                        heading=words(row.heading),
+                        text=words(row.text),
+                    )
                 )
-            )
 
     def finish(self) -> None:
         """Commit, wait for merges and drop files that are no longer used."""
-        self._writer.commit()
-        self._writer.garbage_collect_files()
-        self._writer.wait_merging_threads()
+        with self._writing():
+            self._writer.commit()
+            self._writer.garbage_collect_files()
+            self._writer.wait_merging_threads()
         del self._writer
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except ValueError as error:
+            # tantivy writes in a thread of its own; what ended that thread is told only now, or not at all
+            raise StorageError(
+                f"Cannot write the lexical index in {self._folder}: {error} Check that its file system is not full "
+                "and its device sound, then run the same command again."
+            ) from error
 
     def files(self) -> list[Path]:
         """The files of the committed index, by name."""

@@ -14,7 +14,7 @@ import itertools
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -223,6 +223,23 @@ def link_or_copy(source: Path, target: Path) -> None:
         _copy_into(source, target, durable=False)
 
 
+@contextlib.contextmanager
+def foreign_writes(path: Path) -> Iterator[None]:
+    """Let a library write below ``path``; what it raises when the disk fails becomes the error of this module.
+
+    Raises:
+        StorageError: the disk is full or refuses. (pyarrow says so by OSError, FAISS by RuntimeError, tantivy by
+            ValueError; any other error goes through.)
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        failure = error if isinstance(error, OSError) else _failure_in(str(error))
+        if failure is None or not failure.errno:
+            raise
+        raise StorageError(_explain("write", path, failure, 0)) from failure
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable.
 
@@ -297,6 +314,11 @@ def _perform(operation: str, path: Path, call: Callable[[], _Result], size: int 
     if _observer is not None:
         _observer(f"after {operation}", path)
     return result
+
+
+def _failure_in(message: str) -> OSError | None:
+    numbers = (errno.ENOSPC, errno.EDQUOT, *_ADVICE)
+    return next((OSError(number, os.strerror(number)) for number in numbers if os.strerror(number) in message), None)
 
 
 def _number(error: StorageError) -> int | None:

@@ -19,11 +19,16 @@ _ABANDONED_SECONDS = 24 * 3600.0
 
 @contextlib.contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
-    """A new empty folder under ``parent``, gone at the end. Leftovers of killed processes are swept after a day."""
-    parent.mkdir(parents=True, exist_ok=True)
-    sweep(parent, _ABANDONED_SECONDS)
+    """A new empty folder under ``parent``, gone at the end. Leftovers of killed processes are swept after a day.
+
+    Raises:
+        StorageError: the disk is full or refuses.
+    """
     folder = disk.temp_path(parent)
-    folder.mkdir()
+    with disk.foreign_writes(folder):
+        parent.mkdir(parents=True, exist_ok=True)
+        sweep(parent, _ABANDONED_SECONDS)
+        folder.mkdir()
     try:
         yield folder
     finally:
