@@ -26,6 +26,7 @@ from index.documents import to_rows
 from index.environment import Environment
 from index.opened import OpenRelease
 from ragpress.errors import ReleaseError
+from ragpress.settings import load_workspace
 from ragpress.storage import disk
 from ragpress.wiring import open_environment, open_release, open_searcher
 from tests.faults.crash_child import STAGE, Fault, Pause, run
@@ -187,7 +188,7 @@ def live_id(root: Path) -> str:
 
 def data_folder(root: Path) -> Path:
     """The data directory of a workspace."""
-    return root / ".ragpress"
+    return Path(load_workspace(root).data)
 
 
 def leftovers(root: Path) -> list[str]:
@@ -298,8 +299,9 @@ def fork(root: Path, arguments: Sequence[str], fault: Fault, pause: Pause | None
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
     except BaseException:  # noqa: BLE001 - a forked child must not run on into its parent's code
-        traceback.print_exc()
-    with contextlib.suppress(ValueError):
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+    with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)

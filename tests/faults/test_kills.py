@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ class Prepared(msgspec.Struct, frozen=True):
     old: State | None
     new: State | None
     undisturbed: Ended
+    seconds: float
 
 
 class Kill(msgspec.Struct, frozen=True):
@@ -76,8 +78,9 @@ def prepare(case: tuple[Path, str]) -> Prepared:
         write(root, pages("second"))
     twin = copy(root, folder / f"{kind}-undisturbed")
     old = forked(read_state, twin)
+    began = time.monotonic()
     undisturbed = command(twin, "ingest", "--json")
-    return Prepared(root, old, read_state(twin), undisturbed)
+    return Prepared(root, old, read_state(twin), undisturbed, time.monotonic() - began)
 
 
 def pages(edition: str) -> dict[str, str | bytes]:
@@ -147,10 +150,9 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def moments(prepared: Prepared, count: int) -> list[float]:
-    """Random moments of a run: most of them before its end, with room for a start that is slower under load."""
-    longest = prepared.undisturbed.report["seconds"] * 1.2 + 0.1
+    """Random moments of a run, some of them after its end, as runs are slower under load."""
     generator = random.Random(SEED)
-    return [generator.uniform(0.02, longest) for _ in range(count)]
+    return [generator.uniform(0.05, 1.2) * prepared.seconds for _ in range(count)]
 
 
 @pytest.mark.fault
