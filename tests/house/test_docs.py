@@ -72,3 +72,9 @@ def test_the_module_page_is_current() -> None:
 def test_the_architecture_names_every_package() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert [name for name in wheel_packages() if f"`{name}/" not in text] == []
+
+
+def test_every_module_that_make_runs_exists() -> None:
+    modules = re.findall(r"-m ((?:benchmarks|examples)\.[a-z_]+)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert len(modules) >= 5
+    assert [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").is_file()] == []
