@@ -1,4 +1,4 @@
-"""Markdown of made-up text: words by Zipf's law, headings, paragraphs, lists, code, some Chinese; no two files alike."""
+"""Markdown of made-up text: words by Zipf's law, headings, lists, code, some Chinese; no two alike."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _COMMON = (
     "one has will each more was use other their also time only new how into some may must set file data value "
     "request response server client model index search document version release page text number name list type "
     "function call return error message user system process memory query field default option example"
-).split()
+)
 _HAN = (
     "我们 文档 系统 可以 使用 数据 检索 模型 版本 发布 索引 如果 需要 一个 这个 文件 用户 请求 响应 服务 配置 参数 "
     "默认 错误 信息 时间 内容 支持 函数 返回 类型 例如 因为 所以 但是 以及 所有 部分 更新 删除 添加 测试 运行 结果 "
     "问题 方法 功能 项目 中文 英文 段落 标题 表格 代码 处理 解析 清理 切分 向量 存储 指针 快照 并发 线程 进程 内存"
-).split()
-_SYLLABLES = "ba be bo ca ce co da de di do fa fi ga go ha he la le li lo ma me mi mo na ne ni no pa pe pi po ra re ri ro sa se si so ta te ti to va ve vi".split()  # noqa: E501 - one list
+)
+_CONSONANTS = "bcdfghlmnprstv"
+_VOWELS = "aeio"
 
 
 class Writer:
@@ -29,9 +30,10 @@ class Writer:
 
     def __init__(self) -> None:
         self.random = random.Random(_SEED)
-        self._words = [*_COMMON, *self._made_up(_VOCABULARY - len(_COMMON))]
+        self._words = [*_COMMON.split(), *self._made_up(_VOCABULARY)]
+        self._han = _HAN.split()
         self._weights = list(accumulate(1 / rank for rank in range(1, len(self._words) + 1)))
-        self._han_weights = list(accumulate(1 / rank for rank in range(1, len(_HAN) + 1)))
+        self._han_weights = list(accumulate(1 / rank for rank in range(1, len(self._han) + 1)))
 
     def words(self, count: int) -> list[str]:
         """So many English-looking words."""
@@ -79,12 +81,15 @@ class Writer:
         return list(zip(found[::2], found[1::2], strict=True))
 
     def _han_sentence(self) -> str:
-        return "".join(self.random.choices(_HAN, cum_weights=self._han_weights, k=self.random.randint(6, 16))) + "。"
+        count = self.random.randint(6, 16)
+        return "".join(self.random.choices(self._han, cum_weights=self._han_weights, k=count)) + "。"
 
     def _made_up(self, count: int) -> list[str]:
         found: dict[str, None] = {}
         while len(found) < count:
-            found["".join(self.random.choices(_SYLLABLES, k=self.random.randint(2, 5)))] = None
+            syllables = range(self.random.randint(2, 5))
+            word = "".join(self.random.choice(_CONSONANTS) + self.random.choice(_VOWELS) for _ in syllables)
+            found[word] = None
         return list(found)
 
 

@@ -342,9 +342,10 @@ def _missed(sizes: list[Size]) -> list[str]:
 
 
 def _print(report: CostReport) -> None:
-    console = Console()
+    console = Console(width=130)
     for size in report.sizes:
-        table = Table(title=f"{size.files} Markdown files, {size.megabytes:.1f} MB, CPU-seconds beyond imports", box=None)
+        title = f"{size.files} Markdown files, {size.megabytes:.1f} MB, CPU-seconds beyond imports"
+        table = Table(title=title, box=None)
         for name in ("run", "median", "least", "most", "goal", "workers", "parsed", "embedded", "chunks", "peak MiB"):
             table.add_column(name, justify="left" if name == "run" else "right")
         for cost in size.costs:
