@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from ingest.characters import hidden_message
 from ragpress.types import Removal
@@ -185,13 +189,66 @@ _ENGLISH = tuple(phrase for phrase in _PHRASES if phrase.hints[0].isascii())
 def injection_phrases(text: str) -> list[str]:
     """Names of the kinds of phrases in a text that are addressed to a language model."""
     lowered = text.lower()
-    phrases = _PHRASES if _HAN.search(lowered) else _ENGLISH
-    return [phrase.name for phrase in phrases if _stands_in(phrase, lowered)]
+    phrases = _ENGLISH if lowered.isascii() or not _HAN.search(lowered) else _PHRASES
+    present = _hints_present(lowered)
+    found = []
+    for phrase in phrases:
+        hints = [hint for hint in phrase.hints if hint in present]
+        if hints and _stands_in(phrase.pattern, hints, lowered):
+            found.append(phrase.name)
+    return found
 
 
-def _stands_in(phrase: _Phrase, lowered: str) -> bool:
+class _HintTable(NamedTuple):
+    """All hints, those of fewer than three bytes first, with the runs of three bytes of the others.
+
+    Attributes:
+        hints: in UTF-8.
+        short: how many have fewer than three bytes.
+        runs: hashes of the runs of all longer hints, one hint after another.
+        starts: where the runs of each longer hint start.
+    """
+
+    hints: list[bytes]
+    short: int
+    runs: npt.NDArray[np.uint16]
+    starts: npt.NDArray[np.int64]
+
+
+def _hints_present(lowered: str) -> set[str]:
+    """The hints of all phrases that stand in a text.
+
+    A hundred searches through a text cost more than everything else here, so a table of the text's runs
+    of three bytes is asked first: a hint with a run that the text lacks need not be looked for.
+    """
+    body = lowered.encode("utf-8", "surrogatepass")
+    table = _hint_table()
+    seen = np.zeros(1 << 16, np.bool_)
+    seen[_runs(body)] = True
+    possible = np.flatnonzero(np.logical_and.reduceat(seen[table.runs], table.starts)) + table.short
+    candidates = table.hints[: table.short] + [table.hints[number] for number in possible.tolist()]
+    return {hint.decode() for hint in candidates if hint in body}
+
+
+@cache
+def _hint_table() -> _HintTable:
+    hints = sorted({hint.encode() for phrase in _PHRASES for hint in phrase.hints}, key=lambda hint: (len(hint), hint))
+    short = sum(len(hint) < 3 for hint in hints)
+    runs = [_runs(hint) for hint in hints[short:]]
+    starts = np.cumsum([0, *map(len, runs[:-1])])
+    return _HintTable(hints, short, np.concatenate(runs), starts)
+
+
+def _runs(body: bytes) -> npt.NDArray[np.uint16]:
+    """A hash of each run of three bytes; sums that overflow are meant."""
+    data = np.frombuffer(body, np.uint8).astype(np.uint16)
+    hashes: npt.NDArray[np.uint16] = data[:-2] * np.uint16(961) + data[1:-1] * np.uint16(31) + data[2:]
+    return hashes
+
+
+def _stands_in(pattern: re.Pattern[str], hints: list[str], lowered: str) -> bool:
     """Whether a phrase occurs; its pattern runs only near its hints, each stretch of text once."""
-    for hint in phrase.hints:
+    for hint in hints:
         at = lowered.find(hint)
         while at >= 0:
             end = at
@@ -199,7 +256,7 @@ def _stands_in(phrase: _Phrase, lowered: str) -> bool:
             while 0 <= at <= end + _REACH:
                 end = at + len(hint)
                 at = lowered.find(hint, end)
-            if phrase.pattern.search(lowered, start, end + _REACH):
+            if pattern.search(lowered, start, end + _REACH):
                 return True
     return False
 
