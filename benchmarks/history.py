@@ -234,9 +234,9 @@ class Replay:
         self._cleaning_rule(counts, missed)
         return EndResult(counts, tuple(missed))
 
-    def run(self, data: str, **request: bool) -> IngestReport:
+    def run(self, data: str, *, compact: bool = False, publish: bool = True) -> IngestReport:
         """Run the pipeline on one of the data directories."""
-        return ingest(IngestRequest(**request), self.environment(data))
+        return ingest(IngestRequest(compact=compact, publish=publish), self.environment(data))
 
     def open(self, data: str, release: str | None = None) -> OpenRelease:
         """Open a release of one of the data directories; the live one if left out."""

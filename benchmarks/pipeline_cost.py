@@ -252,27 +252,19 @@ def _python(code: str) -> str:
 def _child(folder: Path, profile: bool) -> Run:
     """The measured process: imports everything that earlier runs used, then runs the pipeline once."""
     from index.pipeline import IngestRequest, ingest
-    from ingest.parse.pool import ParserPool
-    from ingest.parse.process import WorkerProcess
+    from ingest.parse import process
     from ragpress.wiring import open_environment
 
-    started: list[WorkerProcess] = []
-    start_worker = ParserPool._start_worker
-
-    def counted(pool: ParserPool) -> WorkerProcess:
-        started.append(start_worker(pool))
-        return started[-1]
-
-    ParserPool._start_worker = counted  # type: ignore[method-assign] # counts the workers of this run
     _import_known(folder / "modules.json")
     began, before = time.monotonic(), _own_cpu()
     with _Profile(profile):
         report = ingest(IngestRequest(), open_environment(folder))
     cpu, wall = _own_cpu() - before, time.monotonic() - began
+    workers = next(process._NUMBERS) - 1
     _remember_modules(folder / "modules.json")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return Run(
-        cpu, len(started), report.chunks.total, report.chunks.embedded, report.steps["parse"].computed, wall, peak
+        cpu, workers, report.chunks.total, report.chunks.embedded, report.steps["parse"].computed, wall, peak
     )
 
 
