@@ -11,8 +11,8 @@ import multiprocessing
 import os
 import pickle
 import select
-import shutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -143,8 +143,9 @@ def change(root: Path) -> None:
 
 
 def copy(source: Path, target: Path) -> Path:
-    """A workspace as another one is, its time stamps included; returns its folder."""
-    shutil.copytree(source, target)
+    """A workspace as another one is, its time stamps and hard links included; returns its folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
     return target
 
 

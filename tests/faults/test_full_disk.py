@@ -168,7 +168,7 @@ def test_an_error_at_any_operation_fails_by_name_and_a_rerun_completes(
         check(prepared, outcome)
         if outcome.failed.code == 1:
             assert os.strerror(error) in outcome.failed.report["error"]["message"], case
-            assert str(data_folder(case.root)) in outcome.failed.report["error"]["message"], case
+            assert str(case.root / ".ragpress") in outcome.failed.report["error"]["message"], case
 
 
 @pytest.mark.campaign
