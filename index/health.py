@@ -11,8 +11,8 @@ import msgspec
 
 from index.environment import Environment
 from index.history import stored_collections
-from index.release import Manifest
-from ragpress.errors import RagpressError, StorageError
+from index.release import Manifest, read_manifest, stored_releases
+from ragpress.errors import RagpressError, ReleaseError, StorageError
 
 
 class CollectionStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +73,7 @@ def doctor(environment: Environment) -> Diagnosis:
     checks = [*_libraries(), *_embedders(environment)]
     for name in stored_collections(environment):
         checks += _release_files(environment, name)
+    checks += _manifests(environment)
     broken = [check for check in checks if not check.ok and not check.name.startswith("optional")]
     return Diagnosis(not broken, tuple(checks))
 
@@ -150,6 +151,19 @@ def _release_files(environment: Environment, name: str) -> list[Check]:
         f"live release of {name}", ok=True, found=f"{manifest.id}: all {len(manifest.files())} files are sound"
     )
     return damaged or [whole]
+
+
+def _manifests(environment: Environment) -> list[Check]:
+    damaged = []
+    for release in stored_releases(environment.store):
+        try:
+            read_manifest(environment.store, release)
+        except StorageError as error:
+            mend = f"remove the folder releases/{release} of {environment.store.location}: nothing can be read from it"
+            damaged.append(Check(f"manifest of {release}", ok=False, found=str(error), mend=mend))
+        except ReleaseError as error:
+            damaged.append(Check(f"optional release {release}", ok=False, found=str(error)))
+    return damaged
 
 
 _MEND = (

@@ -173,25 +173,22 @@ class Releases:
             IntegrityError: its manifest is damaged.
         """
         try:
-            body = self._store.read(_manifest_key(release))
+            manifest = read_manifest(self._store, release)
         except NotFoundError:
             return self._by_prefix(release)
-        manifest = _decode(release, body)
         if manifest.collection != self.collection:
             raise ReleaseError(f"Release {release} belongs to collection {manifest.collection!r}.")
         return manifest
 
     def list(self) -> list[Manifest]:
         """All releases of the collection, newest first."""
-        keys = [key for key, _ in self._store.list("releases/") if key.endswith("/manifest.json")]
-        manifests = [_decode(key.split("/")[1], self._store.read(key)) for key in keys]
+        manifests = [read_manifest(self._store, release) for release in stored_releases(self._store)]
         own = [manifest for manifest in manifests if manifest.collection == self.collection]
         return sorted(own, key=lambda manifest: (manifest.number, manifest.created, manifest.id), reverse=True)
 
     def next_number(self) -> int:
         """A number above that of every release in the store, also of those that never were live."""
-        names = (key.split("/")[1] for key, _ in self._store.list("releases/"))
-        found = (_NUMBER.match(name) for name in names)
+        found = map(_NUMBER.match, stored_releases(self._store))
         return 1 + max((int(match[1]) for match in found if match), default=0)
 
     def save(self, manifest: Manifest) -> None:
@@ -272,6 +269,22 @@ def _is_sound(folder: Path, manifest: Manifest) -> bool:
     except (NotFoundError, IntegrityError):
         return False
     return True
+
+
+def stored_releases(store: Store) -> list[str]:
+    """Ids of every release in a store, whatever its collection, oldest number first."""
+    return [key.split("/")[1] for key, _ in store.list("releases/") if key.endswith("/manifest.json")]
+
+
+def read_manifest(store: Store, release: str) -> Manifest:
+    """A release by its exact id, whatever its collection.
+
+    Raises:
+        NotFoundError: there is none.
+        IntegrityError: its manifest is damaged.
+        ReleaseError: another version of ragpress wrote it.
+    """
+    return _decode(release, store.read(_manifest_key(release)))
 
 
 def _manifest_key(release: str) -> str:
