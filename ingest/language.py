@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 
 UNDETERMINED = "und"
 
@@ -36,7 +37,10 @@ _STOP_WORDS = {
     "id": "yang dan itu untuk dengan tidak dari pada adalah akan dalam anda atau ke bisa juga karena",
     "pl": "w na z się nie to jest do że jak dla o od po może oraz lub który tego są przez",
 }
-_STOP_SETS = {code: frozenset(words.split()) for code, words in _STOP_WORDS.items()}
+_LANGUAGES_OF: dict[str, list[str]] = defaultdict(list)
+for _code, _words in _STOP_WORDS.items():
+    for _word in set(_words.split()):
+        _LANGUAGES_OF[_word].append(_code)
 # Fewer frequent words than this, or not clearly more than the runner-up has, decide nothing.
 _FEWEST = 3
 _LEAD = 1.5
@@ -81,8 +85,11 @@ def _sample(text: str) -> str:
 
 
 def _by_stop_words(sample: str) -> str:
-    words = _WORD.findall(sample.lower())
-    scores = sorted(((sum(map(stop.__contains__, words)), code) for code, stop in _STOP_SETS.items()), reverse=True)
+    counts = dict.fromkeys(_STOP_WORDS, 0)
+    for word in filter(_LANGUAGES_OF.__contains__, _WORD.findall(sample.lower())):
+        for code in _LANGUAGES_OF[word]:
+            counts[code] += 1
+    scores = sorted(((count, code) for code, count in counts.items()), reverse=True)
     (best, code), (second, _) = scores[:2]
     # English is what text without accents and with next to no frequent words (code, lists of names) is taken for.
     fewest = 1 if code == "en" and sample.isascii() else _FEWEST
