@@ -30,7 +30,8 @@ _ASCII_WORD = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*")
 _MARK_INSIDE = re.compile(
     r"[^\W\d_][~^|¬§°¢¥£€{}<>\\=*#@$%!?;&\"+«»•¦¨©®¶±¤]+[^\W\d_]|[^\W_][¬¦¨¤¶]|[a-z]\d+[a-z]+\d*[a-z]"
 )
-_VOWEL = re.compile("[aeiouyAEIOUY]")
+_VOWELS = b"aeiouyAEIOUY"
+_VOWEL = re.compile(f"[{_VOWELS.decode()}]")
 _EDGE = "\"'`“”‘’«»()[]{}<>.,;:!?…*_~#|/\\-–—=+"
 # Addresses, paths, calls and markup: marks inside them are meant.
 _MEANT = re.compile(r"://|\w\(|\]\(|</?\w+[ >]|&\w+;|\w_\w|\w@\w+\.\w|^\w+=\w+$")
@@ -115,12 +116,20 @@ def _rare_share(ideographs: list[str]) -> float:
 
 def _vowelless(tokens: list[str], total: int) -> float:
     """1 for a text in ASCII letters whose letters are no language's: glyph numbers shifted against ASCII."""
-    words = [core for token in tokens if len(core := token.strip(_EDGE)) > 1 and core.isascii() and core.isalpha()]
+    words = list(filter(None, map(_ascii_word, tokens)))
     letters = "".join(words)
     # Acronyms in a Chinese text have no vowels either, but they are few.
     if len(letters) < 200 or len(letters) < 0.5 * total or len(set(words)) < 12:
         return 0.0
-    return 1.0 if len(_VOWEL.findall(letters)) < _LATIN_VOWELS_LEAST * len(letters) else 0.0
+    vowels = len(letters) - len(letters.encode("ascii").translate(None, _VOWELS))
+    return 1.0 if vowels < _LATIN_VOWELS_LEAST * len(letters) else 0.0
+
+
+@lru_cache(maxsize=1 << 15)
+def _ascii_word(token: str) -> str:
+    """The word of a token, marks around it left out; "" if it is not two or more ASCII letters."""
+    core = token.strip(_EDGE)
+    return core if len(core) > 1 and core.isascii() and core.isalpha() else ""
 
 
 @cache
