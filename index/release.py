@@ -10,7 +10,6 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -304,8 +303,3 @@ def _decode(release: str, body: bytes) -> Manifest:
     if manifest.format != FORMAT:
         raise ReleaseError(f"Release {release} has format {manifest.format}; this ragpress reads format {FORMAT}.")
     return manifest
-
-
-def as_builtins(value: Any) -> Any:
-    """A record as plain dicts and lists, bytes as hexadecimal."""
-    return msgspec.to_builtins(value, enc_hook=lambda item: item.hex() if isinstance(item, bytes) else str(item))
