@@ -238,6 +238,11 @@ def make_event() -> Any:
     return _context().Event()
 
 
+def make_pipe() -> Any:
+    """The two ends of a pipe of which the second can be handed to :func:`start_process`."""
+    return _context().Pipe(duplex=False)
+
+
 def command(root: Path, *arguments: str, fault: Fault = Fault(), pause: Pause | None = None) -> Ended:  # noqa: B008
     """Run a command to its end in a forked process. Only for processes of :func:`run_cases`."""
     child = fork(root, arguments, fault, pause)

@@ -107,7 +107,9 @@ def crash(point: Point) -> Outcome:
 def check(prepared: Prepared, outcome: Outcome) -> None:
     """The release is the old one or the new one, the rerun completes, and nothing that grows is left."""
     where = f"event {outcome.at} ({outcome.crashed.log[-1:]})"
-    assert outcome.crashed.code == KILLED, where
+    # Folders are named by content, so that the number of those to create differs a little from run to run.
+    finished = outcome.crashed.code == 3 and len(outcome.crashed.events) < outcome.at
+    assert outcome.crashed.code == KILLED or finished, where
     assert outcome.after in (prepared.old, prepared.new), where
     assert outcome.rerun.code in (0, 3), f"{where}: {outcome.rerun.messages}"
     assert outcome.recovered == prepared.new, where
