@@ -12,11 +12,13 @@ from index.lexical import LexicalIndex
 from index.release import Manifest, check_out_lexical
 from index.segment import CHUNK_SCHEMA, Segment
 from ragpress.errors import ReleaseError
+from ragpress.storage.integrity import foreign_reads
 from ragpress.storage.store import Store
 
 
 class OpenRelease:
-    """A release, ready to read. It stays readable whatever is published meanwhile.
+    """A release, ready to read. It stays readable whatever is published meanwhile, and once it was
+    loaded (:meth:`load`) can be searched also when it is collected.
 
     Args:
         store: where its files are.
@@ -30,6 +32,17 @@ class OpenRelease:
         self._checkouts = checkouts
         self.segments = {record.number: Segment(store, record) for record in manifest.segments}
 
+    def load(self) -> None:
+        """Open every file that a search reads.
+
+        Raises:
+            NotFoundError: one is gone, with a release that was collected.
+            IntegrityError: one is damaged.
+        """
+        for segment in self.segments.values():
+            segment.load()
+        self.lexical  # noqa: B018 - opens it
+
     @cached_property
     def lexical(self) -> LexicalIndex:
         """The lexical index."""
@@ -38,7 +51,10 @@ class OpenRelease:
     @cached_property
     def documents(self) -> pa.Table:
         """The document table, sorted by source; schema ``index.documents.SCHEMA``."""
-        tables = [read(self.store.fetch(file)) for file in self.manifest.documents]
+        tables = []
+        for file in self.manifest.documents:
+            with foreign_reads(file):
+                tables.append(read(self.store.fetch(file)))
         return merge(tables)
 
     def document(self, document_id: str) -> DocumentRow:

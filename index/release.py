@@ -6,6 +6,7 @@ compare-and-swap, so a reader sees the old release or the new one, whole.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import msgspec
 
 from index.segment import SegmentRecord
 from ingest.sources import SourceRoot
-from ragpress.errors import ConflictError, IntegrityError, NotFoundError, ReleaseError
+from ragpress.errors import ConflictError, IntegrityError, NotFoundError, ReleaseError, StorageError
 from ragpress.fingerprint import hexdigest
 from ragpress.settings import EmbedSettings, RetrievalSettings
 from ragpress.storage import disk
@@ -161,8 +162,21 @@ class Releases:
 
     def live(self) -> Manifest | None:
         """The live release, or None when nothing was published yet."""
+        live = self.live_id()
+        while live is not None:
+            try:
+                return self.get(live)
+            except (ReleaseError, StorageError):
+                # It was replaced and collected since the pointer was read.
+                before, live = live, self.live_id()
+                if live == before:
+                    raise
+        return None
+
+    def live_id(self) -> str | None:
+        """Id of the live release, or None when nothing was published yet."""
         found = self.pointer()
-        return None if found is None else self.get(found[0].release)
+        return None if found is None else found[0].release
 
     def get(self, release: str) -> Manifest:
         """A release by its id, or by a prefix of it that names only one.
@@ -181,7 +195,11 @@ class Releases:
 
     def list(self) -> list[Manifest]:
         """All releases of the collection, newest first."""
-        manifests = [read_manifest(self._store, release) for release in stored_releases(self._store)]
+        manifests = []
+        for release in stored_releases(self._store):
+            # One that is collected meanwhile is no longer to be listed.
+            with contextlib.suppress(NotFoundError):
+                manifests.append(read_manifest(self._store, release))
         own = [manifest for manifest in manifests if manifest.collection == self.collection]
         return sorted(own, key=lambda manifest: (manifest.number, manifest.created, manifest.id), reverse=True)
 

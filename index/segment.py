@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from index.vectors import VectorIndex, write_index
+from ragpress.storage.integrity import foreign_reads
 from ragpress.storage.store import Store, StoredFile
 from ragpress.types import Float32Matrix
 
@@ -143,22 +144,30 @@ class Segment:
         self.record = record
         self._store = store
 
+    def load(self) -> None:
+        """Open every file that a search reads."""
+        self.chunks, self.vectors, self.alive  # noqa: B018 - opens them
+
     @cached_property
     def chunks(self) -> pa.Table:
         """All chunk rows, memory-mapped, deleted ones included."""
-        path = self._store.fetch(self.record.file(CHUNKS))
-        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        file = self.record.file(CHUNKS)
+        with foreign_reads(file):
+            return pa.ipc.open_file(pa.memory_map(str(self._store.fetch(file)))).read_all()
 
     @cached_property
     def vectors(self) -> VectorIndex:
         """The vector index."""
-        path = self._store.fetch(self.record.file(VECTORS))
-        return VectorIndex(path, self.record.rows, self.record.dimension)
+        file = self.record.file(VECTORS)
+        with foreign_reads(file):
+            return VectorIndex(self._store.fetch(file), self.record.rows, self.record.dimension)
 
     @cached_property
     def versions(self) -> pa.Table:
         """The document versions whose chunks are here."""
-        return pq.read_table(self._store.fetch(self.record.file(VERSIONS)), use_threads=False)
+        file = self.record.file(VERSIONS)
+        with foreign_reads(file):
+            return pq.read_table(self._store.fetch(file), use_threads=False)
 
     @cached_property
     def version_positions(self) -> dict[str, int]:
@@ -170,7 +179,8 @@ class Segment:
         """Mask of shape (rows,): rows that are not deleted."""
         if self.record.deleted is None:
             return np.ones(self.record.rows, np.bool_)
-        bits = np.frombuffer(self._store.fetch(self.record.deleted).read_bytes(), np.uint8)
+        with foreign_reads(self.record.deleted):
+            bits = np.frombuffer(self._store.fetch(self.record.deleted).read_bytes(), np.uint8)
         alive: npt.NDArray[np.bool_] = np.unpackbits(bits, count=self.record.rows, bitorder="little") == 0
         return alive
 

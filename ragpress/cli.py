@@ -114,11 +114,10 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Show what retrieval finds for a question."""
-    from ragpress.wiring import open_release, open_searcher  # noqa: PLC0415
+    from ragpress.wiring import open_search  # noqa: PLC0415
 
-    environment = _environment()
-    opened = open_release(environment, collection, release)
-    hits = open_searcher(environment, opened).search(query, k)
+    opened, searcher = open_search(_environment(), collection, release)
+    hits = searcher.search(query, k)
     console.show(console.SearchResult(opened.manifest.id, hits, explain), as_json, console.hits)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ragpress.errors import ReleaseError
+from ragpress.errors import ReleaseError, StorageError
 from ragpress.fingerprint import hexdigest
 from ragpress.settings import EmbedSettings, Workspace, load_workspace
 from ragpress.storage import open_store
@@ -71,10 +71,35 @@ def open_release(environment: Environment, collection: str, release: str | None)
 
 
 def open_searcher(environment: Environment, release: OpenRelease) -> Searcher:
-    """A searcher that embeds queries as the release's own chunks were embedded."""
+    """A searcher that embeds queries as the release's own chunks were embedded.
+
+    It goes on answering from its release, also when that is no longer live or collected.
+
+    Raises:
+        NotFoundError: the release was collected before all of it was open.
+        IntegrityError: a file of the release is damaged.
+    """
     from retrieval.search import Searcher  # noqa: PLC0415 - heavy
 
+    release.load()
     return Searcher(release, lambda: environment.embedders.load(release.manifest.embed))
+
+
+def open_search(environment: Environment, collection: str, release: str | None) -> tuple[OpenRelease, Searcher]:
+    """A release, or whichever is live, open for searching.
+
+    Raises:
+        ReleaseError: there is none.
+        StorageError: a file of the release is damaged or gone.
+    """
+    while True:
+        opened = open_release(environment, collection, release)
+        try:
+            return opened, open_searcher(environment, opened)
+        except StorageError:
+            # It may have been replaced and collected while it was being opened: then the next one is live.
+            if release is not None or environment.releases(collection).live_id() == opened.manifest.id:
+                raise
 
 
 def _with_workers(workspace: Workspace, workers: int) -> Workspace:

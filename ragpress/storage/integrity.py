@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -30,6 +31,19 @@ def check_file(path: Path, file: StoredFile) -> None:
         raise StorageError(f"Cannot read {path} ({file.name}): {error.strerror}.") from error
     if found != file.sha256:
         raise damaged(str(path), file, f"SHA-256 {file.sha256}", f"SHA-256 {found}")
+
+
+@contextlib.contextmanager
+def foreign_reads(file: StoredFile) -> Iterator[None]:
+    """Let a library read a file that was just checked; what it raises when it cannot becomes a StorageError.
+
+    Raises:
+        StorageError: it is gone since, or cannot be read. (pyarrow says so by OSError, FAISS by RuntimeError.)
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise StorageError(f"Cannot read {file.key} ({file.name}): {error}. Run: ragpress doctor") from error
 
 
 def checked(pieces: Iterable[bytes], file: StoredFile, where: str) -> Iterator[bytes]:
