@@ -1,13 +1,15 @@
 """The lexical index of a release: tantivy (BM25) with English stemming and Chinese words.
 
 Its files are immutable, so releases share them; an update writes a small segment and deletion bitmaps.
-BM25's statistics count deleted rows until segments merge; a release reports their share and compaction bounds it.
+BM25's statistics count deleted rows until segments merge. A query puts each term's rarity right, which takes one
+count per term; the mean length stays as counted. A release reports the share of deleted rows and compaction bounds it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -23,7 +25,7 @@ _ANALYSER = "ragpress"
 _HEAP_BYTES = 64_000_000
 _ROW_BITS = 32
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\U00020000-\U0002fa1f]+")
-_TITLE_BOOST = 1.5
+_FIELDS = {"text": 1.0, "heading": 1.5}
 
 
 class LexicalRow(msgspec.Struct, frozen=True):
@@ -130,14 +132,21 @@ class LexicalIndex:
 
     Args:
         folder: a folder with the files of one release.
+
+    Raises:
+        StorageError: they cannot be opened; somebody removed them since they were checked.
     """
 
     def __init__(self, folder: Path) -> None:
         import tantivy  # noqa: PLC0415 - native library
 
         self._tantivy = tantivy
-        self._index = _open(folder)
-        self._searcher = self._index.searcher()
+        try:
+            self._index = _open(folder)
+            self._searcher = self._index.searcher()
+            self._counted, _ = _row_counts(folder)
+        except (OSError, ValueError) as error:
+            raise StorageError(f"Cannot open the lexical index in {folder}: {error} Run: ragpress doctor") from error
 
     @property
     def rows(self) -> int:
@@ -168,22 +177,41 @@ class LexicalIndex:
 
     def _query(self, query: str) -> Any:
         tantivy, schema = self._tantivy, self._index.schema
-        terms = list(dict.fromkeys(_analyser(tantivy).analyze(words(query))))
         should = tantivy.Occur.Should
         clauses = []
-        for term in terms:
-            clauses.append((should, tantivy.Query.term_query(schema, "text", term, "freq")))
-            heading = tantivy.Query.term_query(schema, "heading", term, "freq")
-            clauses.append((should, tantivy.Query.boost_query(heading, _TITLE_BOOST)))
+        for term in dict.fromkeys(_analyser(tantivy).analyze(words(query))):
+            for field, boost in _FIELDS.items():
+                clause = tantivy.Query.term_query(schema, field, term, "freq")
+                weight = boost * self._correction(field, term, clause)
+                if weight:
+                    clauses.append((should, tantivy.Query.boost_query(clause, weight)))
         return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _correction(self, field: str, term: str, clause: Any) -> float:
+        """What a term weighs among the rows that are there, over what it weighs with the deleted rows counted."""
+        if self._counted == self.rows:
+            return 1.0
+        counted = self._searcher.doc_freq(field, term)
+        alive = self._searcher.search(self._tantivy.Query.const_score_query(clause, 1.0), 1, count=True).count
+        return _rarity(self.rows, alive) / _rarity(self._counted, counted) if alive else 0.0
+
+
+def _rarity(rows: int, holders: int) -> float:
+    """Inverse document frequency as tantivy's BM25 takes it (Robertson and Sparck Jones, 1976, kept positive)."""
+    return math.log(1 + (rows - holders + 0.5) / (holders + 0.5))
 
 
 def deleted_share(folder: Path) -> float:
     """Share of the rows in the index's files that are deleted but still counted by the statistics."""
+    rows, gone = _row_counts(folder)
+    return gone / rows if rows else 0.0
+
+
+def _row_counts(folder: Path) -> tuple[int, int]:
+    """Rows in the index's files, deleted ones included, and how many are deleted."""
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     rows = sum(segment["max_doc"] for segment in meta["segments"])
-    gone = sum((segment["deletes"] or {}).get("num_deleted_docs", 0) for segment in meta["segments"])
-    return gone / rows if rows else 0.0
+    return rows, sum((segment["deletes"] or {}).get("num_deleted_docs", 0) for segment in meta["segments"])
 
 
 def _live_files(folder: Path) -> set[str]:
