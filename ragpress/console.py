@@ -186,12 +186,13 @@ def doctor(record: Any, out: Console) -> None:
 
 
 def documents(record: Any, out: Console) -> None:
-    """Documents of a release."""
-    table = _table("source", "state", "chunks", "title", "marks", "reason")
+    """Documents of a release, a line each; below it why one is not live, or what its audit marks say."""
+    styles = {"live": "green", "quarantined": "yellow", "superseded": "yellow", "deleted": "dim"}
     for item in record.documents:
-        row = (item.source, item.state, item.chunks, item.title, ", ".join(item.marks), _shorten(item.reason, 120))
-        table.add_row(*(_plain(value) for value in row))
-    out.print(table)
+        out.print(f"{item.state:<11}", style=styles[item.state], end=" ")
+        out.print(_cells(item.source, item.title, f"{item.chunks} chunks"), markup=False)
+        if item.reason:
+            out.print(f"            {_cells(', '.join(item.marks), item.reason)}", style="dim", markup=False)
 
 
 def document(record: Any, out: Console) -> None:

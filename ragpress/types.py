@@ -1,6 +1,6 @@
 """The records that cross stage boundaries. All are frozen; offsets count Unicode code points.
 
-``ParsedDocument`` → ``CleanedDocument`` → ``AuditReport`` → ``ChunkSpan`` list → vectors.
+``ParsedDocument`` → ``CleanedDocument`` → ``AuditMark`` list → ``ChunkSpan`` list → vectors.
 The *text of a version* is the text after cleaning; every span in ragpress refers to it.
 """
 

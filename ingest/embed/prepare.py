@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def _describe(source: ModelSource, base: Path, target: Path) -> None:
 
 
 def _export(source: ModelSource, base: Path, target: Path) -> None:
+    logging.getLogger(__name__).warning("Exporting %s for this machine; this happens once.", source.short_name)
     from ingest.embed.export import export_model  # noqa: PLC0415 (imports torch)
 
     export_model(_ensure_reference(source, base), source.short_name, target)
