@@ -263,9 +263,7 @@ def _child(folder: Path, profile: bool) -> Run:
     workers = next(process._NUMBERS) - 1
     _remember_modules(folder / "modules.json")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Run(
-        cpu, workers, report.chunks.total, report.chunks.embedded, report.steps["parse"].computed, wall, peak
-    )
+    return Run(cpu, workers, report.chunks.total, report.chunks.embedded, report.steps["parse"].computed, wall, peak)
 
 
 class _Profile:
