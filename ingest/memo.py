@@ -52,6 +52,16 @@ class Memo:
                     return value
         return None
 
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """:meth:`get` of each key; those that no pack can hold are told apart in one step."""
+        if not keys:
+            return []
+        prefixes = self._opened()
+        wanted = np.frombuffer(b"".join(keys), "<u8").reshape(len(keys), -1)[:, 0]
+        held = np.searchsorted(prefixes, wanted, "right") > np.searchsorted(prefixes, wanted, "left")
+        rows = zip(keys, held.tolist(), strict=True)
+        return [self.get(key) if maybe or key in self._pending else None for key, maybe in rows]
+
     def put(self, key: bytes, value: bytes) -> None:
         """Remember a value; it is durable after the next :meth:`seal`."""
         self._pending[key] = value
@@ -109,12 +119,16 @@ class Memo:
         self._packs.append(table)
         self._index()
 
-    def _candidates(self, key: bytes) -> Iterable[Sequence[int]]:
+    def _opened(self) -> npt.NDArray[np.uint64]:
+        """The first eight bytes of every key in the packs, sorted; packs are opened when first asked for."""
         if self._prefixes is None:
             self._packs = [pack for pack in map(self._load, self._list()) if pack is not None]
             self._index()
-        prefixes = self._prefixes
-        if prefixes is None or not len(prefixes):
+        return np.empty(0, np.uint64) if self._prefixes is None else self._prefixes
+
+    def _candidates(self, key: bytes) -> Iterable[Sequence[int]]:
+        prefixes = self._opened()
+        if not len(prefixes):
             return ()
         wanted = np.uint64(int.from_bytes(key[:8], "little"))
         low = int(np.searchsorted(prefixes, wanted, "left"))
@@ -164,8 +178,7 @@ class VectorMemo:
         """
         found = np.zeros(len(keys), np.bool_)
         matrix = np.zeros((len(keys), self._dimension), np.float32)
-        for row, key in enumerate(keys):
-            value = self._memo.get(key)
+        for row, value in enumerate(self._memo.get_many(keys)):
             if value is not None and len(value) == self._dimension * 4:
                 matrix[row] = np.frombuffer(value, np.float32)
                 found[row] = True
