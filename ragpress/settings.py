@@ -162,7 +162,7 @@ class IndexSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         seal_chunks: finished work is made durable every so many chunks.
     """
 
-    exact_rows: PositiveInt = 50_000
+    exact_rows: PositiveInt = 150_000
     segment_rows: PositiveInt = 1_000_000
     compact_deleted: Share = 0.15
     compact_segments: PositiveInt = 12
