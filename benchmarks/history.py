@@ -142,6 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="hashing")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps after the first snapshot")
+    parser.add_argument("--exclude", default="", help="source pattern to leave out, for example release-notes.md")
     parser.add_argument("--settings", default="", help="more lines for ragpress.toml, for example '[index]'")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
@@ -149,7 +150,8 @@ def main() -> None:
         sys.exit(f"The edit history is not there: expected {DATA.relative_to(DATA.parents[2])} beside the repository.")
     console = Console(width=170)
     with tempfile.TemporaryDirectory() as folder:
-        replay = Replay(Path(folder), options.model, options.settings.replace("\\n", "\n"))
+        settings = f"[sources]\nfolders = ['docs']\nexclude = ['{options.exclude}']\n" if options.exclude else ""
+        replay = Replay(Path(folder), options.model, settings + options.settings.replace("\\n", "\n"))
         steps = []
         for _ in range(options.steps + 1):
             steps.append(replay.step())
@@ -176,7 +178,8 @@ class Replay:
     def __init__(self, root: Path, model: str, settings: str = "") -> None:
         self.snapshots = Snapshots(root)
         self._root = root
-        self._base = f'[sources]\nfolders = ["docs"]\n[embed]\nmodel = "{model}"\n{settings}\n'
+        sources = "" if "[sources]" in settings else '[sources]\nfolders = ["docs"]\n'
+        self._base = f'{sources}[embed]\nmodel = "{model}"\n{settings}\n'
         self._copies_vectors = model != "hashing"
         self._configure()
         self._embedded: set[str] = set()
