@@ -29,10 +29,10 @@ class ClockedWorkspace(Workspace):
         super().__init__(root)
         self.now = datetime.now(UTC)
 
-    def run(self, **request: object) -> IngestReport:
+    def run(self) -> IngestReport:
         """Ingest at the time that the clock shows."""
         environment = msgspec.structs.replace(self.environment(), now=lambda: self.now)
-        return ingest(IngestRequest(**request), environment)
+        return ingest(IngestRequest(), environment)
 
     def note(self, word: str, mtime: datetime | None = None) -> None:
         """Write the note; all words have one length, so that its size stays."""
