@@ -47,10 +47,10 @@ format: $(STAMP) ## let ruff mend what it can
 	$(PY) -m ruff format .
 
 unit: $(STAMP) ## the fast tests (under a minute)
-	$(PY) -m pytest -q -m "not campaign and not data and not model and not fault"
+	$(PY) -m pytest -q -m "not campaign and not data and not model and not process and not fault"
 
 slow: $(STAMP) ## tests with real models, real documents and real faults
-	$(PY) -m pytest -q -m "(data or model or fault) and not campaign"
+	$(PY) -m pytest -q -m "(data or model or process or fault) and not campaign"
 
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m campaign

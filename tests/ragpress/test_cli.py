@@ -13,6 +13,8 @@ import pytest
 
 from ragpress.cli import DONE, FAILED, QUARANTINED, USAGE
 
+pytestmark = pytest.mark.process
+
 REPOSITORY = Path(__file__).parents[2]
 
 
