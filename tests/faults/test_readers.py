@@ -74,11 +74,11 @@ def look(root: Path, report: Report) -> None:
 
 
 def publish(root: Path, number: int) -> str:
-    """Publish an edition; every third time go back to the one before as well, and back again; collect what is old."""
+    """Publish an edition, go back to the one before, and back again; collect what is old."""
     edition(root, number)
     call(root, "ingest", "--json")
     made = live_id(root)
-    if number % 3 == 2:
+    if number:
         environment = environment_of(root)
         with environment.store.writer("default", 5):
             rollback(environment, "default", None)
@@ -119,15 +119,15 @@ def campaign(root: Path, readers: int, publishes: int) -> list[Report]:
 
 @pytest.mark.fault
 def test_every_answer_is_of_one_release_while_releases_come_and_go(tmp_path: Path) -> None:
-    reports = campaign(tmp_path / "workspace", readers=4, publishes=8)
+    reports = campaign(tmp_path / "workspace", readers=4, publishes=7)
 
     assert sum(report.answers for report in reports) > 50
     assert len({release for report in reports for release in report.seen}) >= 3
 
 
 @pytest.mark.campaign
-def test_16_readers_during_200_publishes(tmp_path: Path) -> None:
-    reports = campaign(tmp_path / "workspace", readers=16, publishes=200)
+def test_16_readers_while_the_pointer_moves_200_times(tmp_path: Path) -> None:
+    reports = campaign(tmp_path / "workspace", readers=16, publishes=67)
 
     answers = sum(report.answers for report in reports)
     print(f"\n{answers} answers of {len({r for report in reports for r in report.seen})} releases, none of them mixed")
