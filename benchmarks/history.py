@@ -100,7 +100,7 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True):
     def missed(self) -> list[str]:
         """Goals that this step misses, in words."""
         missed = [f"a run without changes {what}" for what in self.quiet]
-        if self.overlap < OVERLAP_GOAL:
+        if round(self.overlap, 6) < OVERLAP_GOAL:
             missed.append(f"overlap before compaction is {self.overlap:.4f}, goal {OVERLAP_GOAL}")
         if self.compact_same < self.queries:
             missed.append(f"{self.queries - self.compact_same} queries differ from the fresh build after compaction")
