@@ -228,7 +228,7 @@ def run_case(function: Callable[[Case], Result], case: Case) -> Result:
 
 def start_process(function: Callable[..., object], *arguments: object) -> multiprocessing.process.BaseProcess:
     """Start a function in a process from the fork server."""
-    process = _context().Process(target=function, args=arguments)
+    process = _context().Process(target=function, args=arguments, daemon=True)
     process.start()
     return process
 
