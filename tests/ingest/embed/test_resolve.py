@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -160,13 +159,15 @@ def test_the_fingerprint_follows_precision_but_not_batches_and_threads(tmp_path:
     assert base != other
 
 
-def test_a_fingerprint_that_was_asked_before_is_cheap(tmp_path: Path) -> None:
+def test_a_fingerprint_that_was_asked_before_reads_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = EmbedSettings(model="all-MiniLM-L6-v2")
     first = embedder_fingerprint(settings, tmp_path)
-    start = time.process_time()
-    again = embedder_fingerprint(settings, tmp_path)
-    assert time.process_time() - start < 0.005
-    assert again == first
+
+    def no_reading(folder: Path, files: object) -> str:
+        raise AssertionError(f"the model's files in {folder} were read again")
+
+    monkeypatch.setattr("ingest.embed.resolve._sha256", no_reading)
+    assert embedder_fingerprint(settings, tmp_path) == first
 
 
 def test_hashing_has_its_own_fingerprint(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_what_is_no_file_is_refused_at_once(pool: ParserPool, tmp_path: Path, ma
     path = make(tmp_path)
     began = time.monotonic()
     result = pool.parse(str(path), path.name)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert isinstance(result.outcome, ParseError)
     assert result.sha256 == ""
     if path != Path("/dev/tty"):  # without a terminal it cannot even be opened
