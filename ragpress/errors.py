@@ -12,6 +12,12 @@ RagpressError
 │   └── AuditError           an audit quarantined it
 ├── MissingDependencyError   an optional package is needed; carries the pip line
 ├── ModelError               an embedding model cannot be found or loaded
+├── GeneratorError           no answer could be generated
+│   ├── GeneratorUnavailableError  the server cannot be reached, or its circuit is open; try again later
+│   ├── GeneratorBusyError   the server refuses more requests for now; carries the seconds to wait
+│   ├── GeneratorTimeoutError  it did not answer, or stopped answering, in the set time
+│   ├── GeneratorProtocolError  it sent something that is not the protocol
+│   └── GeneratorRefusedError  it refused this request (a wrong key, model or length)
 ├── StorageError             reading or writing stored data failed
 │   ├── NotFoundError        the object does not exist
 │   ├── IntegrityError       a stored file is not what its manifest says
@@ -96,6 +102,38 @@ class MissingDependencyError(RagpressError):
 
 class ModelError(RagpressError):
     """An embedding model cannot be found, loaded or converted."""
+
+
+class GeneratorError(RagpressError):
+    """No answer could be generated.
+
+    Attributes:
+        retry_after: seconds after which another try may succeed; None when it will not.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class GeneratorUnavailableError(GeneratorError):
+    """The server cannot be reached, answers with a fault, or its circuit is open."""
+
+
+class GeneratorBusyError(GeneratorError):
+    """The server refuses more requests for now."""
+
+
+class GeneratorTimeoutError(GeneratorError):
+    """The server did not answer, or stopped answering, in the set time."""
+
+
+class GeneratorProtocolError(GeneratorError):
+    """The server sent something that is not the protocol, or broke off in the middle."""
+
+
+class GeneratorRefusedError(GeneratorError):
+    """The server refused this request and will refuse it again."""
 
 
 class StorageError(RagpressError):

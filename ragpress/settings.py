@@ -13,14 +13,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ragpress.answer_settings import AccessSettings, AnswerSettings, ContextSettings, GeneratorSettings, RerankSettings
+from ragpress.bounds import PositiveFloat, PositiveInt, Share
 from ragpress.errors import SettingsError
 from ragpress.types import AuditAction
 
 FILE_NAME = "ragpress.toml"
-
-PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
-PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -178,6 +176,8 @@ class RetrievalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         dense_weight: weight of the dense ranking in reciprocal rank fusion.
         lexical_weight: weight of the lexical ranking.
         rrf_k: the constant of reciprocal rank fusion (Cormack et al., SIGIR 2009).
+        collapse: hits whose texts' word shingles are at least so similar (Jaccard) become one hit that names all
+            their sources; above 1 nothing is collapsed.
     """
 
     k: PositiveInt = 10
@@ -185,6 +185,7 @@ class RetrievalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     dense_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     lexical_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     rrf_k: PositiveFloat = 60.0
+    collapse: Annotated[float, msgspec.Meta(gt=0)] = 0.85
 
 
 class ReleaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -210,6 +211,11 @@ class CollectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     index: IndexSettings = IndexSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     release: ReleaseSettings = ReleaseSettings()
+    access: AccessSettings = AccessSettings()
+    rerank: RerankSettings = RerankSettings()
+    context: ContextSettings = ContextSettings()
+    answer: AnswerSettings = AnswerSettings()
+    generator: GeneratorSettings = GeneratorSettings()
 
 
 class Workspace(msgspec.Struct, frozen=True):

@@ -40,7 +40,7 @@ def write(folder: Path, text: str) -> Path:
     [
         ({"chunk": {"max_token": 100}}, r"\[chunk\].*`max_token`", "Did you mean 'max_tokens'"),
         ({"chunks": {}}, "unknown name 'chunks'", "Did you mean 'chunk'"),
-        ({"zzz": {}}, "unknown name 'zzz'", "Known: audit, chunk,"),
+        ({"zzz": {}}, "unknown name 'zzz'", "Known: access, answer,"),
         ({"audit": {"garbge": {}}}, r"\[audit\].*`garbge`", "Did you mean 'garbage'"),
         ({"audit": {"garbage": {"acton": "mark"}}}, r"\[audit\.garbage\].*`acton`", "Did you mean 'action'"),
         ({"audit": {"garbage": {"action": "kill"}}}, r"\[audit\.garbage\.action\].*'kill'", "off, mark, quarantine"),
