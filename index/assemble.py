@@ -162,6 +162,7 @@ def _manifest(
         steps={name: getattr(fingerprints, name) for name in ("parse", "clean", "audit", "chunk", "embed")},
         embed=start.settings.embed,
         retrieval=start.settings.retrieval,
+        answering=start.answering,
         documents=files,
         content=content_digest(table),
         counts=count(table, built),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -190,6 +191,15 @@ def _texts(release: OpenRelease, row: DocumentRow | None) -> dict[str, None]:
 
 def _setting_changes(before: Manifest, after: Manifest) -> tuple[tuple[str, str, str], ...]:
     steps = ((f"steps.{name}", before.steps.get(name, ""), value) for name, value in after.steps.items())
-    old, new = msgspec.to_builtins(before.retrieval), msgspec.to_builtins(after.retrieval)
-    retrieval = ((f"retrieval.{name}", str(old[name]), str(value)) for name, value in new.items())
-    return tuple(pair for pair in (*steps, *retrieval) if pair[1] != pair[2])
+    old, new = _sealed_settings(before), _sealed_settings(after)
+    sealed = ((name, old.get(name, ""), new.get(name, "")) for name in sorted({*old, *new}))
+    return tuple(pair for pair in (*steps, *sealed) if pair[1] != pair[2])
+
+
+def _sealed_settings(manifest: Manifest) -> dict[str, str]:
+    """Every setting that a release seals, as text by ``section.name``; of the prompt its name and fingerprint."""
+    sections: dict[str, Any] = {"retrieval": msgspec.to_builtins(manifest.retrieval)}
+    if manifest.answering is not None:
+        sections |= msgspec.to_builtins(manifest.answering)
+        sections["prompt"].pop("prompt")
+    return {f"{section}.{name}": str(value) for section, values in sections.items() for name, value in values.items()}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from index.answering import Answering
 from index.segment import SegmentRecord
 from ingest.sources import SourceRoot
 from ragpress.errors import ConflictError, IntegrityError, NotFoundError, ReleaseError, StorageError
@@ -80,8 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         counts: sizes.
         gate: the gate's verdict.
         evaluation: id of its evaluation, once there is one.
-        prompt: prompt version, once there is one.
-        generator: generator settings, once there are any.
+        answering: the prompt and what else makes an answer out of hits; None in releases made before there were any.
     """
 
     format: int = FORMAT
@@ -103,8 +103,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
     gate: GateRecord
     evaluation: str | None = None
-    prompt: str | None = None
-    generator: str | None = None
+    answering: Answering | None = None
 
     def files(self) -> tuple[StoredFile, ...]:
         """Every file it needs."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from index import repairs
+from index.answering import Answering, seal
 from index.derive import Fingerprints
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
@@ -60,6 +61,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         plan: what has to be done.
         withdrawn: documents that a person took out, found in the sources.
         fingerprints: of the steps.
+        answering: what a release built now seals of how answers are made.
     """
 
     settings: CollectionSettings
@@ -72,6 +74,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     withdrawn: tuple[repairs.Quarantine, ...]
     fingerprints: Fingerprints
+    answering: Answering
 
     @property
     def same_embedder(self) -> bool:
@@ -80,12 +83,13 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def same_settings(self) -> bool:
-        """Whether the live release has the retrieval settings and source folders of this run."""
+        """Whether the live release has the retrieval and answer settings and the source folders of this run."""
         if self.parent is None:
             return False
         manifest = self.parent.manifest
-        folders = [root.alias for root in manifest.roots]
-        return manifest.retrieval == self.settings.retrieval and folders == [root.alias for root in self.roots]
+        same_folders = [root.alias for root in manifest.roots] == [root.alias for root in self.roots]
+        same_answers = manifest.answering == self.answering
+        return manifest.retrieval == self.settings.retrieval and same_answers and same_folders
 
     @property
     def last_segment(self) -> int:
@@ -115,6 +119,7 @@ def begin(request: IngestRequest, environment: Environment, *, remember: bool) -
     manifest = None if live is None else _manifest(request, environment, live)
     parent = environment.open(manifest) if manifest and not request.rebuild else None
     fingerprints = _fingerprints(settings, environment)
+    answering = seal(environment.workspace.root, request.collection, settings)
     anew = request.rebuild or (manifest is not None and manifest.steps.get("embed") != fingerprints.embed)
     recorded = manifest.roots if manifest else ()
     roots, walked = _roots(request, settings, environment.workspace.root, recorded)
@@ -148,6 +153,7 @@ def begin(request: IngestRequest, environment: Environment, *, remember: bool) -
         plan=plan,
         withdrawn=withdrawn,
         fingerprints=fingerprints,
+        answering=answering,
     )
 
 

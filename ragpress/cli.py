@@ -32,7 +32,9 @@ app = typer.Typer(
 )
 documents_app = typer.Typer(help="Documents and their state.", no_args_is_help=True)
 releases_app = typer.Typer(help="Releases: list, compare, publish, roll back, clean up.", no_args_is_help=True)
+prompts_app = typer.Typer(help="Prompt versions: list, show, compare, add, publish.", no_args_is_help=True)
 app.add_typer(documents_app, name="documents")
+app.add_typer(prompts_app, name="prompts")
 app.add_typer(releases_app, name="releases")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
@@ -206,6 +208,72 @@ def documents_restore(
     from index.catalogue import restore  # noqa: PLC0415
 
     console.show(restore(_environment(), collection, document), as_json, console.repaired)
+
+
+@prompts_app.command("list")
+def prompts_list(collection: Collection = "default", as_json: Json = False) -> None:
+    """List the prompt versions of the workspace: which is live, which the next release will use."""
+    from index.prompt_versions import list_prompts  # noqa: PLC0415
+
+    console.show(list_prompts(_environment(), collection), as_json, console.prompts)
+
+
+@prompts_app.command("show")
+def prompts_show(
+    name: Annotated[str, typer.Argument(help="A prompt version, a release id, or 'live'.")],
+    collection: Collection = "default",
+    as_json: Json = False,
+) -> None:
+    """Show one prompt version whole."""
+    from index.prompt_versions import find_prompt  # noqa: PLC0415
+
+    console.show(find_prompt(_environment(), collection, name), as_json, console.prompt)
+
+
+@prompts_app.command("diff")
+def prompts_diff(
+    before: Annotated[str, typer.Argument(help="A prompt version, a release id, or 'live'.")],
+    after: Annotated[str, typer.Argument(help="A prompt version, a release id, or 'live'.")],
+    collection: Collection = "default",
+    as_json: Json = False,
+) -> None:
+    """Show what differs between two prompts."""
+    from index.prompt_versions import diff_prompts, find_prompt  # noqa: PLC0415
+
+    environment = _environment()
+    first, second = (find_prompt(environment, collection, name) for name in (before, after))
+    console.show(diff_prompts(first, second), as_json, console.prompt_diff)
+
+
+@prompts_app.command("add")
+def prompts_add(
+    name: Annotated[str, typer.Argument(help="Name of the new version.")],
+    base: Annotated[str, typer.Option("--from", help="The version to copy.")] = "default",
+    file: Annotated[Path | None, typer.Option("--file", help="Take this file instead of a copy.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a new prompt version: a file in prompts/ to edit."""
+    from index.prompt_versions import add_prompt  # noqa: PLC0415
+
+    console.show(add_prompt(_environment(), name, base, file), as_json, console.prompt_added)
+
+
+@prompts_app.command("publish")
+def prompts_publish(
+    name: Annotated[str, typer.Argument(help="A prompt version.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; people will read it.")] = "chosen by a person",
+    no_publish: Annotated[bool, typer.Option("--no-publish", help="Build a candidate, publish nothing.")] = False,
+    collection: Collection = "default",
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Put a prompt version into a new release of the live documents and make it live."""
+    from index.prompt_versions import publish_prompt  # noqa: PLC0415
+
+    environment = _environment()
+    with environment.store.writer(collection, wait):
+        record = publish_prompt(environment, collection, name, reason, publish=not no_publish)
+    console.show(record, as_json, console.prompt_published)
 
 
 @releases_app.command("list")

@@ -220,6 +220,47 @@ def repaired(record: Any, out: Console) -> None:
     out.print(f"{record.source}: {record.done} ({record.file}). {record.next}", markup=False)
 
 
+def prompts(record: Any, out: Console) -> None:
+    """Prompt versions of a workspace."""
+    for item in record.prompts:
+        state = ", ".join(name for name in ("live", "chosen") if getattr(item, name))
+        out.print(f"{item.name:<24}", style="bold", end=" ", markup=False)
+        out.print(_cells(item.fingerprint[:12], state, item.note), markup=False)
+        if item.problem:
+            out.print(f"  {item.problem}", style="red", markup=False)
+    out.print(f"live: {record.live or 'no release with a prompt'}", style="dim", markup=False)
+
+
+def prompt(record: Any, out: Console) -> None:
+    """One prompt version."""
+    out.print(f"{record.name}@{record.fingerprint}", style="bold", markup=False)
+    for field, value in msgspec.to_builtins(record.prompt).items():
+        out.rule(field, align="left")
+        lines = [f"{name}: {text}" for name, text in value.items()] if isinstance(value, dict) else [value.strip()]
+        out.print("\n".join(lines), markup=False)
+
+
+def prompt_diff(record: Any, out: Console) -> None:
+    """What differs between two prompts."""
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in record.lines:
+        out.print(line, style=styles.get(line[:1], ""), markup=False)
+    if not record.lines:
+        out.print(f"{record.before} and {record.after} say the same.", markup=False)
+
+
+def prompt_added(record: Any, out: Console) -> None:
+    """A new prompt file."""
+    out.print(f"Wrote {record.file}", markup=False)
+    out.print(f"Next: edit it, then run ragpress prompts publish {record.name}", markup=False)
+
+
+def prompt_published(record: Any, out: Console) -> None:
+    """A prompt version that was put into a release."""
+    state = "is live" if record.published else "is a candidate"
+    out.print(f"{record.release} {state} with prompt {record.prompt} ({record.fingerprint[:12]}).", markup=False)
+
+
 def releases(record: Any, out: Console) -> None:
     """Releases of a collection."""
     table = _table("release", "state", "created", "documents", "chunks", "reason")

@@ -1,0 +1,86 @@
+"""A new release of the same documents: another prompt, or other settings that no chunk depends on.
+
+Nothing is read from the sources and nothing is embedded: segments, lexical index and document table are shared.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+
+from index import gate
+from index.answering import Answering, seal
+from index.environment import Environment
+from index.release import Manifest, release_id
+from ragpress.errors import GateRefusedError, ReleaseError
+from ragpress.settings import RetrievalSettings
+
+
+class Reissue(msgspec.Struct, frozen=True, kw_only=True):
+    """What the new release has that the old one has not; None leaves a part as it is.
+
+    Attributes:
+        reason: why it is made, in words.
+        answering: the prompt and what else makes an answer.
+        retrieval: retrieval settings.
+        publish: make it live when the gate passes it.
+    """
+
+    reason: str
+    answering: Answering | None = None
+    retrieval: RetrievalSettings | None = None
+    publish: bool = True
+
+
+def reissue(environment: Environment, collection: str, change: Reissue) -> Manifest:
+    """Build a release from the live one with other answer or retrieval settings. The caller holds the writer lock.
+
+    Returns:
+        The new release; the live one where nothing differs.
+
+    Raises:
+        ReleaseError: nothing is live.
+        GateRefusedError: the gate refused it; it stays a candidate.
+        ConflictError: another release went live meanwhile.
+    """
+    releases = environment.releases(collection)
+    found = releases.pointer()
+    if found is None:
+        raise ReleaseError(f"Nothing is live in {collection!r} yet. Publish a first release with: ragpress ingest")
+    record, pointer = found
+    live = releases.get(record.release)
+    answering = change.answering or live.answering or seal_current(environment, collection)
+    retrieval = change.retrieval or live.retrieval
+    if (answering, retrieval) == (live.answering, live.retrieval):
+        return live
+    candidate = _stamped(environment, live, releases.next_number())
+    candidate = msgspec.structs.replace(candidate, reason=change.reason, answering=answering, retrieval=retrieval)
+    opened = environment.open(candidate)
+    verdict = gate.check(opened, opened.documents, ())
+    candidate = msgspec.structs.replace(candidate, gate=verdict)
+    releases.save(candidate)
+    if verdict.verdict != "pass":
+        raise GateRefusedError(verdict.reasons)
+    if change.publish:
+        releases.publish(candidate.id, f"publish: {change.reason}", pointer.token, environment.now())
+    return candidate
+
+
+def seal_current(environment: Environment, collection: str) -> Answering:
+    """What a release of the collection seals of the settings as they are now."""
+    return seal(environment.workspace.root, collection, environment.workspace.collection(collection))
+
+
+def _stamped(environment: Environment, live: Manifest, number: int) -> Manifest:
+    now = environment.now()
+    run = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    return msgspec.structs.replace(
+        live,
+        id=release_id(number, run, live.files()),
+        number=number,
+        parent=live.id,
+        created=now.isoformat(timespec="seconds"),
+        run=run,
+        evaluation=None,
+    )
