@@ -149,7 +149,8 @@ def _after(pattern: re.Pattern[str]) -> Callable[[str, int, int], Iterator[int]]
     return cuts
 
 
-def _sentence_cuts(text: str, start: int, end: int) -> Iterator[int]:
+def sentence_cuts(text: str, start: int, end: int) -> Iterator[int]:
+    """Offsets inside a span of prose at which a sentence ends; white space after it belongs to the next one."""
     for match in _SENTENCE_END.finditer(text, start, end):
         cut = match.end()
         if cut < end and not (match.group() == "." and _ABBREVIATION.search(text[max(start, cut - 12) : cut])):
@@ -163,7 +164,7 @@ class _Level(NamedTuple):
 
 _PROSE_LEVELS = (
     _Level(Rank.BLANK_LINE, _after(_BLANK_LINE)),
-    _Level(Rank.SENTENCE, _sentence_cuts),
+    _Level(Rank.SENTENCE, sentence_cuts),
     _Level(Rank.CLAUSE, _after(_CLAUSE_END)),
     _Level(Rank.WORD, _after(_WORD_END)),
 )

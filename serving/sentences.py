@@ -1,0 +1,183 @@
+"""Sentences of answers and passages, in English and Chinese, and the citation marks in them.
+
+Spans count code points of the text they were asked for. A citation mark belongs to the sentence it follows, also
+after the full stop, as models write it: ``It is so. [1] Next`` are two sentences, the first one cites 1. Rows of a
+table, items of a list, headings and lines of code stand by themselves. The rules for where prose ends a sentence are
+those of chunking (:func:`ingest.split.sentence_cuts`); libraries that split sentences (pysbd, BlingFire) were last
+released in 2021, and none can tell a stream which of its sentences no later character will change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ingest.split import sentence_cuts
+
+
+class Span(NamedTuple):
+    """A run of text: its first code point, and one past its last."""
+
+    start: int
+    end: int
+
+
+class CitationMark(NamedTuple):
+    """A citation mark in a text.
+
+    Attributes:
+        start: first code point, the bracket.
+        end: one past the closing bracket.
+        numbers: what it cites, in the order written; a range is spelled out.
+    """
+
+    start: int
+    end: int
+    numbers: tuple[int, ...]
+
+
+_NUMBERS = r"\d{1,4}(?:\s{0,2}[,，、;；\-–—~]\s{0,2}\d{1,4}){0,20}"
+_MARK = re.compile(rf"\[\s?({_NUMBERS})\s?\]|【\s?({_NUMBERS})\s?】|［\s?({_NUMBERS})\s?］")
+_MARKS_AFTER = re.compile(rf"(?:[ \t]{{0,3}}(?:{_MARK.pattern}))+[ \t]?[.。]?")
+_UNFINISHED_MARK = re.compile(r"[\[【［][\d\s,，、;；\-–—~]{0,40}$")
+_PART = re.compile(r"(\d+)(?:\s*[\-–—~]\s*(\d+))?")
+# A longer range is a year span or an interval, not a list of passages.
+_LONGEST_RANGE = 20
+
+_FENCE = re.compile(r"[ \t]*(?:```|~~~)")
+_ITEM = re.compile(
+    r"[ \t]*(?:[-*+•·‣▪◦●○–][ \t]+|(?:\d{1,3}|[a-zA-Z])[.)][ \t]+|[（(]\d{1,3}[)）][ \t]*|\d{1,3}[、．][ \t]*)"
+)
+_HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+")
+_ROW = re.compile(r"[ \t]*\|")
+_RULE = re.compile(r"[\s|:\-=+_*]+")
+_ENDED = re.compile(r"[.!?…。！？｡:：;；][\"'”’)\]」』）】》*_]*\s*$")
+_SPACE = " \t\r\n\f\v\u3000\xa0"
+
+
+def parse_citations(text: str) -> list[CitationMark]:
+    """Citation marks ``[1]``, ``[1, 2]``, ``[1-3]``, ``【1】`` and ``［1］``, in order; ``[1][2]`` are two marks."""
+    return [CitationMark(match.start(), match.end(), _numbers(match)) for match in _MARK.finditer(text)]
+
+
+def without_citations(text: str) -> str:
+    """The text without its citation marks and the spaces before them."""
+    return re.sub(rf"[ \t]{{0,3}}(?:{_MARK.pattern})", "", text).strip()
+
+
+def split_sentences(text: str) -> list[Span]:
+    """Sentences, table rows, list items and lines of code, in order; white space between them is in none."""
+    bare = _MARK.sub(lambda match: " " * len(match.group()), text)
+    found: list[Span] = []
+    for block in _blocks(text):
+        if block.whole:
+            found += _trimmed(text, block.start, block.end)
+        else:
+            found += _sentences(text, bare, block)
+    return found
+
+
+def complete_until(text: str) -> int:
+    """One past the last sentence of an unfinished text that no further character will change; 0 when there is none."""
+    spans = split_sentences(text)
+    if spans and _UNFINISHED_MARK.fullmatch(text[spans[-1].start :].rstrip()):
+        spans.pop()
+    return spans[-2].end if len(spans) > 1 else 0
+
+
+def readable(text: str) -> str:
+    """One sentence of a passage as a person reads it: without bullet, heading marks, emphasis, table pipes, links' targets.
+
+    The words stay what they are.
+    """
+    line = _HEADING.sub("", _ITEM.sub("", text, count=1), count=1)
+    line = re.sub(r"!?\[([^\]\n]*)\]\([^)\s]*\)", r"\1", line)
+    line = re.sub(r"(\*\*|__|`)(\S(?:.*?\S)?)\1", r"\2", line)
+    if _ROW.match(line):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        line = "; ".join(cell for cell in cells if cell)
+    return re.sub(r"[ \t\r\n\f\v]+", " ", line).strip()
+
+
+def is_heading(text: str) -> bool:
+    """Whether a sentence is marked as a heading."""
+    return _HEADING.match(text) is not None
+
+
+class _Block(NamedTuple):
+    start: int
+    end: int
+    whole: bool
+
+
+def _numbers(match: re.Match[str]) -> tuple[int, ...]:
+    found: list[int] = []
+    for part in _PART.finditer(next(group for group in match.groups() if group)):
+        first, last = int(part[1]), int(part[2] or part[1])
+        found += range(first, last + 1) if first <= last < first + _LONGEST_RANGE else (first, last)
+    return tuple(dict.fromkeys(found))
+
+
+def _blocks(text: str) -> Iterator[_Block]:
+    """Runs of lines that belong together: prose that was wrapped, or one line by itself."""
+    waiting: _Block | None = None
+    in_code = False
+    for start, end in _lines(text):
+        line = text[start:end]
+        fence = _FENCE.match(line) is not None
+        whole = in_code or fence or _ROW.match(line) is not None or _HEADING.match(line) is not None
+        in_code ^= fence
+        if waiting is not None and not whole and _continues(text[waiting.start : waiting.end], line):
+            waiting = _Block(waiting.start, end, whole=False)
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = None
+        if whole:
+            yield from (_Block(start, end, whole=True) for _ in range(not fence and not _RULE.fullmatch(line)))
+        elif line.strip():
+            waiting = _Block(start, end, whole=False)
+    if waiting is not None:
+        yield waiting
+
+
+def _lines(text: str) -> Iterator[Span]:
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield Span(start, end)
+        start = end
+
+
+def _continues(before: str, line: str) -> bool:
+    """Whether a line goes on with a sentence that was wrapped: a small letter follows, and nothing had ended."""
+    first = line.lstrip(_SPACE)[:1]
+    return first.islower() and not _ITEM.match(line) and not _ENDED.search(before)
+
+
+def _sentences(text: str, bare: str, block: _Block) -> Iterator[Span]:
+    item = _ITEM.match(text, block.start, block.end)
+    left, first = block.start, item.end() if item else block.start
+    for cut in sentence_cuts(bare, first, block.end):
+        if cut <= left or not _ends_here(bare, cut, block.end):
+            continue
+        marks = _MARKS_AFTER.match(text, cut, block.end)
+        right = marks.end() if marks else cut
+        yield from _trimmed(text, left, right)
+        left = right
+    yield from _trimmed(text, left, block.end)
+
+
+def _ends_here(bare: str, cut: int, end: int) -> bool:
+    """A small Latin letter after the mark goes on with the sentence (an abbreviation, a quoted question)."""
+    following = bare[cut : min(end, cut + 80)].lstrip(_SPACE)[:1]
+    return not ("a" <= following <= "z") or bare[cut - 1] in "。！？｡"
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
+    body = text[start:end]
+    left = len(body) - len(body.lstrip(_SPACE))
+    right = len(body.rstrip(_SPACE))
+    if left < right:
+        yield Span(start + left, start + right)
