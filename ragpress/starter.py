@@ -49,6 +49,26 @@ k = 10
 dense_weight = 1.0
 lexical_weight = 1.0
 
+[access]
+# Groups that may read a document which no rule names; every caller is in "everyone".
+default = ["everyone"]
+
+[access.rules]
+# Pattern of sources = groups that may read them; of the rules that match, the last one counts.
+# "hr/**" = ["hr"]
+
+[answer]
+# The prompt version: a file prompts/NAME.toml. `ragpress prompts add NAME` makes one.
+prompt = "default"
+# A sentence that its citations do not support: "keep", "mark" or "remove".
+unsupported = "mark"
+
+[generator]
+# "auto" asks the server at base_url where one is set, else quotes the documents ("extractive", needs no model).
+kind = "auto"
+# base_url = "http://127.0.0.1:8000/v1"
+# model = "the name it is served under"
+
 [release]
 # Releases kept by `ragpress releases gc`, beside the live one.
 keep = 10
