@@ -186,11 +186,16 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     cache_salt: str = ""
 
 
+GenerationEvent: TypeAlias = str | Usage | GeneratorName
+"""What a generator yields: pieces of text, then its usage. A generator that hands some requests to another one, or
+that learns from the server which model it has, first yields the name of the one that writes this answer."""
+
+
 class Generator(Protocol):
     """Writes an answer's text, with citations ``[n]``.
 
     Attributes:
-        name: its kind and model, as answers report them.
+        name: its kind and model, as answers report them unless the stream yields another name.
     """
 
     @property
@@ -198,9 +203,9 @@ class Generator(Protocol):
         """See the class."""
         ...
 
-    def stream(self, request: GenerationRequest) -> AsyncIterator[str | Usage]:
-        """The text piece by piece as it is written, then (where it counts) the usage. Closing the iterator stops
-        the generation, upstream too.
+    def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+        """Where ``name`` does not tell: who writes; then the text piece by piece as it is written; then (where it
+        counts) the usage. Closing the iterator stops the generation, upstream too.
 
         Raises:
             GeneratorError: it failed; the subclass says how.
