@@ -19,7 +19,7 @@ from ingest.chunk import chunk, chunk_fingerprint
 from ingest.clean import clean, clean_fingerprint
 from ingest.memo import Memo
 from ingest.parse.pool import ParseResult, ParserPool
-from ingest.parse.registry import hint, parse_fingerprint
+from ingest.parse.registry import ParseKeys, parse_fingerprint
 from ingest.relations import DocumentFacts, facts
 from ragpress.errors import AuditError, DocumentError, ParseError
 from ragpress.fingerprint import digest, hexdigest
@@ -155,6 +155,7 @@ class Deriver:
     ) -> None:
         self._settings = settings
         self._fingerprints = fingerprints
+        self._parse_keys = ParseKeys(settings.parse)
         self._memo = memo
         self._tokens = tokens
         self._limit = limit
@@ -179,7 +180,7 @@ class Deriver:
 
     def recall_text(self, version: bytes, source: str) -> str | None:
         """The cleaned text of a version that was derived before; None when the memo no longer has it."""
-        value = self._memo.get(digest("parse", self._fingerprints.parse, version, hint(source)))
+        value = self._memo.get(self._parse_keys.of(version, source))
         if value is None:
             return None
         parsed = msgspec.msgpack.decode(value, type=ParsedDocument)
@@ -193,7 +194,7 @@ class Deriver:
         return msgspec.msgpack.decode(value, type=ParsedDocument)
 
     def _parse_key(self, item: WorkItem, version: bytes) -> bytes:
-        return digest("parse", self._fingerprints.parse, version, hint(item.source))
+        return self._parse_keys.of(version, item.source)
 
     def _parse(self, item: WorkItem, result: ParseResult[str]) -> Derived | Refusal:
         outcome = result.outcome

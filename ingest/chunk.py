@@ -21,8 +21,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from ingest.chunk_plugins import checked_spans, chunker_plugin
 from ingest.split import Piece, Rank, TokenIndex, split_element, split_word
+from ragpress.errors import ChunkError
 from ragpress.fingerprint import step_fingerprint
+from ragpress.plugins import Plugin
 from ragpress.settings import ChunkSettings
 from ragpress.types import ChunkSpan, CleanedDocument, Element, ElementKind, TokenCounter
 
@@ -39,7 +42,9 @@ def chunk_fingerprint(settings: ChunkSettings, tokenizer_fingerprint: str, limit
     Only the smaller of the two limits counts, so a model with a wider window re-chunks nothing.
     """
     bounded = msgspec.structs.replace(settings, max_tokens=min(settings.max_tokens, limit))
-    return step_fingerprint("chunk", CODE_VERSION, bounded, tokenizer_fingerprint)
+    plugin = chunker_plugin(settings)
+    extra = (plugin.fingerprint, limit) if plugin else ()
+    return step_fingerprint("chunk", CODE_VERSION, bounded, tokenizer_fingerprint, *extra)
 
 
 def embedding_text(cleaned_text: str, span: ChunkSpan, settings: ChunkSettings) -> str:
@@ -62,11 +67,34 @@ def chunk(cleaned: CleanedDocument, settings: ChunkSettings, tokens: TokenCounte
     Returns:
         Chunks, ascending and not overlapping, that together cover every character but white space.
         None, with its heading context, is longer than ``min(settings.max_tokens, limit)`` tokens;
-        the exception is a text of which a single character is longer than that.
+        the exception is a text of which a single character is longer than that. A plugin's chunks may
+        overlap or leave text out, and only ``limit`` binds them.
+
+    Raises:
+        ChunkError: a plugin gave chunks that cannot be used.
     """
     if not cleaned.elements:
         return ()
+    plugin = chunker_plugin(settings)
+    if plugin:
+        return _cut_by(plugin, cleaned, settings, tokens, limit)
     return _Chunker(cleaned, settings, tokens, limit).run()
+
+
+def _cut_by(
+    plugin: Plugin, cleaned: CleanedDocument, settings: ChunkSettings, tokens: TokenCounter, limit: int
+) -> tuple[ChunkSpan, ...]:
+    def count(span: ChunkSpan) -> int:
+        return len(tokens.token_starts(embedding_text(cleaned.text, span, settings)))
+
+    try:
+        spans = plugin.target(cleaned, settings, tokens, limit)
+    except ChunkError:
+        raise
+    except Exception as error:
+        message = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ChunkError(f"The chunker plugin {plugin.name!r} ({plugin.version}) failed ({message}).") from error
+    return checked_spans(plugin, spans, cleaned.text, limit, count)
 
 
 class _Section(NamedTuple):

@@ -9,7 +9,8 @@ RagpressError
 │   │   ├── TooLargeError    it exceeds a size limit
 │   │   ├── TimeLimitError   its parser ran past the time limit
 │   │   └── ParserDiedError  its parser crashed or ran out of memory
-│   └── AuditError           an audit quarantined it
+│   ├── AuditError           an audit quarantined it
+│   └── ChunkError           a chunker gave chunks that cannot be used
 ├── MissingDependencyError   an optional package is needed; carries the pip line
 ├── ModelError               an embedding model cannot be found or loaded
 ├── GeneratorError           no answer could be generated
@@ -86,6 +87,12 @@ class AuditError(DocumentError):
     """An audit measured the document and its action is to quarantine."""
 
     step = "audit"
+
+
+class ChunkError(DocumentError):
+    """A chunker gave chunks that are no spans of the document's text, or too long for the embedder."""
+
+    step = "chunk"
 
 
 class MissingDependencyError(RagpressError):

@@ -9,7 +9,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -19,6 +19,9 @@ from ragpress.errors import SettingsError
 from ragpress.types import AuditAction
 
 FILE_NAME = "ragpress.toml"
+
+Extension = Annotated[str, msgspec.Meta(pattern=r"^\.[^A-Z./\\]+$")]
+"""A file name's last extension, dot included, in lower case."""
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,11 +49,14 @@ class ParseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         max_characters: more text than this out of one document is too large.
         ocr: read images and pages without text by OCR (extra ``ocr``).
         max_table_cells: cells read from one sheet or table.
+        plugins: extension in lower case (``".log"``) → name of the installed plugin (entry point
+            ``ragpress.parsers``) that reads such files.
     """
 
     max_characters: PositiveInt = 20_000_000
     ocr: bool = False
     max_table_cells: PositiveInt = 500_000
+    plugins: dict[Extension, str] = {}
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -123,11 +129,14 @@ class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         max_tokens: the most tokens of a chunk, heading context included; also bounded by the model's window.
         min_tokens: a shorter piece is joined with its neighbour under the same heading.
         heading_context: put the heading path before the text that is embedded.
+        chunker: ``structure`` (along headings, elements and sentences), or the name of an installed plugin (entry
+            point ``ragpress.chunkers``).
     """
 
     max_tokens: Annotated[int, msgspec.Meta(ge=16)] = 256
     min_tokens: PositiveInt = 48
     heading_context: bool = True
+    chunker: str = "structure"
 
 
 class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -173,8 +182,11 @@ class RetrievalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     Attributes:
         k: hits returned.
         depth: candidates that each search gives to the fusion.
-        dense_weight: weight of the dense ranking in reciprocal rank fusion.
-        lexical_weight: weight of the lexical ranking.
+        fusion: how the two rankings become one: ``convex`` (by scores brought to a common scale; a question whose
+            words the documents do not hold, as one in another language, is left to the dense search) or
+            ``reciprocal_rank`` (by ranks alone). See ``retrieval.fuse``.
+        dense_weight: weight of the dense search; 0 switches it off.
+        lexical_weight: weight of the lexical search; 0 switches it off.
         rrf_k: the constant of reciprocal rank fusion (Cormack et al., SIGIR 2009).
         collapse: hits whose texts' word shingles are at least so similar (Jaccard) become one hit that names all
             their sources; above 1 nothing is collapsed.
@@ -182,8 +194,9 @@ class RetrievalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     k: PositiveInt = 10
     depth: PositiveInt = 50
+    fusion: Literal["convex", "reciprocal_rank"] = "convex"
     dense_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
-    lexical_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    lexical_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.2
     rrf_k: PositiveFloat = 60.0
     collapse: Annotated[float, msgspec.Meta(gt=0)] = 0.85
 

@@ -8,10 +8,14 @@ from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ingest.parse.code import language_of
 from ingest.parse.detect import ARCHIVE, BINARY, ENCRYPTED_OLE, OLE, ZIP, detect, name_binary
+from ingest.parse.plugins import parse_with, plugin_for
 from ragpress.errors import EncryptedError, ParseError, TooLargeError
-from ragpress.fingerprint import step_fingerprint
+from ragpress.fingerprint import digest, hexdigest, step_fingerprint
+from ragpress.plugins import PARSERS, load_plugin
 
 if TYPE_CHECKING:
     from ragpress.settings import ParseSettings
@@ -67,22 +71,25 @@ _FAMILIES = (
 )
 
 
-def parse_bytes(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
+def parse_bytes(data: bytes, name: str, settings: ParseSettings, path: str = "") -> ParsedDocument:
     """Read one document in this process, without the limits of time and memory that the pool sets.
 
     Args:
         data: the whole file.
         name: its name; only the extension matters.
         settings: how to read it.
+        path: where the file is, for plugins that only read files; "" when there is none.
 
     Raises:
         EncryptedError: it needs a password.
         TooLargeError: it exceeds a limit.
         ParseError: it cannot be read, for any other reason.
     """
-    parser = _parser(detect(data, name), data)
     try:
-        return parser(data, name, settings)
+        plugin = plugin_for(name, settings)
+        if plugin:
+            return parse_with(plugin, data, name, settings, path)
+        return _parser(detect(data, name), data)(data, name, settings)
     except MemoryError as error:
         raise TooLargeError("The document needs more memory than one parser may use. Split it.") from error
     except RecursionError as error:
@@ -121,10 +128,43 @@ def _load(media_type: str) -> Parser:
     return parser
 
 
+class ParseKeys:
+    """What the parse step is remembered by. A plugin decides only the keys of the files that it reads.
+
+    Args:
+        settings: the ``[parse]`` section.
+
+    Attributes:
+        fingerprint: of the step: its code, its settings, the libraries and plugins it was made with.
+
+    Raises:
+        SettingsError: a plugin is not installed or cannot be imported.
+    """
+
+    def __init__(self, settings: ParseSettings) -> None:
+        versions = tuple(f"{name} {version}" for name, version in sorted(LIBRARIES.items()))
+        builtin = msgspec.structs.replace(settings, plugins={})
+        chosen = sorted(settings.plugins.items())
+        self._builtin = step_fingerprint("parse", CODE_VERSION, builtin, versions)
+        self._plugins = {
+            extension: hexdigest(self._builtin, load_plugin(PARSERS, name).fingerprint) for extension, name in chosen
+        }
+        self.fingerprint = hexdigest(self._builtin, list(self._plugins.items())) if chosen else self._builtin
+
+    def of(self, version: bytes, name: str) -> bytes:
+        """The key of one document: 16 bytes.
+
+        Args:
+            version: SHA-256 of its bytes.
+            name: its source name.
+        """
+        own = hint(name)
+        return digest("parse", self._plugins.get(own, self._builtin), version, own)
+
+
 def parse_fingerprint(settings: ParseSettings) -> str:
-    """Fingerprint of the parse step: its code, its settings and the libraries it was made with."""
-    versions = tuple(f"{name} {version}" for name, version in sorted(LIBRARIES.items()))
-    return step_fingerprint("parse", CODE_VERSION, settings, versions)
+    """Fingerprint of the parse step; see :class:`ParseKeys`."""
+    return ParseKeys(settings).fingerprint
 
 
 def hint(name: str) -> str:
