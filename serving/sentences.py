@@ -70,7 +70,7 @@ def split_sentences(text: str) -> list[Span]:
     """Sentences, table rows, list items and lines of code, in order; white space between them is in none."""
     bare = _MARK.sub(lambda match: " " * len(match.group()), text)
     found: list[Span] = []
-    for block in _blocks(text):
+    for block in _blocks(text, bare):
         if block.whole:
             found += _trimmed(text, block.start, block.end)
         else:
@@ -87,7 +87,7 @@ def complete_until(text: str) -> int:
 
 
 def readable(text: str) -> str:
-    """One sentence of a passage as a person reads it: without bullet, heading marks, emphasis, table pipes, links' targets.
+    """One sentence of a passage as a person reads it: no bullet, heading marks, emphasis, table pipes, links' targets.
 
     The words stay what they are.
     """
@@ -119,7 +119,7 @@ def _numbers(match: re.Match[str]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _blocks(text: str) -> Iterator[_Block]:
+def _blocks(text: str, bare: str) -> Iterator[_Block]:
     """Runs of lines that belong together: prose that was wrapped, or one line by itself."""
     waiting: _Block | None = None
     in_code = False
@@ -128,7 +128,7 @@ def _blocks(text: str) -> Iterator[_Block]:
         fence = _FENCE.match(line) is not None
         whole = in_code or fence or _ROW.match(line) is not None or _HEADING.match(line) is not None
         in_code ^= fence
-        if waiting is not None and not whole and _continues(text[waiting.start : waiting.end], line):
+        if waiting is not None and not whole and _continues(bare[waiting.start : waiting.end], line):
             waiting = _Block(waiting.start, end, whole=False)
             continue
         if waiting is not None:
@@ -160,9 +160,9 @@ def _sentences(text: str, bare: str, block: _Block) -> Iterator[Span]:
     item = _ITEM.match(text, block.start, block.end)
     left, first = block.start, item.end() if item else block.start
     for cut in sentence_cuts(bare, first, block.end):
-        if cut <= left or not _ends_here(bare, cut, block.end):
-            continue
         marks = _MARKS_AFTER.match(text, cut, block.end)
+        if cut <= left or not (marks or _ends_here(bare, cut, block.end)):
+            continue
         right = marks.end() if marks else cut
         yield from _trimmed(text, left, right)
         left = right

@@ -1,0 +1,66 @@
+"""Fitted constants: what makes a support score and an evidence score of features.
+
+Every number here is printed by ``python -m benchmarks.evidence --fit`` and was fitted on sets whose licence allows it
+(MTRAG, Apache-2.0; XQuAD, CC BY-SA); what it is worth on other data stands in docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Logistic(msgspec.Struct, frozen=True):
+    """A logistic model: the probability is 1 / (1 + exp(-(intercept + sum of weight * feature)))."""
+
+    intercept: float
+    weights: dict[str, float]
+
+    def probability(self, features: Mapping[str, float]) -> float:
+        """Probability for named features; one that is missing counts as 0."""
+        score = self.intercept + sum(weight * features.get(name, 0.0) for name, weight in self.weights.items())
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
+
+
+class CosineScale(msgspec.Struct, frozen=True):
+    """What cosines of an embedder mean: ``low`` is that of texts that have nothing to do with each other, ``high`` that
+    of a question and the passage that answers it, or of two sentences that say the same."""
+
+    low: float
+    high: float
+
+    def of(self, cosine: float) -> float:
+        """A cosine as a share of the way from low to high, between -0.5 and 1.5."""
+        return max(-0.5, min(1.5, (cosine - self.low) / (self.high - self.low)))
+
+
+QUESTION_COSINES = {
+    "multilingual-e5-small": CosineScale(0.75, 0.90),
+    "all-MiniLM-L6-v2": CosineScale(0.10, 0.70),
+}
+SENTENCE_COSINES = {
+    "multilingual-e5-small": CosineScale(0.80, 0.95),
+    "all-MiniLM-L6-v2": CosineScale(0.10, 0.80),
+}
+UNKNOWN_COSINES = CosineScale(0.0, 0.9)
+
+# Support of a sentence by the passages it cites: words and embeddings, words alone; the same across scripts.
+SUPPORT = Logistic(-2.0, {"cosine": 2.0, "coverage_best": 1.5, "coverage": 1.5})
+SUPPORT_WORDS = Logistic(-2.0, {"coverage_best": 2.0, "coverage": 2.0})
+SUPPORT_ACROSS = Logistic(-2.0, {"cosine": 4.0})
+SUPPORT_ACROSS_WORDS = Logistic(-1.0, {"coverage": 1.0})
+# A number that the evidence does not have leaves a sentence unsupported, whatever else speaks for it.
+WRONG_NUMBER = 0.25
+
+# Whether the passages hold the answer: with the question's own cosine, and without it.
+EVIDENCE = Logistic(-2.0, {"cosine": 2.0, "coverage_best": 2.0})
+EVIDENCE_WORDS = Logistic(-2.0, {"coverage_best": 3.0})
+EVIDENCE_ACROSS = Logistic(-2.0, {"cosine": 4.0})
+EVIDENCE_ACROSS_WORDS = Logistic(0.0, {})
+
+
+def cosine_scale(scales: Mapping[str, CosineScale], embedder: str) -> CosineScale | None:
+    """The scale of an embedder by its name, with or without owner or folder; None for one that was not measured."""
+    return scales.get(embedder.rstrip("/").rsplit("/", maxsplit=1)[-1])

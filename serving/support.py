@@ -1,0 +1,241 @@
+"""Whether the passages that a sentence cites support it: by words, numbers, names and embeddings.
+
+A logistic model joins what is measured (its coefficients: :mod:`serving.calibration`). Words alone cannot judge a
+sentence in one script by evidence in another; there the embedding speaks, and the numbers must still be there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from itertools import pairwise
+
+import numpy as np
+
+from ragpress.errors import SettingsError
+from ragpress.types import Embedder
+from serving import calibration
+from serving.calibration import Logistic
+from serving.evidence import EvidenceText, all_stems, plain, read_evidence
+from serving.numbers import missing_numbers, numbers_claimed
+from serving.sentences import Span, is_heading, split_sentences
+from serving.terms import Terms, names, negations, script, terms_of
+from serving.types import Checker
+
+CHECKER_ENTRY_POINTS = "ragpress.checkers"
+COMBINED = "combined"
+LEXICAL = "lexical"
+_NLI = "nli:"
+# Sentences of evidence that are embedded for one sentence: those that share most words with it, then the first ones.
+_EMBEDDED = 24
+_NO_CLAIM = re.compile(
+    r"(?:sure|certainly|of course|hello|hi|thanks|thank you|you(?:'|’)re welcome|i hope|let me know|feel free|"
+    r"here (?:is|are)|based on the (?:provided )?(?:passages?|context|documents?)[,:]?\s*(?:here|the following)?$|"
+    r"好的|当然|你好|您好|谢谢|希望|以下是|如下|如有)",
+    re.IGNORECASE,
+)
+
+
+def load_checker(name: str, embedder: Embedder | None) -> Checker:
+    """The checker that the settings name.
+
+    Args:
+        name: ``combined``, ``lexical``, ``nli:MODEL`` (a CrossEncoder by name or folder), or an installed plugin's
+            name (entry point ``ragpress.checkers``: a function of the embedder).
+        embedder: embeds sentences for ``combined``; None leaves words alone.
+
+    Raises:
+        SettingsError: there is no such checker.
+        ModelError: the NLI model cannot be loaded.
+    """
+    if name == LEXICAL or (name == COMBINED and embedder is None):
+        return SupportChecker(None)
+    if name == COMBINED:
+        return SupportChecker(embedder)
+    if name.startswith(_NLI):
+        from serving.judges import NliChecker  # noqa: PLC0415 (only where it is asked for)
+
+        return NliChecker(name.removeprefix(_NLI))
+    for entry in entry_points(group=CHECKER_ENTRY_POINTS, name=name):
+        factory: Callable[[Embedder | None], Checker] = entry.load()
+        return factory(embedder)
+    known = sorted({COMBINED, LEXICAL, f"{_NLI}MODEL", *entry_points(group=CHECKER_ENTRY_POINTS).names})
+    raise SettingsError(f"[answer] checker: expected one of {', '.join(known)}; found {name!r}.")
+
+
+class SupportChecker:
+    """Scores support by words, and by embeddings where there is an embedder. Safe to use from several threads.
+
+    Args:
+        embedder: embeds sentences as passages; None leaves words alone.
+    """
+
+    def __init__(self, embedder: Embedder | None) -> None:
+        self.name = COMBINED if embedder else LEXICAL
+        self._embedder = embedder
+
+    def support(self, sentences: Sequence[str], evidence: Sequence[Sequence[str]]) -> list[float]:
+        """See :class:`serving.types.Checker`."""
+        return [self._model(found).probability(found) * _cap(found) for found in self.features(sentences, evidence)]
+
+    def features(self, sentences: Sequence[str], evidence: Sequence[Sequence[str]]) -> list[dict[str, float]]:
+        """What the model sees of each sentence; one without evidence has ``none`` = 1."""
+        bodies = [plain(sentence) for sentence in sentences]
+        texts = [[read_evidence(text) for text in cited if text.strip()] for cited in evidence]
+        found = [word_features(body, read) for body, read in zip(bodies, texts, strict=True)]
+        if self._embedder is not None:
+            _add_cosines(self._embedder, bodies, texts, found)
+        return found
+
+    def _model(self, features: dict[str, float]) -> Logistic:
+        across, embedded = bool(features.get("across")), self._embedder is not None
+        if embedded:
+            return calibration.SUPPORT_ACROSS if across else calibration.SUPPORT
+        return calibration.SUPPORT_ACROSS_WORDS if across else calibration.SUPPORT_WORDS
+
+
+def _cap(features: dict[str, float]) -> float:
+    if features.get("none"):
+        return 0.0
+    return calibration.WRONG_NUMBER if features.get("numbers_missing") else 1.0
+
+
+def word_features(sentence: str, texts: Sequence[EvidenceText]) -> dict[str, float]:
+    """What words, numbers and names say about a sentence and its evidence.
+
+    Returns:
+        Shares from 0 to 1: ``coverage`` of the sentence's words by all evidence, ``coverage_best`` by the best two
+        neighbouring sentences, ``pairs`` of neighbouring words that stand together there, ``rarest_missing`` word's
+        weight, ``numbers_missing``, ``names_missing``, ``negation`` where one side negates; ``across`` scripts.
+    """
+    if not texts:
+        return {"none": 1.0}
+    terms = terms_of(sentence)
+    windows = [window for text in texts for window in text.windows()] or [frozenset[str]()]
+    covered = [terms.coverage(window) for window in windows]
+    held = all_stems(texts)
+    claimed, named = numbers_claimed(sentence), names(sentence)
+    values = frozenset[float]().union(*(text.numbers for text in texts))
+    return {
+        "coverage": terms.coverage(held),
+        "coverage_best": max(covered),
+        "pairs": _pairs(terms, texts),
+        "rarest_missing": max((weight for stem, weight in terms.weights.items() if stem not in held), default=0.0),
+        "numbers_missing": missing_numbers(claimed, values) / len(claimed) if claimed else 0.0,
+        "names_missing": sum(not any(name in text.lowered for text in texts) for name in named) / max(1, len(named)),
+        "negation": _negation_differs(sentence, texts, covered),
+        "across": float(all(script(sentence) != script(text.text) for text in texts)),
+    }
+
+
+def _pairs(terms: Terms, texts: Sequence[EvidenceText]) -> float:
+    """Share of the sentence's pairs of neighbouring content words that stand side by side in the evidence."""
+    pairs = set(pairwise(terms.stems))
+    if not pairs:
+        return 0.0
+    held = set[tuple[str, str]]()
+    for text in texts:
+        for sentence in text.sentences:
+            stems = terms_of(sentence).stems
+            held.update(pairwise(stems))
+    return len(pairs & held) / len(pairs)
+
+
+def _negation_differs(sentence: str, texts: Sequence[EvidenceText], covered: Sequence[float]) -> float:
+    """Whether a sentence and the two sentences that share most words with it differ in whether they negate."""
+    at = max(range(len(covered)), key=covered.__getitem__)
+    for text in texts:
+        windows = len(text.windows())
+        if at < windows:
+            best = " ".join(text.sentences[at : at + 2])
+            return float((negations(sentence) > 0) != (negations(best) > 0))
+        at -= windows
+    return 0.0
+
+
+def _add_cosines(
+    embedder: Embedder,
+    bodies: Sequence[str],
+    texts: Sequence[Sequence[EvidenceText]],
+    found: Sequence[dict[str, float]],
+) -> None:
+    """Put the cosine of each sentence with its nearest sentence of evidence among its features."""
+    chosen = [_candidates(body, read) for body, read in zip(bodies, texts, strict=True)]
+    wanted = list(
+        dict.fromkeys(text for body, near in zip(bodies, chosen, strict=True) if near for text in (body, *near))
+    )
+    if not wanted:
+        return
+    rows = {text: row for row, text in enumerate(wanted)}
+    vectors = embedder.embed_passages([clip(embedder, text) for text in wanted])
+    scale = calibration.cosine_scale(calibration.SENTENCE_COSINES, embedder.name) or calibration.UNKNOWN_COSINES
+    for body, near, features in zip(bodies, chosen, found, strict=True):
+        if near:
+            cosines = vectors[[rows[text] for text in near]] @ vectors[rows[body]]
+            features["cosine"] = scale.of(float(np.max(cosines)))
+
+
+def _candidates(body: str, texts: Sequence[EvidenceText]) -> list[str]:
+    """The sentences of evidence worth embedding."""
+    if not body:
+        return []
+    terms = terms_of(body)
+    every = [(sentence, stems) for text in texts for sentence, stems in zip(text.sentences, text.stems, strict=True)]
+    ranked = sorted(every, key=lambda item: -terms.coverage(item[1]))
+    return list(dict.fromkeys(sentence for sentence, _ in ranked if sentence))[:_EMBEDDED]
+
+
+def clip(embedder: Embedder, text: str) -> str:
+    """A text cut to what the embedder reads at once."""
+    if len(text) < embedder.passage_limit // 2:
+        return text
+    starts = embedder.tokens.token_starts(text)
+    return text if len(starts) <= embedder.passage_limit - 2 else text[: int(starts[embedder.passage_limit - 2])]
+
+
+def is_claim(sentence: str) -> bool:
+    """Whether a sentence of an answer states something that evidence could support.
+
+    A heading, a question, a greeting, a lead-in that ends in a colon, and text without a content word state nothing.
+    """
+    body = plain(sentence)
+    if is_heading(sentence) or body.endswith((":", "：", "?", "？")) or _NO_CLAIM.match(body):
+        return False
+    return bool(terms_of(body).stems) or bool(numbers_claimed(body))
+
+
+def best_quote(sentence: str, chunk: str) -> tuple[int, int]:
+    """The part of a chunk that supports a sentence best: one sentence, or two neighbours where both are needed.
+
+    Args:
+        sentence: of an answer.
+        chunk: a chunk's text.
+
+    Returns:
+        Start and end in the chunk's text; the whole chunk where no word tells one part from another, as across
+        languages.
+    """
+    spans = split_sentences(chunk)
+    terms = terms_of(plain(sentence))
+    values = {number.value for number in numbers_claimed(sentence)}
+    scored = [
+        (_quote_score(terms, values, chunk[start:end]), -start, Span(start, end)) for start, end in _quotes(spans)
+    ]
+    if not scored or max(scored)[0] <= 0:
+        return 0, len(chunk)
+    _, _, best = max(scored)
+    return best.start, best.end
+
+
+def _quotes(spans: Sequence[Span]) -> list[Span]:
+    pairs = [Span(one.start, other.end) for one, other in pairwise(spans)]
+    return [*spans, *pairs]
+
+
+def _quote_score(terms: Terms, values: set[float], quote: str) -> float:
+    """Coverage of the sentence, with its numbers counting again, less a little for length: a longer quote must pay."""
+    read = read_evidence(quote)
+    numbers = len(values & read.numbers) / len(values) if values else 0.0
+    gained = terms.coverage(all_stems([read])) + 0.5 * numbers
+    return gained - 0.08 * len(read.sentences) if gained else 0.0
