@@ -26,6 +26,8 @@ _HEAP_BYTES = 64_000_000
 _ROW_BITS = 32
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\U00020000-\U0002fa1f]+")
 _FIELDS = {"text": 1.0, "heading": 1.5}
+# The constant k1 of tantivy's BM25: however often a term stands in a text, it gives less than k1 + 1 times its rarity.
+_SATURATION = 1.2
 
 
 class LexicalRow(msgspec.Struct, frozen=True):
@@ -175,11 +177,26 @@ class LexicalIndex:
             [place & mask for place in places],
         )
 
+    def ceiling(self, query: str) -> float:
+        """The highest BM25 score that a text can get for a query: each of its terms as often as counts.
+
+        A term that no row holds counts as the rarest, so a query in other words than the documents' has a ceiling
+        that no row comes near. Headings are left out: few hold any term. 0 when the query has no term.
+        """
+        return (_SATURATION + 1) * sum(self._rarity_of(term) for term in _terms(self._tantivy, query))
+
+    def _rarity_of(self, term: str) -> float:
+        clause = self._tantivy.Query.term_query(self._index.schema, "text", term, "freq")
+        holders = self._searcher.doc_freq("text", term)
+        if holders and self._counted != self.rows:
+            holders = self._searcher.search(self._tantivy.Query.const_score_query(clause, 1.0), 1, count=True).count
+        return _rarity(self.rows, holders)
+
     def _query(self, query: str) -> Any:
         tantivy, schema = self._tantivy, self._index.schema
         should = tantivy.Occur.Should
         clauses = []
-        for term in dict.fromkeys(_analyser(tantivy).analyze(words(query))):
+        for term in _terms(tantivy, query):
             for field, boost in _FIELDS.items():
                 clause = tantivy.Query.term_query(schema, field, term, "freq")
                 weight = boost * self._correction(field, term, clause)
@@ -194,6 +211,11 @@ class LexicalIndex:
         counted = self._searcher.doc_freq(field, term)
         alive = self._searcher.search(self._tantivy.Query.const_score_query(clause, 1.0), 1, count=True).count
         return _rarity(self.rows, alive) / _rarity(self._counted, counted) if alive else 0.0
+
+
+def _terms(tantivy: Any, query: str) -> list[str]:
+    """The distinct terms of a query, in order."""
+    return list(dict.fromkeys(_analyser(tantivy).analyze(words(query))))
 
 
 def _rarity(rows: int, holders: int) -> float:

@@ -1,4 +1,4 @@
-"""Search of one release: dense and lexical candidates, fused by rank, ties broken by source and place.
+"""Search of one release: dense and lexical candidates, fused, ties broken by source and place.
 
 The order of equal scores never depends on how the index is laid out, so an incremental release answers as
 a fresh build of the same documents does.
@@ -14,7 +14,7 @@ from index.opened import OpenRelease
 from ragpress.errors import UsageError
 from ragpress.settings import RetrievalSettings
 from ragpress.types import Embedder
-from retrieval.fuse import reciprocal_rank_fusion
+from retrieval.fuse import fuse
 
 DENSE = "dense"
 LEXICAL = "lexical"
@@ -97,9 +97,8 @@ class Searcher:
             raise UsageError(f"k is {wanted}: expected at least 1.")
         depth = max(self._settings.depth, wanted)
         stages = {DENSE: self._dense(query, depth), LEXICAL: self._lexical(query, depth)}
-        weights = {DENSE: self._settings.dense_weight, LEXICAL: self._settings.lexical_weight}
-        rankings = {name: [place for place, _ in found] for name, found in stages.items()}
-        fused = reciprocal_rank_fusion(rankings, weights, self._settings.rrf_k)
+        ceiling = self._release.lexical.ceiling(query) if stages[LEXICAL] else 0.0
+        fused = fuse(stages[DENSE], stages[LEXICAL], self._settings, ceiling, depth)
         best = self._ordered(fused.items())[:wanted]
         scores = {
             name: {place: StageScore(rank, score) for rank, (place, score) in enumerate(found, start=1)}
