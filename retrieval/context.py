@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
+
+from ragpress.answer_settings import ContextSettings
+from retrieval.collapse import Families
+from retrieval.hits import Hit, Place
+from retrieval.neighbours import Window, alone, next_after, next_before, with_row
+from retrieval.rows import ReleaseRows
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +75,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         best_cosine: cosine of the nearest chunk; None when the dense search did not run or found nothing.
         best_lexical: BM25 score of the best chunk over the highest score a chunk could get for the query (0..1); None
             when the lexical search did not run or the query has no term.
+        notes: what went otherwise than set, in words: a reranker that failed, a question that was cut.
     """
 
     release: str
@@ -76,3 +85,113 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int = 0
     best_cosine: float | None = None
     best_lexical: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+SOURCE_CAP, FAMILY_CAP, PASSAGES, TOKENS = "source_cap", "family_cap", "passages", "tokens"
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """A hit that becomes a passage: its row and the number of its family, from 1."""
+
+    hit: Hit
+    place: Place
+    family: int
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Which hits become passages, best first, and which do not."""
+
+    chosen: tuple[Chosen, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def select(found: list[tuple[Hit, Place]], settings: ContextSettings, rows: ReleaseRows) -> Selection:
+    """Take hits, best first, as the caps and the token budget allow.
+
+    A hit that does not fit the budget is left out and smaller ones behind it may still fit; the best hit is always
+    taken, so that a context is never empty for the length of its best chunk.
+
+    Args:
+        found: hits and their rows, best first.
+        settings: the caps.
+        rows: gives the tokens of rows.
+    """
+    families = Families(settings.family)
+    of_source: Counter[str] = Counter()
+    of_family: Counter[int] = Counter()
+    chosen: list[Chosen] = []
+    left_out: list[LeftOut] = []
+    budget = settings.tokens
+    for hit, place in found:
+        tokens = rows.value(place, "tokens")
+        family = families.add(rows.value(place, "text_key"), hit.text)
+        if len(chosen) == settings.passages:
+            reason = PASSAGES
+        elif of_source[hit.document_id] == settings.per_source:
+            reason = SOURCE_CAP
+        elif of_family[family] == settings.per_family:
+            reason = FAMILY_CAP
+        elif tokens > budget and chosen:
+            reason = TOKENS
+        else:
+            chosen.append(Chosen(hit, place, family + 1))
+            of_source[hit.document_id] += 1
+            of_family[family] += 1
+            budget -= tokens
+            continue
+        left_out.append(LeftOut(hit.chunk_id, hit.source, reason))
+    return Selection(tuple(chosen), tuple(left_out))
+
+
+def windows(chosen: tuple[Chosen, ...], settings: ContextSettings, rows: ReleaseRows) -> list[Window]:
+    """The text around each chosen chunk that still fits the budget; no chunk stands in two windows.
+
+    Round by round, each passage in turn gets the chunk behind its window and the one before it.
+    """
+    found = [alone(rows, item.place) for item in chosen]
+    taken = {item.place for item in chosen}
+    left = settings.tokens - sum(window.tokens for window in found)
+    for _ in range(settings.neighbours):
+        for number in range(len(found)):
+            for neighbour in (next_after, next_before):
+                place = neighbour(rows, found[number])
+                if place is None or place in taken or rows.value(place, "tokens") > left:
+                    continue
+                taken.add(place)
+                left -= rows.value(place, "tokens")
+                found[number] = with_row(rows, found[number], place)
+    return found
+
+
+def passages(selection: Selection, settings: ContextSettings, rows: ReleaseRows) -> tuple[tuple[Passage, ...], int]:
+    """The numbered passages of a selection, and the tokens of all of them."""
+    around = windows(selection.chosen, settings, rows)
+    made = (_passage(number, item, around[number - 1], rows) for number, item in enumerate(selection.chosen, start=1))
+    return tuple(made), sum(window.tokens for window in around)
+
+
+def _passage(index: int, item: Chosen, window: Window, rows: ReleaseRows) -> Passage:
+    hit = item.hit
+    start = rows.value((window.segment, window.first), "start")
+    end = rows.value((window.segment, window.last), "end")
+    wider = window.first < window.last
+    return Passage(
+        index=index,
+        chunk_id=hit.chunk_id,
+        document_id=hit.document_id,
+        source=hit.source,
+        title=hit.title,
+        heading=hit.heading,
+        page=hit.page,
+        start=hit.start,
+        end=hit.end,
+        chunk=hit.text,
+        text=rows.version_text(item.place)[start:end] if wider else hit.text,
+        text_start=start,
+        text_end=end,
+        score=hit.score,
+        family=item.family,
+        marks=hit.marks,
+        copies=tuple(dict.fromkeys(copy.source for copy in hit.copies if copy.source != hit.source)),
+    )

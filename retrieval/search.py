@@ -1,140 +1,248 @@
-"""Search of one release: dense and lexical candidates, fused, ties broken by source and place.
+"""Search of one release: dense and lexical candidates, fused, reranked, near-duplicates collapsed.
 
 The order of equal scores never depends on how the index is laid out, so an incremental release answers as
-a fresh build of the same documents does.
+a fresh build of the same documents does. What the caller may not read, or does not want, is left out before anything
+is ranked (``retrieval.scope``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable
 
 import msgspec
 
 from index.opened import OpenRelease
+from ragpress.answer_settings import AccessSettings, ContextSettings
 from ragpress.errors import UsageError
 from ragpress.settings import RetrievalSettings
 from ragpress.types import Embedder
-from retrieval.fuse import fuse
+from retrieval.access import OPERATOR, AccessRules, Principal
+from retrieval.cache import SearchCache
+from retrieval.context import Context, Selection, passages, select
+from retrieval.filters import Filter
+from retrieval.hits import DENSE, LEXICAL, Candidate, Copy, Explanation, Hit, Place, Stage, StageScore
+from retrieval.passes import Finder, Found, Question, Step, Trace
+from retrieval.rerank import Reranker
+from retrieval.rows import ReleaseRows
+from retrieval.scope import Scope, Scopes
 
-DENSE = "dense"
-LEXICAL = "lexical"
-# Candidates fetched beyond the depth, so that ties at the cut are broken by place and not by layout.
-_TIE_ROOM = 16
+__all__ = [
+    "DENSE",
+    "LEXICAL",
+    "Candidate",
+    "Copy",
+    "Explanation",
+    "Hit",
+    "Place",
+    "Searcher",
+    "Stage",
+    "StageScore",
+]
 
-Place = tuple[int, int]
-
-
-class StageScore(msgspec.Struct, frozen=True):
-    """Where a stage ranked a chunk (from 1), and the stage's own score (cosine, BM25)."""
-
-    rank: int
-    score: float
-
-
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """A chunk that was found.
-
-    Attributes:
-        rank: from 1.
-        chunk_id: its id.
-        document_id: its document.
-        source: the document's source path.
-        title: the document's title.
-        heading: heading path above it.
-        page: 1-based page, slide or sheet; None where the format has none.
-        start: first code point in the version's text.
-        end: one past the last.
-        text: the chunk's text.
-        score: fused score.
-        stages: rank and score of each stage that found it.
-    """
-
-    rank: int
-    chunk_id: str
-    document_id: str
-    source: str
-    title: str
-    heading: tuple[str, ...]
-    page: int | None
-    start: int
-    end: int
-    text: str
-    score: float
-    stages: dict[str, StageScore]
+# Hits looked at for each passage, at first: most contexts are full before the caps used them up.
+_HITS_PER_PASSAGE = 2
+_MOST_HITS = 400
 
 
 class Searcher:
-    """Searches one open release.
+    """Searches one open release. Any number of threads may use it at once.
 
     Args:
         release: the release.
         embedder: gives the embedder that made its vectors; called when a query must be embedded.
         settings: retrieval settings; the release's own unless something is tried out.
+        rules: the access rules as they are now; without any, everybody reads everything.
+        reranker: scores the best fused candidates again.
+        cache: what is remembered of earlier searches; a cache of its own when None.
     """
 
     def __init__(
-        self, release: OpenRelease, embedder: Callable[[], Embedder], settings: RetrievalSettings | None = None
+        self,
+        release: OpenRelease,
+        embedder: Callable[[], Embedder],
+        settings: RetrievalSettings | None = None,
+        *,
+        rules: AccessRules | None = None,
+        reranker: Reranker | None = None,
+        cache: SearchCache | None = None,
     ) -> None:
         self._release = release
-        self._embedder = embedder
         self._settings = settings or release.manifest.retrieval
+        self._scopes = Scopes(release, rules or AccessRules(AccessSettings()))
+        self._reranker = reranker
+        self.cache = cache or SearchCache()
+        self._rows = ReleaseRows(release)
+        self._finder = Finder(
+            rows=self._rows,
+            release=release,
+            embedder=embedder,
+            settings=self._settings,
+            reranker=reranker,
+            vectors=self.cache.queries,
+        )
 
-    def search(self, query: str, k: int | None = None) -> list[Hit]:
+    def load(self) -> None:
+        """Open every file that searches and contexts read, so that they go on when the release is collected.
+
+        Raises:
+            NotFoundError: one is gone, with a release that was collected.
+            IntegrityError: one is damaged.
+        """
+        self._release.load()
+        self._rows.load()
+
+    def search(
+        self, query: str, k: int | None = None, *, caller: Principal = OPERATOR, where: Filter | None = None
+    ) -> list[Hit]:
         """The best chunks for a question.
 
         Args:
             query: the question, as typed.
             k: how many; the setting's number when None.
+            caller: who asks.
+            where: which documents are wanted; all when None.
 
         Raises:
-            UsageError: the query is empty or ``k`` is not positive.
+            UsageError: the query is empty, ``k`` is not positive or the filter is wrong.
+            ModelError: the embedder cannot be loaded.
             IntegrityError: a file of the release is damaged.
         """
+        question = self._question(query, k, self._scopes.of(caller, where))
+        key = self._key("search", question)
+        kept = self.cache.results.get(key)
+        if isinstance(kept, tuple):
+            return list(kept)
+        found = self._finder.find(question)
+        hits = self._hits(found)
+        if not found.failed:
+            self.cache.results.put(key, hits)
+        return list(hits)
+
+    def explain(
+        self, query: str, k: int | None = None, *, caller: Principal = OPERATOR, where: Filter | None = None
+    ) -> Explanation:
+        """How a question is searched: every stage with its candidates, its time, and what it took from a cache.
+
+        Args:
+            query: the question, as typed.
+            k: how many hits; the setting's number when None.
+            caller: who asks; nothing that this caller may not find is named or counted.
+            where: which documents are wanted; all when None.
+
+        Raises:
+            UsageError, ModelError, IntegrityError: as :meth:`search` does.
+        """
+        asked = self._question(query, k, Scope(key=b"", rows=0))
+        trace = Trace()
+        with trace.stage("scope"):
+            scope = self._scopes.of(caller, where)
+        question = msgspec.structs.replace(asked, scope=scope)
+        found = self._finder.find(question, trace)
+        return Explanation(
+            release=self._release.manifest.id,
+            query=query,
+            k=question.wanted,
+            rows=scope.rows,
+            depth=found.depth,
+            cached=self._key("search", question) in self.cache.results,
+            stages=tuple(self._stage(name, step) for name, step in trace.steps.items()),
+            hits=self._hits(found),
+            notes=found.notes,
+        )
+
+    def context(
+        self,
+        query: str,
+        settings: ContextSettings | None = None,
+        *,
+        k: int | None = None,
+        caller: Principal = OPERATOR,
+        where: Filter | None = None,
+    ) -> Context:
+        """The passages that a generator may use for a question.
+
+        Args:
+            query: the standalone question.
+            settings: caps and budget; the release's own when None.
+            k: the most hits that are looked at; as many as it takes to fill the context when None.
+            caller: who asks.
+            where: which documents are wanted; all when None.
+
+        Raises:
+            UsageError, ModelError, IntegrityError: as :meth:`search` does.
+        """
+        chosen = settings or self._context_settings
+        scope = self._scopes.of(caller, where)
+        question = self._question(query, chosen.passages * _HITS_PER_PASSAGE if k is None else k, scope)
+        key = (*self._key("context", question), chosen, k is None)
+        kept = self.cache.results.get(key)
+        if isinstance(kept, Context):
+            return kept
+        found = self._finder.find(question)
+        selection = select(self._placed(found), chosen, self._rows)
+        while k is None and len(selection.chosen) < chosen.passages and self._may_have_more(found, question):
+            question = msgspec.structs.replace(question, wanted=question.wanted * 4)
+            found = self._finder.find(question)
+            selection = select(self._placed(found), chosen, self._rows)
+        made = self._context(query, found, selection, chosen)
+        if not found.failed:
+            self.cache.results.put(key, made)
+        return made
+
+    @property
+    def _context_settings(self) -> ContextSettings:
+        answering = self._release.manifest.answering
+        return ContextSettings() if answering is None else answering.context
+
+    @staticmethod
+    def _may_have_more(found: Found, question: Question) -> bool:
+        return len(found.groups) == question.wanted < _MOST_HITS
+
+    def _context(self, query: str, found: Found, selection: Selection, settings: ContextSettings) -> Context:
+        made, tokens = passages(selection, settings, self._rows)
+        return Context(
+            release=self._release.manifest.id,
+            query=query,
+            passages=made,
+            left_out=selection.left_out,
+            tokens=tokens,
+            best_cosine=found.best_cosine,
+            best_lexical=found.best_lexical,
+            notes=found.notes,
+        )
+
+    def _question(self, query: str, k: int | None, scope: Scope) -> Question:
         wanted = self._settings.k if k is None else k
         if not query.strip():
             raise UsageError("The query is empty: expected a question or some words.")
         if wanted < 1:
             raise UsageError(f"k is {wanted}: expected at least 1.")
-        depth = max(self._settings.depth, wanted)
-        stages = {DENSE: self._dense(query, depth), LEXICAL: self._lexical(query, depth)}
-        ceiling = self._release.lexical.ceiling(query) if stages[LEXICAL] else 0.0
-        fused = fuse(stages[DENSE], stages[LEXICAL], self._settings, ceiling, depth)
-        best = self._ordered(fused.items())[:wanted]
-        scores = {
-            name: {place: StageScore(rank, score) for rank, (place, score) in enumerate(found, start=1)}
-            for name, found in stages.items()
-        }
+        return Question(query, wanted, scope)
+
+    def _key(self, kind: str, question: Question) -> tuple[Hashable, ...]:
+        reranker = self._reranker.name if self._reranker else ""
+        settings = (self._settings, reranker)
+        release = self._release.manifest.id
+        return kind, question.text, question.wanted, release, settings, question.scope.key
+
+    def _hits(self, found: Found) -> tuple[Hit, ...]:
+        return tuple(hit for hit, _ in self._placed(found))
+
+    def _placed(self, found: Found) -> list[tuple[Hit, Place]]:
         return [
-            self._hit(rank, place, score, {name: by[place] for name, by in scores.items() if place in by})
-            for rank, (place, score) in enumerate(best, start=1)
+            (self._rows.hit(rank, (group.place, group.score), found.stages_of(group.place), group.copies), group.place)
+            for rank, group in enumerate(found.groups, start=1)
         ]
 
-    def _dense(self, query: str, depth: int) -> list[tuple[Place, float]]:
-        if self._settings.dense_weight <= 0 or not self._release.segments:
-            return []
-        vector = self._embedder().embed_query(query)
-        found: list[tuple[Place, float]] = []
-        for number, segment in self._release.segments.items():
-            scores, rows = segment.search(vector, depth + _TIE_ROOM)
-            places = ((number, row) for row in rows.tolist())
-            found += zip(places, scores.tolist(), strict=True)
-        return self._ordered(found)[:depth]
-
-    def _lexical(self, query: str, depth: int) -> list[tuple[Place, float]]:
-        if self._settings.lexical_weight <= 0 or not self._release.segments:
-            return []
-        scores, numbers, rows = self._release.lexical.search(query, depth + _TIE_ROOM)
-        return self._ordered(zip(zip(numbers, rows, strict=True), scores, strict=True))[:depth]
-
-    def _ordered(self, found: Iterable[tuple[Place, float]]) -> list[tuple[Place, float]]:
-        return sorted(found, key=lambda item: (-item[1], *self._position(item[0])))
-
-    def _position(self, place: Place) -> tuple[str, int]:
-        chunks = self._release.segments[place[0]].chunks
-        return chunks["source"][place[1]].as_py(), chunks["start"][place[1]].as_py()
-
-    def _hit(self, rank: int, place: Place, score: float, stages: dict[str, StageScore]) -> Hit:
-        row = self._release.segments[place[0]].chunks.slice(place[1], 1).to_pylist()[0]
-        names = ("chunk_id", "document_id", "source", "title", "page", "start", "end", "text")
-        fields = {name: row[name] for name in names}
-        return Hit(rank=rank, heading=tuple(row["heading"]), score=score, stages=stages, **fields)
+    def _stage(self, name: str, step: Step) -> Stage:
+        candidates = (
+            Candidate(rank, self._rows.value(place, "chunk_id"), self._rows.value(place, "source"), score)
+            for rank, (place, score) in enumerate(step.ranking, start=1)
+        )
+        return Stage(
+            name=name,
+            wall_ms=step.wall * 1000,
+            cpu_ms=step.cpu * 1000,
+            cached=step.cached,
+            candidates=tuple(candidates),
+        )

@@ -1,0 +1,116 @@
+"""Groups texts that say (nearly) the same: equal embedding keys, or similar sets of word shingles.
+
+The similarity is the Jaccard index of the sets of runs of three words (Broder, "On the resemblance and containment of
+documents", 1997), computed exactly. A text joins the first group whose first text it is similar to, so groups depend
+only on the order in which texts come, which is the order of their ranks.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from ingest.near_duplicates import shingles
+from retrieval.hits import Place, Ranking
+from retrieval.rows import ReleaseRows
+
+Shingles = frozenset[int]
+
+
+def shingle_set(text: str) -> Shingles:
+    """Hashes of the distinct runs of three words of a text; a lone ideograph counts as a word."""
+    return frozenset(np.unique(shingles(text)).tolist())
+
+
+def similarity(one: Shingles, other: Shingles) -> float:
+    """Jaccard index of two sets, 0..1; 0 when both are empty."""
+    shared = len(one & other)
+    union = len(one) + len(other) - shared
+    return shared / union if union else 0.0
+
+
+class Families:
+    """Numbers texts by the family they belong to, from 0, in the order of each family's first text.
+
+    Args:
+        threshold: similarity to a family's first text from which a text belongs to it; above 1 nothing is similar.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+        self._by_key: dict[bytes, int] = {}
+        self._firsts: list[Shingles] = []
+
+    def __len__(self) -> int:
+        return len(self._firsts)
+
+    def known(self, key: bytes) -> int | None:
+        """The family of a text by its embedding key alone; None when no text of this key came yet."""
+        return self._by_key.get(key) if self._threshold <= 1 else None
+
+    def add(self, key: bytes, text: str) -> int:
+        """The number of the family of a text, which is a new one when it is similar to none.
+
+        Args:
+            key: equal only for equal texts; b"" when there is no key.
+            text: the text.
+        """
+        found = self.known(key) if key else None
+        if found is None:
+            found = self._similar(shingle_set(text))
+            if key:
+                self._by_key[key] = found
+        return found
+
+    def _similar(self, one: Shingles) -> int:
+        for number, other in enumerate(self._firsts):
+            if self._may_reach(len(one), len(other)) and similarity(one, other) >= self._threshold:
+                return number
+        self._firsts.append(one)
+        return len(self._firsts) - 1
+
+    def _may_reach(self, size: int, other: int) -> bool:
+        return min(size, other) >= self._threshold * max(size, other)
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Candidates that become one hit.
+
+    Attributes:
+        place: the best ranked of them.
+        score: its fused score.
+        copies: the others, best first.
+    """
+
+    place: Place
+    score: float
+    copies: tuple[Place, ...]
+
+
+def collapse(order: Ranking, wanted: int, threshold: float, rows: ReleaseRows) -> list[Group]:
+    """The first groups of a ranking.
+
+    Candidates behind the last group that was wanted still count as copies when their embedding key is that of a
+    group's member; they are not compared further.
+
+    Args:
+        order: candidates, best first.
+        wanted: the most groups.
+        threshold: see :class:`Families`.
+        rows: gives keys and texts of candidates.
+    """
+    families = Families(threshold)
+    groups: list[tuple[Place, float]] = []
+    copies: list[list[Place]] = []
+    for place, score in order:
+        key: bytes = rows.value(place, "text_key")
+        full = len(groups) == wanted
+        number = families.known(key) if full else families.add(key, rows.value(place, "text"))
+        if number is None:
+            continue
+        if number == len(groups):
+            groups.append((place, score))
+            copies.append([])
+        else:
+            copies[number].append(place)
+    return [Group(place, score, tuple(others)) for (place, score), others in zip(groups, copies, strict=True)]
