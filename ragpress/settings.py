@@ -331,6 +331,11 @@ def hub_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
+def secret(variable: str) -> str:
+    """A key from the environment, less white space around it; "" where the variable is not set."""
+    return os.environ.get(variable, "").strip() if variable else ""
+
+
 def _collection(prefix: str, table: dict[str, Any]) -> CollectionSettings:
     # A table that sets one field of a section, or of an audit's rule, keeps the defaults of the others.
     complete = _merged(msgspec.to_builtins(CollectionSettings()), table)
@@ -379,13 +384,15 @@ def _hint(name: str, known: tuple[str, ...]) -> str:
 
 
 def _explain(prefix: str, message: str) -> str:
-    text, _, where = message.partition(" - at `$.")
-    place = where.rstrip("`")
+    text, _, where = message.partition(" - at `")
+    place = where.removeprefix("key` in `").removeprefix("$.").rstrip("`")
     hint = ""
     if "unknown field" in text:
         hint = _hint(text.split("`")[1], _fields_at(place))
     elif "enum value" in text and place.endswith(".action"):
         hint = f" Known: {', '.join(AuditAction)}."
+    elif where.startswith("key") and place.endswith("parse.plugins"):
+        hint = ' An extension is written like ".log".'
     return f"{FILE_NAME}, [{prefix}{place}]: {text}.{hint}"
 
 

@@ -177,10 +177,14 @@ class Embedder(Protocol):
 
     name: str
     fingerprint: str
-    dimension: int
     window: int
     passage_limit: int
     tokens: TokenCounter
+
+    @property
+    def dimension(self) -> int:
+        """See the class."""
+        ...
 
     def embed_passages(self, texts: list[str]) -> Float32Matrix:
         """Embed texts as passages. Returns float32 of shape (len(texts), dimension), rows of length 1."""

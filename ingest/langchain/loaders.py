@@ -6,6 +6,7 @@ import importlib
 import mimetypes
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,9 @@ class LoaderParser:
             options = msgspec.json.encode(self._options, order="sorted")
         except TypeError as error:
             raise SettingsError(f"An option of the loader {self.name} is no plain data ({error}).") from error
-        return hexdigest("langchain loader", self.name, _distribution(self.name), options, self._own)
+        return hexdigest(
+            "langchain loader", self.name, _distribution(self.name.split(".", maxsplit=1)[0]), options, self._own
+        )
 
     def __call__(self, data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
         """Read one document from its bytes; a loader that needs a file gets a temporary one.
@@ -169,9 +172,10 @@ def _shared(all_metadata: list[dict[str, Any]]) -> dict[str, str]:
     }
 
 
-def _distribution(name: str) -> str:
-    """The distribution that has a module, with its version; "" for one that is in none."""
+@cache
+def _distribution(module: str) -> str:
+    """The distribution that has a top-level module, with its version; "" for one that is in none."""
     from importlib.metadata import packages_distributions, version  # noqa: PLC0415 - reads every installed package
 
-    found = packages_distributions().get(name.split(".", maxsplit=1)[0], [])
+    found = packages_distributions().get(module, [])
     return ",".join(f"{distribution} {version(distribution)}" for distribution in sorted(set(found)))

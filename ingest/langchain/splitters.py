@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from ragpress.errors import ChunkError, SettingsError
@@ -24,7 +24,8 @@ class SplitterChunker:
     """A chunker plugin out of a LangChain text splitter.
 
     The splitter gives texts, a chunk is a span: each piece is looked for in the document's text, behind the start of
-    the piece before it. Pieces may overlap; a splitter that alters the text is refused.
+    the piece before it (a splitter made with ``add_start_index`` says itself where). Pieces may overlap; a splitter
+    that alters the text is refused.
 
     Args:
         splitter: the splitter.
@@ -60,11 +61,8 @@ class SplitterChunker:
         text = cleaned.text
         spans = []
         start = end = -1
-        for piece in self._splitter.split_text(text):
-            body = str(getattr(piece, "page_content", piece)).strip()
-            if not body:
-                continue
-            start = _find(text, body, start + 1, end)
+        for body, place in self._pieces(text):
+            start = place if text.startswith(body, place) else _find(text, body, start + 1, end)
             if start < 0:
                 raise ChunkError(
                     f"The splitter {type(self._splitter).__name__} gave a piece that is not in the document: "
@@ -74,10 +72,25 @@ class SplitterChunker:
             spans.append(_span(cleaned.elements, start, end, limit if settings.heading_context else 0, text, tokens))
         return tuple(spans)
 
+    def _pieces(self, text: str) -> Iterator[tuple[str, int]]:
+        """Each piece without white space at its ends, and where the splitter says that it starts."""
+        splitter: Any = self._splitter
+        knows = getattr(splitter, "_add_start_index", False)
+        for piece in splitter.create_documents([text]) if knows else splitter.split_text(text):
+            whole = str(getattr(piece, "page_content", piece))
+            body = whole.strip()
+            told = getattr(piece, "metadata", {}).get("start_index", -1)
+            if body:
+                yield body, told + whole.index(body) if told >= 0 else len(text)
+
 
 def _find(text: str, body: str, first: int, passed: int) -> int:
-    """The first place of a piece that starts at ``first`` or later and ends behind ``passed``; -1 if there is none."""
-    return text.find(body, max(first, passed - len(body) + 1))
+    """The place of a piece that starts at ``first`` or later; -1 if there is none.
+
+    One that ends behind ``passed``, where the piece before ended, is preferred to one that ends there too.
+    """
+    beyond = text.find(body, max(first, passed - len(body) + 1))
+    return beyond if beyond >= 0 else text.find(body, max(first, passed - len(body)))
 
 
 def _span(elements: tuple[Element, ...], start: int, end: int, room: int, text: str, tokens: TokenCounter) -> ChunkSpan:
