@@ -228,7 +228,7 @@ def _vectors(segment: Segment, row: DocumentRow, embed: EmbedRows) -> Float32Mat
 
 
 def _lexical_rows(chunks: pa.Table, segment: int, first: int) -> Iterator[lexical.LexicalRow]:
-    columns = (chunks[name].to_pylist() for name in ("document_id", "title", "heading", "text"))
-    for offset, (document, title, heading, text) in enumerate(zip(*columns, strict=True)):
+    columns = (chunks[name].to_pylist() for name in ("document_id", "title", "heading", "text", "source"))
+    for offset, (document, title, heading, text, source) in enumerate(zip(*columns, strict=True)):
         path = " ".join([title, *(part for part in heading if part != title)])
-        yield lexical.LexicalRow(lexical.owner(document, segment), segment, first + offset, path, text)
+        yield lexical.LexicalRow(lexical.owner(document, segment), segment, first + offset, path, text, source)

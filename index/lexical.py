@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -17,13 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
+from index.rarity import ROW_BITS, ROW_MASK, TermRarity, fetched, held, restricted
+from index.row_filter import RowFilter
 from ragpress.errors import StorageError
 
 CODE_VERSION = 1
 _ANALYSER = "ragpress"
 _HEAP_BYTES = 64_000_000
-_ROW_BITS = 32
+# Rows fetched for each one wanted, beyond what the share of allowed rows calls for; and more when too few are allowed.
+_OVERFETCH = 1.5
+_OVERFETCH_GROWTH = 4
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\U00020000-\U0002fa1f]+")
 _FIELDS = {"text": 1.0, "heading": 1.5}
 # The constant k1 of tantivy's BM25: however often a term stands in a text, it gives less than k1 + 1 times its rarity.
@@ -39,6 +44,7 @@ class LexicalRow(msgspec.Struct, frozen=True):
         row: chunk row in it.
         heading: title and heading path.
         text: the chunk's text.
+        source: the document's source path: its folders can be named in filters.
     """
 
     owner: str
@@ -46,11 +52,18 @@ class LexicalRow(msgspec.Struct, frozen=True):
     row: int
     heading: str
     text: str
+    source: str = ""
 
 
 def owner(document_id: str, segment: int) -> str:
     """The term that names all rows of one document in one segment."""
     return f"{document_id}@{segment}"
+
+
+def folders(source: str) -> tuple[str, ...]:
+    """The terms that name the folders of a source, outermost first; ``/`` is the one that holds everything."""
+    parts = source.split("/")[:-1]
+    return tuple(dict.fromkeys(["/", *("/".join(parts[: depth + 1]) + "/" for depth in range(len(parts)))]))
 
 
 def words(text: str) -> str:
@@ -97,8 +110,8 @@ class LexicalWriter:
             for row in rows:
                 self._writer.add_document(
                     document(
-                        owner=row.owner,
-                        place=(row.segment << _ROW_BITS) + row.row,
+                        owner=[row.owner, *folders(row.source)],
+                        place=(row.segment << ROW_BITS) + row.row,
                         heading=words(row.heading),
                         text=words(row.text),
                     )
@@ -146,7 +159,9 @@ class LexicalIndex:
         try:
             self._index = _open(folder)
             self._searcher = self._index.searcher()
-            self._counted, _ = _row_counts(folder)
+            counted, _ = _row_counts(folder)
+            self._rarity = TermRarity(self._index, self._searcher, counted)
+            self._names_folders = self._searcher.doc_freq("owner", "/") == counted
         except (OSError, ValueError) as error:
             raise StorageError(f"Cannot open the lexical index in {folder}: {error} Run: ragpress doctor") from error
 
@@ -155,72 +170,88 @@ class LexicalIndex:
         """Rows that are not deleted."""
         return int(self._searcher.num_docs)
 
-    def search(self, query: str, depth: int) -> tuple[list[float], list[int], list[int]]:
-        """Rows by BM25 over text and headings.
+    def search(
+        self, query: str, depth: int, allowed: RowFilter | None = None
+    ) -> tuple[list[float], list[int], list[int]]:
+        """Rows by BM25 over text and headings. Safe to call from several threads.
+
+        Rows that are not allowed are left out before anything is ranked, and the rarity of a term is counted among
+        the rows that the caller may read. The mean length of a text is that of all rows.
 
         Args:
             query: the question as typed; operators in it have no meaning.
             depth: the most rows to return.
+            allowed: the rows that may be found; None for all that are not deleted.
 
         Returns:
             Scores (descending), segment numbers and chunk rows, three lists of equal length.
         """
-        parsed = self._query(query)
-        if parsed is None:
+        allowed = self._usable(allowed)
+        parsed = self._query(query, None if allowed is None else allowed.readable or allowed)
+        if parsed is None or (allowed is not None and not allowed.rows):
             return [], [], []
-        hits = self._searcher.search(parsed, depth, count=False).hits
-        places = self._searcher.fast_field_values("place", [address for _, address in hits])
-        mask = (1 << _ROW_BITS) - 1
-        return (
-            [score for score, _ in hits],
-            [place >> _ROW_BITS for place in places],
-            [place & mask for place in places],
-        )
+        scores, places = self._ranked(parsed, depth, allowed)
+        return scores.tolist(), (places >> ROW_BITS).tolist(), (places & ROW_MASK).tolist()
 
-    def ceiling(self, query: str) -> float:
+    def _usable(self, allowed: RowFilter | None) -> RowFilter | None:
+        """A filter as this index can take it; None for one that leaves nothing out."""
+        if allowed is None or allowed.masks is None or self._names_folders:
+            return None if allowed is None or allowed.masks is None else allowed
+        # It was written before rows named their folders: only the masks say which rows are meant.
+        readable = self._usable(allowed.readable)
+        return msgspec.structs.replace(allowed, owners=None, barred=None, readable=readable or allowed.readable)
+
+    def _ranked(
+        self, parsed: Any, depth: int, allowed: RowFilter | None
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        if allowed is None or allowed.masks is None:
+            return fetched(self._searcher, parsed, depth)
+        if allowed.owners is not None or allowed.barred is not None:
+            return fetched(self._searcher, restricted(self._index, parsed, allowed), depth)
+        # At least what the caller may read is kept to by the index, where terms can say it: then how long a search
+        # takes tells nothing about the rest.
+        readable = allowed.readable
+        if readable is not None:
+            parsed = restricted(self._index, parsed, readable)
+        fetch = int(_OVERFETCH * depth * self.rows / allowed.rows)
+        while True:
+            scores, places = fetched(self._searcher, parsed, fetch)
+            kept = held(allowed.masks, places)
+            if len(places) < fetch or np.count_nonzero(kept) >= depth:
+                return scores[kept][:depth], places[kept][:depth]
+            fetch *= _OVERFETCH_GROWTH
+
+    def ceiling(self, query: str, allowed: RowFilter | None = None) -> float:
         """The highest BM25 score that a text can get for a query: each of its terms as often as counts.
 
         A term that no row holds counts as the rarest, so a query in other words than the documents' has a ceiling
         that no row comes near. Headings are left out: few hold any term. 0 when the query has no term.
+
+        Args:
+            query: the question as typed.
+            allowed: the rows that may be found, as for :meth:`search`.
         """
-        return (_SATURATION + 1) * sum(self._rarity_of(term) for term in _terms(self._tantivy, query))
+        allowed = self._usable(allowed)
+        readable = None if allowed is None else allowed.readable or allowed
+        rarities = (self._rarity.rarity("text", term, readable) for term in _terms(self._tantivy, query))
+        return (_SATURATION + 1) * sum(rarities)
 
-    def _rarity_of(self, term: str) -> float:
-        clause = self._tantivy.Query.term_query(self._index.schema, "text", term, "freq")
-        holders = self._searcher.doc_freq("text", term)
-        if holders and self._counted != self.rows:
-            holders = self._searcher.search(self._tantivy.Query.const_score_query(clause, 1.0), 1, count=True).count
-        return _rarity(self.rows, holders)
-
-    def _query(self, query: str) -> Any:
+    def _query(self, query: str, readable: RowFilter | None) -> Any:
         tantivy, schema = self._tantivy, self._index.schema
         should = tantivy.Occur.Should
         clauses = []
         for term in _terms(tantivy, query):
             for field, boost in _FIELDS.items():
-                clause = tantivy.Query.term_query(schema, field, term, "freq")
-                weight = boost * self._correction(field, term, clause)
+                weight = boost * self._rarity.correction(field, term, readable)
                 if weight:
+                    clause = tantivy.Query.term_query(schema, field, term, "freq")
                     clauses.append((should, tantivy.Query.boost_query(clause, weight)))
         return tantivy.Query.boolean_query(clauses) if clauses else None
-
-    def _correction(self, field: str, term: str, clause: Any) -> float:
-        """What a term weighs among the rows that are there, over what it weighs with the deleted rows counted."""
-        if self._counted == self.rows:
-            return 1.0
-        counted = self._searcher.doc_freq(field, term)
-        alive = self._searcher.search(self._tantivy.Query.const_score_query(clause, 1.0), 1, count=True).count
-        return _rarity(self.rows, alive) / _rarity(self._counted, counted) if alive else 0.0
 
 
 def _terms(tantivy: Any, query: str) -> list[str]:
     """The distinct terms of a query, in order."""
     return list(dict.fromkeys(_analyser(tantivy).analyze(words(query))))
-
-
-def _rarity(rows: int, holders: int) -> float:
-    """Inverse document frequency as tantivy's BM25 takes it (Robertson and Sparck Jones, 1976, kept positive)."""
-    return math.log(1 + (rows - holders + 0.5) / (holders + 0.5))
 
 
 def deleted_share(folder: Path) -> float:

@@ -185,10 +185,16 @@ class Segment:
         return alive
 
     def search(
-        self, query: npt.NDArray[np.float32], depth: int
+        self, query: npt.NDArray[np.float32], depth: int, mask: npt.NDArray[np.bool_] | None = None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """The nearest rows that are not deleted: cosines (descending) and rows, both of shape (found,)."""
-        allowed = self.alive if self.record.deleted_rows else None
+        """The nearest rows that may be found: cosines (descending) and rows, both of shape (found,).
+
+        Args:
+            query: float32 of shape (dimension,), length 1.
+            depth: the most rows to return.
+            mask: bool of shape (rows,): rows that may be found, deleted ones excluded; None for all not deleted.
+        """
+        allowed = self.alive if mask is None and self.record.deleted_rows else mask
         return self.vectors.search(query, depth, allowed)
 
 

@@ -6,63 +6,105 @@ terms or rows. What it leaves out has no influence on ranks, counts, caches or s
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from functools import cached_property
+from threading import Lock
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from index.opened import OpenRelease
+from index.row_filter import RowFilter
+from ragpress.fingerprint import digest
+from retrieval.access import ANYBODY, OPERATOR, AccessRules, Principal
+from retrieval.filters import Filter, FilterColumns, checked
+from retrieval.placement import Mask, Placement
 
-class Principal(msgspec.Struct, frozen=True):
-    """Who asks.
+__all__ = ["ANYBODY", "OPERATOR", "Filter", "Principal", "Scope", "Scopes"]
 
-    Attributes:
-        groups: groups the caller is in; ``everyone`` is always one of them.
-        unrestricted: reads everything, whatever the rules say: the operator on the command line.
+_KEPT = 256
+_KEPT_BYTES = 256 << 20
+
+
+class Scope(RowFilter, frozen=True, eq=False, kw_only=True):
+    """The rows that one search may find; see :class:`index.row_filter.RowFilter` for its fields."""
+
+
+class Scopes:
+    """The scopes of one release, kept by what a caller may read and wants. Safe to share between threads.
+
+    Args:
+        release: the release.
+        rules: the access rules as they are now.
     """
 
-    groups: frozenset[str] = frozenset()
-    unrestricted: bool = False
+    def __init__(self, release: OpenRelease, rules: AccessRules) -> None:
+        self._release = release
+        self._rules = rules
+        self._kept: OrderedDict[tuple[bytes, bytes], Scope] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, principal: Principal, where: Filter | None = None) -> Scope:
+        """The rows that a caller may read and wants.
+
+        Args:
+            principal: who asks.
+            where: which documents are wanted; None or an empty filter wants all.
+
+        Raises:
+            UsageError: the filter is wrong.
+            IntegrityError: a file of the release is damaged.
+        """
+        wanted = b"" if where is None or where == Filter() else msgspec.json.encode(checked(where), order="sorted")
+        granted = self._rules.granted(principal)
+        name = (granted.tobytes(), wanted)
+        with self._lock:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+                return self._kept[name]
+        made = self._made(granted, where if wanted else None)
+        with self._lock:
+            return self._keep(name, made)
+
+    def _keep(self, name: tuple[bytes, bytes], made: Scope) -> Scope:
+        kept = self._kept.setdefault(name, made)
+        while len(self._kept) > 1 and (len(self._kept) > _KEPT or sum(map(_size, self._kept.values())) > _KEPT_BYTES):
+            self._kept.popitem(last=False)
+        return kept
+
+    def _made(self, granted: Mask, where: Filter | None) -> Scope:
+        readable = np.ones(len(self._placement.table), np.bool_) if granted.all() else granted[self._governing]
+        if where is None:
+            return self._scope(readable, readable, None)
+        base = self._scope(readable, readable, None)
+        return self._scope(readable, readable & self._columns.matching(where), base)
+
+    def _scope(self, readable: Mask, wanted: Mask, base: Scope | None) -> Scope:
+        key = digest("scope", self._release.manifest.id, *(np.packbits(mask).tobytes() for mask in (readable, wanted)))
+        if wanted.all():
+            rows = sum(segment.record.rows - segment.record.deleted_rows for segment in self._release.segments.values())
+            return Scope(key=key, rows=rows, readable=base)
+        masks = self._placement.masks(wanted)
+        rows = sum(int(np.count_nonzero(mask)) for mask in masks.values())
+        owners, barred = self._placement.cover(wanted), self._placement.cover(~wanted)
+        if owners is not None and barred is not None:
+            owners, barred = (owners, None) if len(owners) <= len(barred) else (None, barred)
+        return Scope(key=key, rows=rows, masks=masks, owners=owners, barred=barred, readable=base)
+
+    @cached_property
+    def _placement(self) -> Placement:
+        return Placement(self._release)
+
+    @cached_property
+    def _columns(self) -> FilterColumns:
+        return FilterColumns(self._placement.table)
+
+    @cached_property
+    def _governing(self) -> npt.NDArray[np.intp]:
+        return self._rules.governing(self._columns.sources)
 
 
-OPERATOR = Principal(unrestricted=True)
-ANYBODY = Principal()
-
-
-class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """Which documents the caller wants. All given conditions must hold; of several values one must.
-
-    Attributes:
-        sources: gitignore-style patterns of source paths.
-        languages: ISO codes; ``zh`` also takes ``zh-hant``.
-        tags: values of the document's own ``tags`` (or ``keywords``).
-        after: ISO date; the document's own date (``date``, ``updated``, ``modified``, ``created``; else when it was
-            indexed) is that day or later.
-        before: ISO date; the document's own date is before that day.
-        metadata: any other key of the document's own metadata → accepted values.
-    """
-
-    sources: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    after: str | None = None
-    before: str | None = None
-    metadata: dict[str, tuple[str, ...]] = {}
-
-
-class Scope(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """The rows that one search may find.
-
-    Attributes:
-        key: digest of the documents that may be found (and of those the caller may read): equal keys see the same.
-        rows: number of rows that may be found.
-        masks: bool of shape (rows of the segment,) by segment number: rows that may be found, deleted ones excluded;
-            None where every row that is not deleted may be found in every segment.
-        owners: terms of the lexical field ``owner`` that may be found; None when all may.
-        readable: the scope of everything the caller may read, whose statistics (term rarity) scores may use; None
-            when the caller may read everything, and for that scope itself.
-    """
-
-    key: bytes
-    rows: int
-    masks: dict[int, npt.NDArray[np.bool_]] | None = None
-    owners: tuple[str, ...] | None = None
-    readable: Scope | None = None
+def _size(scope: Scope) -> int:
+    """Bytes of its masks."""
+    return sum(mask.nbytes for mask in (scope.masks or {}).values())
