@@ -104,39 +104,59 @@ def start(launch: Launch) -> Served:
     """
     launch.state.mkdir(parents=True, exist_ok=True)
     port = launch.port or free_port()
-    log = launch.state / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            command(launch, port),
-            env=surroundings(),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    served = Served(pid=process.pid, base_url=f"http://{HOST}:{port}/v1", model=launch.name)
+    pid = spawn(command(launch, port), launch.state / "server.log")
+    served = Served(pid=pid, base_url=f"http://{HOST}:{port}/v1", model=launch.name)
     try:
-        await_health(process, served, launch)
+        await_health(served, launch)
     except BaseException:
-        end(process.pid)
-        process.wait()
+        end(pid)
         raise
     (launch.state / "server.json").write_bytes(msgspec.json.encode(served))
     return served
 
 
-def await_health(process: subprocess.Popen[bytes], served: Served, launch: Launch) -> None:
+def spawn(words: list[str], log: Path) -> int:
+    """Start a process that leads a group of its own and outlives this one; its output goes to a new log.
+
+    Returns:
+        Its process id.
+    """
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawn(words[0], words, surroundings(), file_actions=actions, setsid=True)
+
+
+def await_health(served: Served, launch: Launch) -> None:
     """Wait until a server that was just started answers ``/health``.
 
     Raises:
         VllmError: it ended before, or the time is over.
     """
     log = launch.state / "server.log"
-    in_time = wait_until(lambda: process.poll() is not None or healthy(served), launch.seconds)
-    if process.returncode is not None:
-        raise VllmError(f"vLLM ended with exit code {process.returncode} before it was healthy.{tail(log)}")
+    code: int | None = None
+
+    def settled() -> bool:
+        nonlocal code
+        code = exit_code(served.pid)
+        return code is not None or healthy(served)
+
+    in_time = wait_until(settled, launch.seconds)
+    if code is not None:
+        raise VllmError(f"vLLM ended with exit code {code} before it was healthy.{tail(log)}")
     if not in_time:
         raise VllmError(f"vLLM was not healthy within {launch.seconds:.0f} s.{tail(log)}")
+
+
+def exit_code(child: int) -> int | None:
+    """The exit code of a process; None while it runs, or when it is no child of this one."""
+    try:
+        pid, status = os.waitpid(child, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return os.waitstatus_to_exitcode(status) if pid else None
 
 
 def stop(state: Path = STATE) -> Served | None:
@@ -227,7 +247,8 @@ def end(pid: int) -> None:
         except ProcessLookupError:
             return
         if wait_until(lambda: not group_lives(pid), seconds):
-            return
+            break
+    exit_code(pid)
 
 
 def group_lives(group: int) -> bool:
