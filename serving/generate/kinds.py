@@ -1,0 +1,35 @@
+"""Which kind of generator the settings mean."""
+
+from __future__ import annotations
+
+from ragpress.answer_settings import GeneratorSettings
+from ragpress.errors import SettingsError
+
+AUTO = "auto"
+EXTRACTIVE = "extractive"
+OPENAI = "openai"
+TRANSFORMERS = "transformers"
+NO_FALLBACK = "none"
+
+GENERATORS = "ragpress.generators"
+"""Entry points of other packages' generators: functions of the ``[generator]`` settings and the cache folder."""
+
+
+def chosen_kind(settings: GeneratorSettings) -> str:
+    """The kind that answers: one of this module's, or the name of a plugin.
+
+    Raises:
+        SettingsError: the server's address is missing, or the fallback is unknown.
+    """
+    if settings.fallback not in {NO_FALLBACK, EXTRACTIVE}:
+        raise SettingsError(
+            f"[generator] fallback: expected {NO_FALLBACK!r} or {EXTRACTIVE!r}, found {settings.fallback!r}."
+        )
+    if settings.kind == AUTO:
+        return OPENAI if settings.base_url else EXTRACTIVE
+    if settings.kind == OPENAI and not settings.base_url:
+        raise SettingsError(
+            "[generator] kind is 'openai' and base_url is empty. Expected the server's address, for example "
+            'base_url = "http://127.0.0.1:8000/v1".'
+        )
+    return settings.kind
