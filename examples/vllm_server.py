@@ -25,13 +25,14 @@ from pathlib import Path
 
 import msgspec
 
-from examples.smollm2 import SMOLLM2, smollm2_folder
 from ragpress.errors import RagpressError
+from ragpress.settings import default_cache
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = ROOT / ".venv-vllm"
 STATE = ROOT / ".vllm"
 HOST = "127.0.0.1"
+SMOLLM2 = "smollm2-135m-instruct"
 MODULE = "vllm.entrypoints.openai.api_server"
 START_SECONDS = 300.0
 STOP_SECONDS = 20.0
@@ -93,6 +94,18 @@ def environment_python(folder: Path = ENVIRONMENT) -> Path:
     if not python.is_file():
         raise VllmError(f"Expected vLLM's environment in {folder}, found none. Build it with: make vllm")
     return python
+
+
+def smollm2_folder() -> Path:
+    """Folder of SmolLM2-135M-Instruct, converted once from the GGUF file of its package.
+
+    Raises:
+        MissingDependencyError: the package, or what reads its file, is not installed.
+    """
+    from serving.generate.local_models import find_local_model, model_folder  # noqa: PLC0415 - heavy
+
+    cache = Path(os.environ.get("RAGPRESS_CACHE_DIR") or default_cache())
+    return Path(model_folder(find_local_model(""), cache))
 
 
 def start(launch: Launch) -> Served:

@@ -11,8 +11,16 @@ from typing import Protocol
 
 import pytest
 
-from examples.smollm2 import SMOLLM2, smollm2_folder
-from examples.vllm_server import ENVIRONMENT, Launch, Served, VllmError, environment_python, serving
+from examples.vllm_server import (
+    ENVIRONMENT,
+    SMOLLM2,
+    Launch,
+    Served,
+    VllmError,
+    environment_python,
+    serving,
+    smollm2_folder,
+)
 from ragpress.answer_settings import GeneratorSettings
 from ragpress.errors import MissingDependencyError
 

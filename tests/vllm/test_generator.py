@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from examples.smollm2 import SMOLLM2
-from examples.vllm_server import HOST, free_port, wait_until
+from examples.vllm_server import HOST, SMOLLM2, free_port, wait_until
 from ragpress.answer_settings import GeneratorSettings
 from ragpress.errors import GeneratorRefusedError, GeneratorUnavailableError
 from ragpress.prompts import built_in
