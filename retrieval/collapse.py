@@ -48,18 +48,16 @@ class Families:
         """The family of a text by its embedding key alone; None when no text of this key came yet."""
         return self._by_key.get(key) if self._threshold <= 1 else None
 
-    def add(self, key: bytes, text: str) -> int:
+    def add(self, key: bytes, shingled: Shingles) -> int:
         """The number of the family of a text, which is a new one when it is similar to none.
 
         Args:
-            key: equal only for equal texts; b"" when there is no key.
-            text: the text.
+            key: equal only for equal texts.
+            shingled: the text's shingles.
         """
-        found = self.known(key) if key else None
+        found = self.known(key)
         if found is None:
-            found = self._similar(shingle_set(text))
-            if key:
-                self._by_key[key] = found
+            found = self._by_key[key] = self._similar(shingled)
         return found
 
     def _similar(self, one: Shingles) -> int:
@@ -79,12 +77,16 @@ class Group(msgspec.Struct, frozen=True):
     Attributes:
         place: the best ranked of them.
         score: its fused score.
+        key: its embedding key.
+        shingled: shingles of its text.
         copies: the others, best first.
     """
 
     place: Place
     score: float
-    copies: tuple[Place, ...]
+    key: bytes
+    shingled: Shingles
+    copies: list[Place]
 
 
 def collapse(order: Ranking, wanted: int, threshold: float, rows: ReleaseRows) -> list[Group]:
@@ -100,17 +102,16 @@ def collapse(order: Ranking, wanted: int, threshold: float, rows: ReleaseRows) -
         rows: gives keys and texts of candidates.
     """
     families = Families(threshold)
-    groups: list[tuple[Place, float]] = []
-    copies: list[list[Place]] = []
+    groups: list[Group] = []
     for place, score in order:
         key: bytes = rows.value(place, "text_key")
-        full = len(groups) == wanted
-        number = families.known(key) if full else families.add(key, rows.value(place, "text"))
-        if number is None:
-            continue
-        if number == len(groups):
-            groups.append((place, score))
-            copies.append([])
-        else:
-            copies[number].append(place)
-    return [Group(place, score, tuple(others)) for (place, score), others in zip(groups, copies, strict=True)]
+        number = families.known(key)
+        if number is None and len(groups) < wanted:
+            shingled = shingle_set(rows.value(place, "text"))
+            number = families.add(key, shingled)
+            if number == len(groups):
+                groups.append(Group(place, score, key, shingled, []))
+                continue
+        if number is not None:
+            groups[number].copies.append(place)
+    return groups

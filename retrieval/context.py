@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from ragpress.answer_settings import ContextSettings
-from retrieval.collapse import Families
+from retrieval.collapse import Families, Group
 from retrieval.hits import Hit, Place
 from retrieval.neighbours import Window, alone, next_after, next_before, with_row
 from retrieval.rows import ReleaseRows
@@ -106,14 +106,14 @@ class Selection(msgspec.Struct, frozen=True):
     left_out: tuple[LeftOut, ...]
 
 
-def select(found: list[tuple[Hit, Place]], settings: ContextSettings, rows: ReleaseRows) -> Selection:
+def select(found: list[tuple[Hit, Group]], settings: ContextSettings, rows: ReleaseRows) -> Selection:
     """Take hits, best first, as the caps and the token budget allow.
 
     A hit that does not fit the budget is left out and smaller ones behind it may still fit; the best hit is always
     taken, so that a context is never empty for the length of its best chunk.
 
     Args:
-        found: hits and their rows, best first.
+        found: hits and the groups they stand for, best first.
         settings: the caps.
         rows: gives the tokens of rows.
     """
@@ -123,9 +123,9 @@ def select(found: list[tuple[Hit, Place]], settings: ContextSettings, rows: Rele
     chosen: list[Chosen] = []
     left_out: list[LeftOut] = []
     budget = settings.tokens
-    for hit, place in found:
-        tokens = rows.value(place, "tokens")
-        family = families.add(rows.value(place, "text_key"), hit.text)
+    for hit, group in found:
+        tokens = rows.value(group.place, "tokens")
+        family = families.add(group.key, group.shingled)
         if len(chosen) == settings.passages:
             reason = PASSAGES
         elif of_source[hit.document_id] == settings.per_source:
@@ -135,7 +135,7 @@ def select(found: list[tuple[Hit, Place]], settings: ContextSettings, rows: Rele
         elif tokens > budget and chosen:
             reason = TOKENS
         else:
-            chosen.append(Chosen(hit, place, family + 1))
+            chosen.append(Chosen(hit, group.place, family + 1))
             of_source[hit.document_id] += 1
             of_family[family] += 1
             budget -= tokens

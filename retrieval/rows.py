@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,13 +33,12 @@ class SegmentRows:
         self._segment = segment
         chunks = segment.chunks
         self._columns = {name: chunks[name].chunks for name in chunks.column_names}
-        sizes = [len(batch) for batch in self._columns["start"]]
-        self._firsts: npt.NDArray[np.int64] = np.cumsum([0, *sizes[:-1]]) if sizes else np.zeros(0, np.int64)
+        self._firsts = [0, *accumulate(len(batch) for batch in self._columns["start"])]
 
     def value(self, row: int, column: str) -> Any:
         """One cell as a Python value."""
-        batch = int(np.searchsorted(self._firsts, row, side="right")) - 1
-        return self._columns[column][batch][row - int(self._firsts[batch])].as_py()
+        batch = bisect_right(self._firsts, row) - 1
+        return self._columns[column][batch][row - self._firsts[batch]].as_py()
 
     def version_text(self, document_id: str) -> str:
         """The text of a document's version, to which all of its spans refer."""
@@ -84,7 +84,15 @@ class ReleaseRows:
 
     def ordered(self, found: Iterable[tuple[Place, float]]) -> Ranking:
         """Rows by score, descending; equal scores by source and place in the document, whatever the layout."""
-        return sorted(found, key=lambda item: (-item[1], self.value(item[0], "source"), self.value(item[0], "start")))
+        ranking: Ranking = []
+        # Most scores are distinct: only the others need a look at their rows.
+        for _, equal in groupby(sorted(found, key=itemgetter(1), reverse=True), itemgetter(1)):
+            tied = list(equal)
+            ranking += tied if len(tied) == 1 else sorted(tied, key=self._position)
+        return ranking
+
+    def _position(self, scored: tuple[Place, float]) -> tuple[str, int]:
+        return self.value(scored[0], "source"), self.value(scored[0], "start")
 
     def hit(
         self, rank: int, scored: tuple[Place, float], stages: dict[str, StageScore], copies: Iterable[Place] = ()

@@ -18,6 +18,7 @@ from ragpress.settings import RetrievalSettings
 from ragpress.types import Embedder
 from retrieval.access import OPERATOR, AccessRules, Principal
 from retrieval.cache import SearchCache
+from retrieval.collapse import Group
 from retrieval.context import Context, Selection, passages, select
 from retrieval.filters import Filter
 from retrieval.hits import DENSE, LEXICAL, Candidate, Copy, Explanation, Hit, Place, Stage, StageScore
@@ -133,7 +134,7 @@ class Searcher:
             UsageError, ModelError, IntegrityError: as :meth:`search` does.
         """
         asked = self._question(query, k, Scope(key=b"", rows=0))
-        trace = Trace()
+        trace = Trace(timed=True)
         with trace.stage("scope"):
             scope = self._scopes.of(caller, where)
         question = msgspec.structs.replace(asked, scope=scope)
@@ -179,11 +180,11 @@ class Searcher:
         if isinstance(kept, Context):
             return kept
         found = self._finder.find(question)
-        selection = select(self._placed(found), chosen, self._rows)
+        selection = select(self._grouped(found), chosen, self._rows)
         while k is None and len(selection.chosen) < chosen.passages and self._may_have_more(found, question):
             question = msgspec.structs.replace(question, wanted=question.wanted * 4)
             found = self._finder.find(question)
-            selection = select(self._placed(found), chosen, self._rows)
+            selection = select(self._grouped(found), chosen, self._rows)
         made = self._context(query, found, selection, chosen)
         if not found.failed:
             self.cache.results.put(key, made)
@@ -226,11 +227,11 @@ class Searcher:
         return kind, question.text, question.wanted, release, settings, question.scope.key
 
     def _hits(self, found: Found) -> tuple[Hit, ...]:
-        return tuple(hit for hit, _ in self._placed(found))
+        return tuple(hit for hit, _ in self._grouped(found))
 
-    def _placed(self, found: Found) -> list[tuple[Hit, Place]]:
+    def _grouped(self, found: Found) -> list[tuple[Hit, Group]]:
         return [
-            (self._rows.hit(rank, (group.place, group.score), found.stages_of(group.place), group.copies), group.place)
+            (self._rows.hit(rank, (group.place, group.score), found.stages_of(group.place), group.copies), group)
             for rank, group in enumerate(found.groups, start=1)
         ]
 
