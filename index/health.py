@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -68,9 +69,14 @@ def status(environment: Environment) -> Status:
     return Status(tuple(_status(environment, name) for name in stored_collections(environment)))
 
 
-def doctor(environment: Environment) -> Diagnosis:
-    """Look at the libraries, the embedding models and every file of every live release."""
-    checks = [*_libraries(), *_embedders(environment)]
+def doctor(environment: Environment, others: Sequence[Check] = ()) -> Diagnosis:
+    """Look at the libraries, the embedding models and every file of every live release.
+
+    Args:
+        environment: the outside.
+        others: what later stages looked at.
+    """
+    checks = [*_libraries(), *_embedders(environment), *others]
     for name in stored_collections(environment):
         checks += _release_files(environment, name)
     checks += _manifests(environment)

@@ -148,8 +148,10 @@ def status(as_json: Json = False) -> None:
 def doctor(as_json: Json = False) -> None:
     """Check this machine and every file of the live releases; name what is wrong and how to mend it."""
     from index.health import doctor as examine  # noqa: PLC0415
+    from ragpress.wiring import generator_checks  # noqa: PLC0415
 
-    report = examine(_environment())
+    environment = _environment()
+    report = examine(environment, generator_checks(environment))
     console.show(report, as_json, console.doctor)
     raise typer.Exit(DONE if report.healthy else FAILED)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ragpress.answer_settings import GeneratorSettings, reconnected
 from ragpress.errors import ReleaseError, StorageError
 from ragpress.fingerprint import hexdigest
 from ragpress.settings import EmbedSettings, Workspace, load_workspace
@@ -18,6 +19,7 @@ from ragpress.types import Embedder
 
 if TYPE_CHECKING:
     from index.environment import EmbedderIdentity, Environment
+    from index.health import Check
     from index.opened import OpenRelease
     from index.report import Progress
     from retrieval.search import Searcher
@@ -100,6 +102,29 @@ def open_search(environment: Environment, collection: str, release: str | None) 
             # It may have been replaced and collected while it was being opened: then the next one is live.
             if release is not None or environment.releases(collection).live_id() == opened.manifest.id:
                 raise
+
+
+def generator_checks(environment: Environment) -> list[Check]:
+    """Which generator would answer in each collection, and why; a served one is asked whether it is there."""
+    from index.health import Check  # noqa: PLC0415 - heavy
+    from serving.generate import describe_generator  # noqa: PLC0415 - heavy
+
+    checks = []
+    for name in environment.workspace.collections:
+        report = describe_generator(generator_settings(environment, name))
+        found = f"{report.kind} {report.model}".rstrip() + f": {report.why}"
+        checks.append(Check(f"generator of {name}", ok=report.ready, found=found, mend=report.advice))
+    return checks
+
+
+def generator_settings(environment: Environment, collection: str) -> GeneratorSettings:
+    """What answers in a collection: as its live release sealed it, reached as the settings say now."""
+    current = environment.workspace.collection(collection).generator
+    try:
+        live = environment.releases(collection).live()
+    except (ReleaseError, StorageError):  # the doctor names what is wrong with it
+        return current
+    return current if live is None or live.answering is None else reconnected(live.answering.generator, current)
 
 
 def _with_workers(workspace: Workspace, workers: int) -> Workspace:
