@@ -22,7 +22,7 @@ export HF_HUB_OFFLINE := 1
 .DEFAULT_GOAL := help
 .PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
         vllm vllm-stop demo-vllm test-vllm bench-vllm \
-        bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history
+        bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +64,7 @@ slow: $(STAMP) ## tests with real models, real documents and real faults
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m "campaign and not vllm"
 
-bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history ## every benchmark below, one after another
+bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality ## every benchmark below, one after another
 
 bench-pipeline: $(STAMP) ## CPU cost of the pipeline without the model, for 1,000 and 10,000 files
 	$(PY) -m benchmarks.pipeline_cost --also 10000 $(ARGS)
@@ -82,6 +82,9 @@ bench-formats: $(STAMP) ## recall of the parsers by format
 
 bench-history: $(STAMP) ## a real edit history, step by step, against fresh builds
 	$(PY) -m benchmarks.history $(ARGS)
+
+bench-quality: $(STAMP) ## retrieval quality on public sets: hybrid against dense alone and lexical alone
+	$(PY) -m benchmarks.quality $(ARGS)
 
 bench-vllm: $(STAMP) $(VLLM_STAMP) ## answers streamed through ragpress, against the same prompts sent straight to vLLM
 	$(VLLM) run -- $(PY) -m benchmarks.vllm_streaming --base-url '{base_url}' $(ARGS)

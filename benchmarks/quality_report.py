@@ -29,8 +29,8 @@ class GroupResult(msgspec.Struct, frozen=True, kw_only=True):
         mode: ``hybrid``, ``dense`` or ``lexical``.
         halves: ``tune`` or ``report`` for each question.
         values: for each measure the value of each question.
-        cpu_ms: CPU-milliseconds of one search, mean.
-        embed_ms: part of them inside the embedder.
+        cpu_ms: CPU-milliseconds of one search beside the embedding of its question, mean.
+        embed_ms: CPU-milliseconds of the embedding, mean; None where the mode embeds nothing.
     """
 
     group: str
@@ -39,7 +39,7 @@ class GroupResult(msgspec.Struct, frozen=True, kw_only=True):
     halves: tuple[str, ...]
     values: dict[str, tuple[float, ...]]
     cpu_ms: float
-    embed_ms: float
+    embed_ms: float | None
 
     def mean(self, measure: str, half: str | None = None) -> float | None:
         """Mean over the questions, or over those of one half; None when there is none."""
@@ -136,7 +136,7 @@ def _table(results: Sequence[GroupResult]) -> Table:
         table.add_column(name, justify="right")
     for result in results:
         cells = [_cell(result, measure) for measure in result.values]
-        costs = [f"{result.cpu_ms:.1f}", f"{result.embed_ms:.1f}"]
+        costs = [f"{result.cpu_ms:.1f}", "–" if result.embed_ms is None else f"{result.embed_ms:.1f}"]
         table.add_row(result.group, str(result.size), result.mode, str(len(result.halves)), *cells, *costs)
     return table
 

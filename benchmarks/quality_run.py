@@ -13,22 +13,23 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality_metrics import Span, hit, ndcg, overlap, recall, reciprocal_rank
+from benchmarks.quality_metrics import Span, hit, mean, ndcg, overlap, recall, reciprocal_rank
 from benchmarks.quality_report import GroupResult
-from benchmarks.quality_sets import Corpus, Question
+from benchmarks.quality_sets import Corpus, Group, Question
 from index.environment import Environment
 from index.opened import OpenRelease
 from index.pipeline import IngestRequest, ingest
 from ragpress.settings import RetrievalSettings
 from ragpress.types import Embedder, Float32Matrix, TokenCounter
 from ragpress.wiring import open_environment, open_release
-from retrieval.search import Hit, Searcher
+from retrieval.hits import Hit
+from retrieval.search import Searcher
 
 # The clock runs ahead of the files, so that a scan takes them for settled at once.
 _AHEAD = timedelta(seconds=10)
 _SPAN_HITS = 5
 # Several chunks of one document may stand before the tenth document.
-_RANKING_HITS = 50
+_RANKING_HITS = 20
 
 MODES: dict[str, dict[str, float]] = {
     "hybrid": {},
@@ -37,15 +38,18 @@ MODES: dict[str, dict[str, float]] = {
 }
 
 
-class TimedEmbedder:
-    """An embedder that adds up the CPU time of its queries.
+class KeptQueries:
+    """An embedder that embeds every question once, whichever corpus and mode asks it, and keeps the CPU time.
 
     Attributes:
-        seconds: CPU-seconds inside ``embed_query`` so far.
+        seconds: CPU-seconds inside the model so far.
+        cost: CPU-seconds of each question.
     """
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+        self._vectors: dict[str, npt.NDArray[np.float32]] = {}
+        self.cost: dict[str, float] = {}
         self.seconds = 0.0
         self.name = embedder.name
         self.fingerprint = embedder.fingerprint
@@ -60,10 +64,12 @@ class TimedEmbedder:
 
     def embed_query(self, text: str) -> npt.NDArray[np.float32]:
         """See ``ragpress.types.Embedder``."""
-        before = time.process_time()
-        vector = self._embedder.embed_query(text)
-        self.seconds += time.process_time() - before
-        return vector
+        if text not in self._vectors:
+            before = time.process_time()
+            self._vectors[text] = self._embedder.embed_query(text)
+            self.cost[text] = time.process_time() - before
+            self.seconds += self.cost[text]
+        return self._vectors[text]
 
 
 class Offsets:
@@ -96,11 +102,15 @@ class QualityWorkspace:
         corpus: what to ingest.
         model: embedding model.
         size: most tokens of a chunk.
+
+    Attributes:
+        quarantined: documents that the last ingest refused.
     """
 
     def __init__(self, root: Path, corpus: Corpus, model: str, size: int) -> None:
         self.corpus = corpus
         self.size = size
+        self.quarantined = 0
         self._root = root
         self._model = model
 
@@ -114,8 +124,7 @@ class QualityWorkspace:
         )
         (self._root / "ragpress.toml").write_text(settings, encoding="utf-8")
         report = ingest(IngestRequest(), self.environment)
-        if report.quarantined:
-            raise RuntimeError(f"{len(report.quarantined)} documents of {self.corpus.name} were quarantined.")
+        self.quarantined = len(report.quarantined)
         return report.chunks.total
 
     @cached_property
@@ -131,11 +140,6 @@ class QualityWorkspace:
         return opened
 
     @cached_property
-    def embedder(self) -> TimedEmbedder:
-        """The embedder of the release."""
-        return TimedEmbedder(self.environment.embedders.load(self.release.manifest.embed))
-
-    @cached_property
     def offsets(self) -> dict[str, Offsets]:
         """By source: where the spans of its text lie in the file."""
         return {row["source"]: self._offsets(row) for row in self.release.documents.to_pylist()}
@@ -146,47 +150,61 @@ class QualityWorkspace:
         text = segment.versions["text"][segment.version_positions[document.document_id]].as_py()
         return Offsets((self._root / document.source).read_bytes().decode(), text)
 
-    def searcher(self, settings: RetrievalSettings) -> Searcher:
+    def searcher(self, embedder: Embedder, settings: RetrievalSettings) -> Searcher:
         """A searcher of the live release with other settings."""
-        return Searcher(self.release, lambda: self.embedder, settings)
+        return Searcher(self.release, lambda: embedder, settings)
 
 
-def measure(workspace: QualityWorkspace, group: str, questions: Sequence[Question], mode: str) -> GroupResult:
+def query_embedder(workspace: QualityWorkspace) -> KeptQueries:
+    """The embedder of a workspace's release."""
+    return KeptQueries(workspace.environment.embedders.load(workspace.release.manifest.embed))
+
+
+def measure(
+    workspace: QualityWorkspace,
+    group: Group,
+    mode: str,
+    embedder: KeptQueries,
+    retrieval: RetrievalSettings | None = None,
+) -> GroupResult:
     """Ask every question in one mode.
 
     Args:
         workspace: ingested.
-        group: name of the group, for the result.
-        questions: at least one.
+        group: at least one question.
         mode: a name of ``MODES``.
+        embedder: of the release's model.
+        retrieval: settings to try out; the release's own when None.
     """
-    settings = msgspec.structs.replace(workspace.release.manifest.retrieval, **MODES[mode])
-    searcher = workspace.searcher(settings)
+    settings = msgspec.structs.replace(retrieval or workspace.release.manifest.retrieval, **MODES[mode])
+    searcher = workspace.searcher(embedder, settings)
     score = _SCORES[workspace.corpus.unit]
     k = _SPAN_HITS if workspace.corpus.unit == "span" else _RANKING_HITS
+    questions = group.questions
     searcher.search("warm", k)
-    embedding, before = workspace.embedder.seconds, time.process_time()
+    inside, before = embedder.seconds, time.process_time()
     found = [searcher.search(question.text, k) for question in questions]
-    cpu = time.process_time() - before
+    cpu = time.process_time() - before - (embedder.seconds - inside)
     scores = [score(workspace, question, hits) for question, hits in zip(questions, found, strict=True)]
     return GroupResult(
-        group=group,
+        group=group.name,
         size=workspace.size,
         mode=mode,
         halves=tuple(question.half for question in questions),
         values={name: tuple(values[name] for values in scores) for name in scores[0]},
         cpu_ms=1000 * cpu / len(questions),
-        embed_ms=1000 * (workspace.embedder.seconds - embedding) / len(questions),
+        embed_ms=mean(1000 * embedder.cost[question.text] for question in questions if settings.dense_weight > 0),
     )
 
 
-def _path(hit: Hit) -> str:
-    """Path of a hit's file below the corpus folder."""
-    return hit.source.split("/", 1)[1]
+def _path(source: str) -> str:
+    """Path of a source below the corpus folder."""
+    return source.split("/", 1)[1]
 
 
 def _documents(_workspace: QualityWorkspace, question: Question, hits: Sequence[Hit]) -> dict[str, float]:
-    ranking = list(dict.fromkeys(_path(found) for found in hits))
+    sources = (source for found in hits for source in (found.source, *(copy.source for copy in found.copies)))
+    ranking = list(dict.fromkeys(_path(source) for source in sources))
     gold = {place.source for place in question.gold}
     return {
         "hit@1": hit(ranking, gold, 1),
@@ -198,7 +216,7 @@ def _documents(_workspace: QualityWorkspace, question: Question, hits: Sequence[
 
 
 def _pages(_workspace: QualityWorkspace, question: Question, hits: Sequence[Hit]) -> dict[str, float]:
-    ranking = [(_path(found), found.page) for found in hits]
+    ranking = [(_path(found.source), found.page) for found in hits]
     gold = {(place.source, place.page) for place in question.gold}
     documents = [source for source, _ in ranking]
     return {
@@ -211,9 +229,10 @@ def _pages(_workspace: QualityWorkspace, question: Question, hits: Sequence[Hit]
 
 
 def _spans(workspace: QualityWorkspace, question: Question, hits: Sequence[Hit]) -> dict[str, float]:
-    spans: list[Span] = [
-        (_path(found), *workspace.offsets[found.source].original(found.start, found.end)) for found in hits
-    ]
+    spans: list[Span] = []
+    for found in hits:
+        start, end = workspace.offsets[found.source].original(found.start, found.end)
+        spans.append((_path(found.source), start, end))
     recalled, precision, iou = overlap(spans, [(place.source, place.start, place.end) for place in question.gold])
     return {"recall": recalled, "precision": precision, "iou": iou}
 
