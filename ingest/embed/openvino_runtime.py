@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class OpenVinoRuntime:
         self._compiled = self._load(graph, options)
         self._streams = streams
         self._of_thread = threading.local()
+        self._pool = ThreadPoolExecutor(streams, thread_name_prefix="embed")
 
     def infer(self, ids: Ids, mask: Ids) -> npt.NDArray[np.float32]:
         """Embed one padded batch: (batch, length) token ids and mask to (batch, dimension).
@@ -57,17 +59,8 @@ class OpenVinoRuntime:
         """Embed padded batches on all streams. Results are in the order of the batches."""
         if len(batches) == 1:
             return [self.infer(*batches[0])]
-        found: list[npt.NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(batches)
-
-        def keep(request: Any, position: int) -> None:
-            found[position] = np.array(request.get_output_tensor(0).data, dtype=np.float32)
-
-        queue = self._openvino.AsyncInferQueue(self._compiled, self._streams)
-        queue.set_callback(keep)
-        for position, (ids, mask) in enumerate(batches):
-            queue.start_async(self._inputs(ids, mask), position)
-        queue.wait_all()
-        return found
+        # not OpenVINO's own queue: its callbacks corrupt the heap when many short batches follow one another (2026.4)
+        return list(self._pool.map(lambda batch: self.infer(*batch), batches))
 
     def _request(self) -> Any:
         """The calling thread's own request: one request runs one inference at a time."""
