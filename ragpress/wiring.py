@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ragpress.answer_settings import GeneratorSettings, reconnected
+from ragpress.answer_settings import GeneratorSettings, RerankSettings, reconnected
 from ragpress.errors import ReleaseError, StorageError
 from ragpress.fingerprint import hexdigest
 from ragpress.settings import EmbedSettings, Workspace, load_workspace
@@ -75,16 +75,28 @@ def open_release(environment: Environment, collection: str, release: str | None)
 def open_searcher(environment: Environment, release: OpenRelease) -> Searcher:
     """A searcher that embeds queries as the release's own chunks were embedded.
 
-    It goes on answering from its release, also when that is no longer live or collected.
+    Who may read what, and where a reranking server is, is what the settings say now. The searcher goes on answering
+    from its release, also when that is no longer live or collected.
 
     Raises:
+        SettingsError: an access rule or the reranker is set wrongly.
         NotFoundError: the release was collected before all of it was open.
         IntegrityError: a file of the release is damaged.
     """
+    from retrieval.access import AccessRules  # noqa: PLC0415 - heavy
+    from retrieval.rerank import load_reranker  # noqa: PLC0415 - heavy
     from retrieval.search import Searcher  # noqa: PLC0415 - heavy
 
+    current = environment.workspace.collection(release.manifest.collection)
+    answering = release.manifest.answering
+    rerank = reconnected(RerankSettings() if answering is None else answering.rerank, current.rerank)
     release.load()
-    return Searcher(release, lambda: environment.embedders.load(release.manifest.embed))
+    return Searcher(
+        release,
+        lambda: environment.embedders.load(release.manifest.embed),
+        rules=AccessRules(current.access),
+        reranker=load_reranker(rerank),
+    )
 
 
 def open_search(environment: Environment, collection: str, release: str | None) -> tuple[OpenRelease, Searcher]:

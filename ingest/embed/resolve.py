@@ -178,7 +178,7 @@ def _missing(name: str) -> str:
     get = f"{packages[package]}   or   {fetch}" if package else fetch
     hub = "not asked, because HF_HUB_OFFLINE is set" if hub_offline() else "asked"
     return (
-        f"The embedding model {name!r} was not found. Looked for: a folder {Path(name).absolute()}; "
+        f"The model {name!r} was not found. Looked for: a folder {Path(name).absolute()}; "
         f"{_repository(name)} in the hub cache {hub_cache()}; "
         f"{'the package ' + package if package else 'a model package that offers it (' + MODEL_ENTRY_POINTS + ')'}; "
         f"the hub ({hub}). Get it with: {get}"
