@@ -195,11 +195,13 @@ class LexicalIndex:
 
     def _usable(self, allowed: RowFilter | None) -> RowFilter | None:
         """A filter as this index can take it; None for one that leaves nothing out."""
-        if allowed is None or allowed.masks is None or self._names_folders:
-            return None if allowed is None or allowed.masks is None else allowed
-        # It was written before rows named their folders: only the masks say which rows are meant.
-        readable = self._usable(allowed.readable)
-        return msgspec.structs.replace(allowed, owners=None, barred=None, readable=readable or allowed.readable)
+        if allowed is None or allowed.masks is None:
+            return None
+        if self._names_folders:
+            return allowed
+        # The index was written before rows named their folders: only the masks say which rows are meant.
+        plain = allowed.readable and msgspec.structs.replace(allowed.readable, owners=None, barred=None)
+        return msgspec.structs.replace(allowed, owners=None, barred=None, readable=plain)
 
     def _ranked(
         self, parsed: Any, depth: int, allowed: RowFilter | None

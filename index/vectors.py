@@ -85,11 +85,13 @@ class VectorIndex:
     def __init__(self, path: Path, rows: int, dimension: int) -> None:
         import faiss  # noqa: PLC0415 - heavy
 
-        self._faiss = faiss
+        self._faiss: Any = faiss
         # What a file may ask FAISS to allocate is bounded by its own, checked size.
         faiss.set_deserialization_vector_byte_limit(max(_LEAST_VECTOR_BYTES, path.stat().st_size))
         faiss.set_deserialization_loop_limit(max(_LEAST_LOOPS, rows))
         self._index: Any = faiss.read_index(str(path))
+        # Without a selector FAISS splits one query over all cores; their waiting for each other cost six times the CPU.
+        self._everything: Any = self._faiss.IDSelectorAll()
         if (self._index.ntotal, self._index.d) != (rows, dimension):
             found = f"{self._index.ntotal} x {self._index.d}"
             raise IntegrityError(f"{path.name}: expected {rows} x {dimension} vectors, found {found}.")
@@ -116,12 +118,13 @@ class VectorIndex:
             return np.empty(0, np.float32), np.empty(0, np.int64)
         # FAISS keeps only the address of the bits; several threads search at once, so each call holds its own.
         bits = None if allowed is None else np.packbits(allowed, bitorder="little")
+        selector = self._everything if bits is None else self._faiss.IDSelectorBitmap(bits)
         if not isinstance(self._index, self._faiss.IndexIVF):
-            return self._ranked(query, wanted, self._options(bits, {}))
+            return self._ranked(query, wanted, self._faiss.SearchParameters(sel=selector))
         probes = self._probes(count / self._index.ntotal)
-        scores, rows = self._ranked(query, wanted, self._options(bits, {"nprobe": probes}))
+        scores, rows = self._ranked(query, wanted, self._probing(selector, probes))
         if len(rows) < wanted and probes < self._index.nlist:
-            scores, rows = self._ranked(query, wanted, self._options(bits, {"nprobe": self._index.nlist}))
+            scores, rows = self._ranked(query, wanted, self._probing(selector, self._index.nlist))
         return scores, rows
 
     def _probes(self, share: float) -> int:
@@ -129,11 +132,9 @@ class VectorIndex:
         lists = int(self._index.nlist)
         return lists if share <= _ALL_LISTS_SHARE else min(lists, math.ceil(self._index.nprobe / share))
 
-    def _options(self, bits: npt.NDArray[np.uint8] | None, settings: dict[str, int]) -> Any:
-        faiss = self._faiss
-        if bits is not None:
-            settings = {**settings, "sel": faiss.IDSelectorBitmap(bits)}
-        return (faiss.SearchParametersIVF if "nprobe" in settings else faiss.SearchParameters)(**settings)
+    def _probing(self, selector: Any, probes: int) -> Any:
+        lists = self._faiss.SearchParameters(sel=self._everything)
+        return self._faiss.SearchParametersIVF(nprobe=probes, sel=selector, quantizer_params=lists)
 
     def _ranked(
         self, query: npt.NDArray[np.float32], depth: int, options: Any
