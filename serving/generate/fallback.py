@@ -30,7 +30,7 @@ class FallbackGenerator:
         """Of the first; an answer by the second yields its own."""
         return self._first.name
 
-    async def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """The first generator's events; or the second one's name and its events.
 
         Raises:

@@ -91,7 +91,7 @@ class ServedGenerator:
         """``openai`` and the model; the model is "" while it is to be the server's only one and was not asked for."""
         return GeneratorName(KIND, self._settings.model or (self._facts.model if self._facts else ""))
 
-    async def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """The model's name where the settings leave it to the server, the text, the usage.
 
         Raises:
