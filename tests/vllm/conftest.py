@@ -49,9 +49,9 @@ max_tokens = 64
 
 
 class Metric(Protocol):
-    """Reads one figure of a server's ``/metrics``: the sum over all its labels, or over those that hold a text."""
+    """Reads one figure of a server's ``/metrics``: the sum over its labels."""
 
-    def __call__(self, name: str, label: str = "") -> float:
+    def __call__(self, name: str) -> float:
         """The figure now."""
         ...
 
@@ -98,11 +98,11 @@ def settings(vllm: Served) -> GeneratorSettings:
 def metric(vllm: Served) -> Metric:
     """Reads figures of the server."""
 
-    def read(name: str, label: str = "") -> float:
+    def read(name: str) -> float:
         with urllib.request.urlopen(vllm.base_url.removesuffix("/v1") + "/metrics", timeout=10) as reply:  # noqa: S310 - loopback
             page = reply.read().decode()
-        found = re.findall(rf"^vllm:{name}{{([^}}]*)}} (\S+)$", page, re.MULTILINE)
+        found = re.findall(rf"^vllm:{name}{{[^}}]*}} (\S+)$", page, re.MULTILINE)
         assert found, f"the server has no metric {name}"
-        return sum(float(value) for labels, value in found if label in labels)
+        return sum(map(float, found))
 
     return read
