@@ -52,7 +52,7 @@ def question_features(question: str, texts: list[EvidenceText]) -> dict[str, flo
         Shares from 0 to 1: ``coverage`` of the question's words by all passages, ``coverage_passage`` by the best one,
         ``coverage_best`` by its best two neighbouring sentences, ``rarest_missing`` word's weight, ``names_missing``,
         ``numbers_missing``, whether the best sentences hold the kind of thing asked for (``kind_held``, 0.5 where none
-        is), ``length`` of the question, ``across`` where no passage is in the question's script.
+        is), ``length`` of the question, ``han`` where it is Chinese, ``across`` where no passage is in its script.
     """
     terms = terms_of(question)
     passages = [terms.coverage(frozenset().union(*text.stems)) for text in texts]
@@ -70,6 +70,7 @@ def question_features(question: str, texts: list[EvidenceText]) -> dict[str, flo
         "numbers_missing": missing_numbers(claimed, values) / len(claimed) if claimed else 0.0,
         "kind_held": 0.5 if kind is None else float(holds_kind(kind, near, question)),
         "length": min(len(terms.weights), 12) / 12,
+        "han": float(script(question) == "han"),
         "across": float(all(script(question) != script(text.text) for text in texts)),
     }
 

@@ -91,7 +91,8 @@ def readable(text: str) -> str:
 
     The words stay what they are.
     """
-    line = _HEADING.sub("", _ITEM.sub("", text, count=1), count=1)
+    marker = _HEADING.match(text) or _ITEM.match(text)
+    line = text[marker.end() :] if marker else text
     line = re.sub(r"!?\[([^\]\n]*)\]\([^)\s]*\)", r"\1", line)
     line = re.sub(r"(\*\*|__|`)(\S(?:.*?\S)?)\1", r"\2", line)
     if _ROW.match(line):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -132,11 +133,12 @@ def _candidates(passages: Sequence[Passage]) -> list[Candidate]:
     found: list[Candidate] = []
     for passage in passages:
         pieces = [piece for span in split_sentences(passage.text) for piece in _pieces(passage.text, span)]
+        flagged = _speaks_to_a_model(passage.text, pieces)
         for order, piece in enumerate(pieces):
             raw = passage.text[piece.start : piece.end]
             text = without_citations(readable(raw))
             stems = frozenset(terms_of(text).stems)
-            if stems and not is_heading(raw) and not _speaks_to_a_model(passage.text, pieces, order):
+            if stems and not is_heading(raw) and not flagged[order]:
                 outside = not passage.start <= passage.text_start + piece.start < passage.end
                 found.append(Candidate(passage=passage, order=order, text=text, stems=stems, outside=outside))
     return found
@@ -155,10 +157,14 @@ def _pieces(text: str, span: Span) -> list[Span]:
     return [*pieces, Span(left, span.end)]
 
 
-def _speaks_to_a_model(text: str, pieces: Sequence[Span], order: int) -> bool:
-    """Whether a sentence, alone or with a neighbour, has a phrase that is addressed to a language model."""
-    first, last = pieces[max(0, order - 1)], pieces[min(len(pieces) - 1, order + 1)]
-    return bool(injection_phrases(text[first.start : last.end]))
+def _speaks_to_a_model(text: str, pieces: Sequence[Span]) -> list[bool]:
+    """Which sentences have a phrase that is addressed to a language model, or have one together with the next."""
+    alone = [bool(injection_phrases(text[piece.start : piece.end])) for piece in pieces]
+    found = list(alone)
+    for at, (one, other) in enumerate(pairwise(pieces)):
+        if not (alone[at] or alone[at + 1]) and injection_phrases(text[one.start : other.end]):
+            found[at] = found[at + 1] = True
+    return found
 
 
 def _word_score(candidate: Candidate, question: str, terms: Terms, kind: AnswerKind | None) -> float:
