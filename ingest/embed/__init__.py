@@ -8,6 +8,8 @@ and an embedder loads its tokenizer and its model only when they are first used.
 from __future__ import annotations
 
 import importlib.util
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from ragpress.errors import MissingDependencyError, ModelError
@@ -23,6 +25,8 @@ _RUNTIMES = ("openvino", "onnxruntime", "torch")
 _PRECISIONS = {"openvino": ("fp32", "bf16"), "onnxruntime": ("fp32", "int8"), "torch": ("fp32", "bf16")}
 _BF16_FLAGS = ("avx512_bf16", "amx_bf16")
 _CPUINFO = Path("/proc/cpuinfo")
+# It names a folder of the memo.
+_FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def load_embedder(settings: EmbedSettings, cache: Path) -> Embedder:
@@ -44,7 +48,7 @@ def load_embedder(settings: EmbedSettings, cache: Path) -> Embedder:
 
     factory = find_factory(settings.model)
     if factory is not None:
-        return factory(settings, cache)
+        return _made(factory, settings, cache)
     from ingest.embed.model import ModelEmbedder, RuntimeChoice  # noqa: PLC0415 (numpy)
     from ingest.embed.prepare import prepare_model  # noqa: PLC0415
 
@@ -72,10 +76,21 @@ def embedder_fingerprint(settings: EmbedSettings, cache: Path) -> str:
 
     factory = find_factory(settings.model)
     if factory is not None:
-        return factory(settings, cache).fingerprint
+        return _made(factory, settings, cache).fingerprint
     source = find_model(settings.model)
     runtime, precision = choose_runtime(settings)
     return hexdigest("model", EXPORT_VERSION, source.short_name, content_digest(source, cache), runtime, precision)
+
+
+def _made(factory: Callable[[EmbedSettings, Path], Embedder], settings: EmbedSettings, cache: Path) -> Embedder:
+    embedder = factory(settings, cache)
+    if not _FINGERPRINT.fullmatch(embedder.fingerprint):
+        raise ModelError(
+            f"The embedder {settings.model!r} has the fingerprint {embedder.fingerprint!r}: expected 1 to 64 of the "
+            "characters A-Z, a-z, 0-9, '_' and '-', for example ragpress.fingerprint.hexdigest(...) of what decides "
+            "its vectors. Correct it in the package that brings it."
+        )
+    return embedder
 
 
 def choose_runtime(settings: EmbedSettings) -> tuple[str, str]:

@@ -103,6 +103,18 @@ def test_an_embedder_of_another_package_is_found_by_its_entry_point(
     sys.modules.pop("their_embedder")
 
 
+def test_a_fingerprint_that_can_name_no_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(settings: EmbedSettings, cache: Path) -> HashingEmbedder:
+        embedder = HashingEmbedder()
+        embedder.fingerprint = "their model, version 1"
+        return embedder
+
+    monkeypatch.setattr("ingest.embed.resolve.find_factory", lambda name: make)
+    for ask in (load_embedder, embedder_fingerprint):
+        with pytest.raises(ModelError, match="has the fingerprint 'their model, version 1': expected 1 to 64"):
+            ask(EmbedSettings(model="theirs"), tmp_path)
+
+
 def test_a_model_of_another_package_is_found_by_its_entry_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
