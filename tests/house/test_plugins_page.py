@@ -146,6 +146,7 @@ def test_every_section_is_run() -> None:
     assert len(named) == 7
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("title", INGESTED)
 def test_an_example_works_in_an_ingest(title: str, plugins: PluginFolder, tmp_path: Path) -> None:
     section = sections()[title]

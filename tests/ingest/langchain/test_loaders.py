@@ -137,6 +137,7 @@ def test_the_fingerprint_follows_options_and_package() -> None:
         _ = LoaderParser(PageLoader, **options).fingerprint
 
 
+@pytest.mark.process
 def test_it_reads_in_a_worker_of_a_real_ingest(plugins: PluginFolder, tmp_path: Path) -> None:
     plugins.install(
         "pages",
