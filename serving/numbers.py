@@ -28,6 +28,8 @@ _DIGITS = ("零〇", "一壹", "二贰两兩", "三叁", "四肆", "五伍", "�
 _DIGIT = {char: value for value, chars in enumerate(_DIGITS) for char in chars}
 _UNIT = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _MYRIAD = {"万": 10_000, "萬": 10_000, "亿": 100_000_000, "億": 100_000_000}
+# its 百 is no number of its own
+_PER_CENT = "百分之"
 _HAN_CHARS = "".join([*_DIGIT, *_UNIT, *_MYRIAD])
 
 _FIGURE = re.compile(
@@ -52,6 +54,7 @@ class Number(NamedTuple):
 
 def numbers_claimed(text: str) -> list[Number]:
     """Numbers a sentence states: figures, and Chinese numerals that count something."""
+    text = text.replace(_PER_CENT, " " * len(_PER_CENT))
     found = [_figure(match) for match in _FIGURE.finditer(text)]
     for match in _HAN_NUMBER.finditer(text):
         if _follows_figure(text, match.start()):
@@ -65,6 +68,7 @@ def numbers_claimed(text: str) -> list[Number]:
 
 def numbers_held(text: str) -> frozenset[float]:
     """Every value that a text may be read to state, number words and names of months included."""
+    text = text.replace(_PER_CENT, " " * len(_PER_CENT))
     held = {number.value for number in map(_figure, _FIGURE.finditer(text))}
     held |= {float(match[1].replace(",", "")) for match in _FIGURE.finditer(text)}
     held |= {value for match in _HAN_NUMBER.finditer(text) if (value := _han_value(match.group())) is not None}

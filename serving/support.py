@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
 from itertools import pairwise
 
 import numpy as np
 
 from ragpress.errors import SettingsError
+from ragpress.plugins import load_plugin
 from ragpress.types import Embedder
 from serving import calibration
 from serving.calibration import Logistic
@@ -23,7 +23,7 @@ from serving.sentences import Span, is_heading, split_sentences
 from serving.terms import Terms, names, negations, script, terms_of
 from serving.types import Checker
 
-CHECKER_ENTRY_POINTS = "ragpress.checkers"
+CHECKERS = "ragpress.checkers"
 COMBINED = "combined"
 LEXICAL = "lexical"
 _NLI = "nli:"
@@ -57,11 +57,13 @@ def load_checker(name: str, embedder: Embedder | None) -> Checker:
         from serving.judges import NliChecker  # noqa: PLC0415 (only where it is asked for)
 
         return NliChecker(name.removeprefix(_NLI))
-    for entry in entry_points(group=CHECKER_ENTRY_POINTS, name=name):
-        factory: Callable[[Embedder | None], Checker] = entry.load()
-        return factory(embedder)
-    known = sorted({COMBINED, LEXICAL, f"{_NLI}MODEL", *entry_points(group=CHECKER_ENTRY_POINTS).names})
-    raise SettingsError(f"[answer] checker: expected one of {', '.join(known)}; found {name!r}.")
+    try:
+        factory: Callable[[Embedder | None], Checker] = load_plugin(CHECKERS, name).target
+    except SettingsError as error:
+        raise SettingsError(
+            f"[answer] checker {name!r} is none of the built-in ones ({COMBINED}, {LEXICAL}, {_NLI}MODEL). {error}"
+        ) from error
+    return factory(embedder)
 
 
 class SupportChecker:
