@@ -85,12 +85,24 @@ class Searcher:
     def load(self) -> None:
         """Open every file that searches and contexts read, so that they go on when the release is collected.
 
+        It also prepares the vector indexes for many searches.
+
         Raises:
             NotFoundError: one is gone, with a release that was collected.
             IntegrityError: one is damaged.
         """
         self._release.load()
         self._rows.load()
+        for segment in self._release.segments.values():
+            segment.vectors.prepare()
+
+    def scope_key(self, caller: Principal) -> str:
+        """A name for what a caller may read in this release: equal for callers who may read the same documents.
+
+        Raises:
+            IntegrityError: a file of the release is damaged.
+        """
+        return self._scopes.of(caller).key.hex()
 
     def search(
         self, query: str, k: int | None = None, *, caller: Principal = OPERATOR, where: Filter | None = None
