@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from index.opened import OpenRelease
     from index.report import Progress
     from retrieval.search import Searcher
+    from serving.chain import Answerer
 
 
 def open_environment(start: Path, progress: Progress | None = None, workers: int = 0) -> Environment:
@@ -114,6 +115,55 @@ def open_search(environment: Environment, collection: str, release: str | None) 
             # It may have been replaced and collected while it was being opened: then the next one is live.
             if release is not None or environment.releases(collection).live_id() == opened.manifest.id:
                 raise
+
+
+def open_answers(environment: Environment, collection: str, release: str | None = None) -> Answerer:
+    """What answers questions from a release, or from whichever is live now.
+
+    The prompt, the passages' budget, the checks and the generator are what the release sealed; who may read what, and
+    where a served model is, is what the settings say now.
+
+    Raises:
+        ReleaseError: there is no such release; or nothing is live.
+        SettingsError: what answers is set wrongly.
+        MissingDependencyError, ModelError: a package or a model that is set is not here.
+        StorageError: a file of the release is damaged or gone.
+    """
+    opened, searcher = open_search(environment, collection, release)
+    return open_answerer(environment, opened, searcher)
+
+
+def open_answerer(environment: Environment, release: OpenRelease, searcher: Searcher) -> Answerer:
+    """What answers questions from a release that is open for searching.
+
+    Raises:
+        SettingsError: what answers is set wrongly.
+        MissingDependencyError, ModelError: a package or a model that is set is not here.
+    """
+    from index.answering import seal  # noqa: PLC0415 - heavy
+    from serving.abstain import EvidenceScorer  # noqa: PLC0415 - heavy
+    from serving.chain import Answerer, AnswerParts  # noqa: PLC0415 - heavy
+    from serving.generate import load_generator  # noqa: PLC0415 - heavy
+    from serving.support import load_checker  # noqa: PLC0415 - heavy
+
+    workspace, manifest = environment.workspace, release.manifest
+    current = workspace.collection(manifest.collection)
+    answering = manifest.answering or seal(workspace.root, manifest.collection, current)
+    embedder = environment.embedders.load(manifest.embed)
+    generator = load_generator(
+        reconnected(answering.generator, current.generator), embedder=lambda: embedder, cache=workspace.cache
+    )
+    return Answerer(
+        AnswerParts(
+            source=searcher,
+            scorer=EvidenceScorer(embedder),
+            generator=generator,
+            checker=load_checker(answering.answer.checker, embedder),
+            prompt=answering.prompt,
+            answer=answering.answer,
+            context=answering.context,
+        )
+    )
 
 
 def generator_checks(environment: Environment) -> list[Check]:

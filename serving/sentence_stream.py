@@ -1,0 +1,101 @@
+"""Cuts a text into sentences while it grows. What it finds depends on the text alone, not on how it arrives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from serving.sentences import complete_until, split_sentences
+
+# Where a sentence may begin, so that only there it is looked whether the one before has ended.
+_MAY_BEGIN = re.compile(r"(?<=\W)\S|\n")
+_FENCE_LINE = re.compile(r"[ \t]*(?:```|~~~)")
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The end of a sentence whose text just left.
+
+    Attributes:
+        start: its first code point in the whole text.
+        end: one past its last.
+        text: the sentence.
+        code: it is a line of a code block, which states nothing.
+    """
+
+    start: int
+    end: int
+    text: str
+    code: bool = False
+
+
+class SentenceStream:
+    """Gives pieces of the text, and the end of each sentence before anything that follows it.
+
+    White space is held back until something follows, so that what belongs to a sentence can be put right behind it.
+    """
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._base = 0
+        self._given = 0
+        self._seen = 0
+        self._fenced = False
+
+    def feed(self, piece: str) -> Iterator[str | Ended]:
+        """What the next piece lets leave."""
+        self._text += piece
+        yield from self._look()
+        yield from self._give(len(self._text.rstrip()))
+
+    def finish(self) -> Iterator[str | Ended]:
+        """What is left, once nothing more comes; white space at the end never leaves."""
+        end = len(self._text.rstrip())
+        yield from self._give(end)
+        if self._fenced:
+            yield from self._end_code(end)
+        else:
+            yield from self._end_sentences(end)
+
+    def _look(self) -> Iterator[str | Ended]:
+        """Look at every place, in order, where a sentence may have ended; what stands before it has left by then."""
+        for match in list(_MAY_BEGIN.finditer(self._text, self._seen)):
+            place = match.start()
+            self._seen = place + 1
+            yield from self._give(len(self._text[:place].rstrip()))
+            if self._text[place] == "\n":
+                yield from self._line_ended(place)
+            elif not self._fenced and place > self._base:
+                yield from self._end_sentences(self._base + complete_until(self._text[self._base : place + 1]))
+
+    def _line_ended(self, place: int) -> Iterator[str | Ended]:
+        start = self._text.rfind("\n", 0, place) + 1
+        fence = _FENCE_LINE.match(self._text, start, place) is not None
+        if self._fenced:
+            yield from self._end_code(place)
+            self._fenced = not fence
+        elif fence:
+            yield from self._end_sentences(start)
+            self._base = start
+            self._fenced = True
+
+    def _end_sentences(self, end: int) -> Iterator[Ended]:
+        """End every sentence from the base up to a place."""
+        if end <= self._base:
+            return
+        body, base = self._text[self._base : end], self._base
+        self._base = end
+        for span in split_sentences(body):
+            yield Ended(base + span.start, base + span.end, body[span.start : span.end])
+
+    def _end_code(self, end: int) -> Iterator[Ended]:
+        body, base = self._text[self._base : end], self._base
+        self._base = end
+        if body.strip():
+            yield Ended(base, end, body, code=True)
+
+    def _give(self, end: int) -> Iterator[str]:
+        if end > self._given:
+            yield self._text[self._given : end]
+            self._given = end
