@@ -57,15 +57,19 @@ class Families:
         """
         found = self.known(key)
         if found is None:
-            found = self._by_key[key] = self._similar(shingled)
+            found = self.find(shingled)
+            if found is None:
+                self._firsts.append(shingled)
+                found = len(self._firsts) - 1
+            self._by_key[key] = found
         return found
 
-    def _similar(self, one: Shingles) -> int:
+    def find(self, shingled: Shingles) -> int | None:
+        """The family of a text; None when it is similar to none so far."""
         for number, other in enumerate(self._firsts):
-            if self._may_reach(len(one), len(other)) and similarity(one, other) >= self._threshold:
+            if self._may_reach(len(shingled), len(other)) and similarity(shingled, other) >= self._threshold:
                 return number
-        self._firsts.append(one)
-        return len(self._firsts) - 1
+        return None
 
     def _may_reach(self, size: int, other: int) -> bool:
         return min(size, other) >= self._threshold * max(size, other)

@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from ragpress.answer_settings import ContextSettings
-from retrieval.collapse import Families, Group
+from retrieval.collapse import Families, Group, shingle_set
 from retrieval.hits import Hit, Place
 from retrieval.neighbours import Window, alone, next_after, next_before, with_row
 from retrieval.rows import ReleaseRows
@@ -100,10 +100,17 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which hits become passages, best first, and which do not."""
+    """Which hits become passages, best first, and which do not; and the families of all of them."""
 
     chosen: tuple[Chosen, ...]
     left_out: tuple[LeftOut, ...]
+    families: Families
+
+    @property
+    def crowded(self) -> bool:
+        """Whether caps, rather than the budget, kept hits out: then hits further down may still find a place."""
+        reasons = Counter(item.reason for item in self.left_out)
+        return reasons[SOURCE_CAP] + reasons[FAMILY_CAP] > reasons[TOKENS]
 
 
 def select(found: list[tuple[Hit, Group]], settings: ContextSettings, rows: ReleaseRows) -> Selection:
@@ -141,16 +148,17 @@ def select(found: list[tuple[Hit, Group]], settings: ContextSettings, rows: Rele
             budget -= tokens
             continue
         left_out.append(LeftOut(hit.chunk_id, hit.source, reason))
-    return Selection(tuple(chosen), tuple(left_out))
+    return Selection(tuple(chosen), tuple(left_out), families)
 
 
-def windows(chosen: tuple[Chosen, ...], settings: ContextSettings, rows: ReleaseRows) -> list[Window]:
+def windows(selection: Selection, settings: ContextSettings, rows: ReleaseRows) -> list[Window]:
     """The text around each chosen chunk that still fits the budget; no chunk stands in two windows.
 
-    Round by round, each passage in turn gets the chunk behind its window and the one before it.
+    Round by round, each passage in turn gets the chunk behind its window and the one before it. A chunk of a family
+    that has a passage already stays out: copies must not come in as their own neighbours.
     """
-    found = [alone(rows, item.place) for item in chosen]
-    taken = {item.place for item in chosen}
+    found = [alone(rows, item.place) for item in selection.chosen]
+    taken = {item.place for item in selection.chosen}
     left = settings.tokens - sum(window.tokens for window in found)
     for _ in range(settings.neighbours):
         for number in range(len(found)):
@@ -159,14 +167,15 @@ def windows(chosen: tuple[Chosen, ...], settings: ContextSettings, rows: Release
                 if place is None or place in taken or rows.value(place, "tokens") > left:
                     continue
                 taken.add(place)
-                left -= rows.value(place, "tokens")
-                found[number] = with_row(rows, found[number], place)
+                if selection.families.find(shingle_set(rows.value(place, "text"))) is None:
+                    left -= rows.value(place, "tokens")
+                    found[number] = with_row(rows, found[number], place)
     return found
 
 
 def passages(selection: Selection, settings: ContextSettings, rows: ReleaseRows) -> tuple[tuple[Passage, ...], int]:
     """The numbered passages of a selection, and the tokens of all of them."""
-    around = windows(selection.chosen, settings, rows)
+    around = windows(selection, settings, rows)
     made = (_passage(number, item, around[number - 1], rows) for number, item in enumerate(selection.chosen, start=1))
     return tuple(made), sum(window.tokens for window in around)
 

@@ -26,6 +26,7 @@ from retrieval.passes import Finder, Found, Question, Step, Trace
 from retrieval.rerank import Reranker
 from retrieval.rows import ReleaseRows
 from retrieval.scope import Scope, Scopes
+from retrieval.scripts import Scripts
 
 __all__ = [
     "DENSE",
@@ -42,6 +43,7 @@ __all__ = [
 
 # Hits looked at for each passage, at first: most contexts are full before the caps used them up.
 _HITS_PER_PASSAGE = 2
+_WIDER = 4
 _MOST_HITS = 400
 
 
@@ -80,6 +82,7 @@ class Searcher:
             settings=self._settings,
             reranker=reranker,
             vectors=self.cache.queries,
+            scripts=Scripts(release),
         )
 
     def load(self) -> None:
@@ -191,12 +194,12 @@ class Searcher:
         kept = self.cache.results.get(key)
         if isinstance(kept, Context):
             return kept
-        found = self._finder.find(question)
-        selection = select(self._grouped(found), chosen, self._rows)
-        while k is None and len(selection.chosen) < chosen.passages and self._may_have_more(found, question):
-            question = msgspec.structs.replace(question, wanted=question.wanted * 4)
-            found = self._finder.find(question)
-            selection = select(self._grouped(found), chosen, self._rows)
+        found, selection = self._selected(question, chosen)
+        while (
+            k is None and len(selection.chosen) < chosen.passages and selection.crowded and _has_more(found, question)
+        ):
+            question = msgspec.structs.replace(question, wanted=question.wanted * _WIDER)
+            found, selection = self._selected(question, chosen)
         made = self._context(query, found, selection, chosen)
         if not found.failed:
             self.cache.results.put(key, made)
@@ -207,9 +210,9 @@ class Searcher:
         answering = self._release.manifest.answering
         return ContextSettings() if answering is None else answering.context
 
-    @staticmethod
-    def _may_have_more(found: Found, question: Question) -> bool:
-        return len(found.groups) == question.wanted < _MOST_HITS
+    def _selected(self, question: Question, settings: ContextSettings) -> tuple[Found, Selection]:
+        found = self._finder.find(question)
+        return found, select(self._grouped(found), settings, self._rows)
 
     def _context(self, query: str, found: Found, selection: Selection, settings: ContextSettings) -> Context:
         made, tokens = passages(selection, settings, self._rows)
@@ -259,3 +262,7 @@ class Searcher:
             cached=step.cached,
             candidates=tuple(candidates),
         )
+
+
+def _has_more(found: Found, question: Question) -> bool:
+    return len(found.groups) == question.wanted < _MOST_HITS
