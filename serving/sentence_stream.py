@@ -11,6 +11,9 @@ from serving.sentences import complete_until, split_sentences
 
 # Where a sentence may begin, so that only there it is looked whether the one before has ended.
 _MAY_BEGIN = re.compile(r"(?<=\W)\S|\n")
+# Citation marks come whole (``safe_text``), so a bracket that is none begins no mark. A pipe alone is no row yet.
+_MARK = re.compile(r"\[\d+\]")
+_NO_MARK = str.maketrans("[【［|", "¤¤¤¤")
 _FENCE_LINE = re.compile(r"[ \t]*(?:```|~~~)")
 
 
@@ -66,8 +69,9 @@ class SentenceStream:
             yield from self._give(len(self._text[:place].rstrip()))
             if self._text[place] == "\n":
                 yield from self._line_ended(place)
-            elif not self._fenced and place > self._base:
-                yield from self._end_sentences(self._base + complete_until(self._text[self._base : place + 1]))
+            elif not self._fenced and place > self._base and not _MARK.match(self._text, place):
+                first = self._text[place].translate(_NO_MARK)
+                yield from self._end_sentences(self._base + complete_until(self._text[self._base : place] + first))
 
     def _line_ended(self, place: int) -> Iterator[str | Ended]:
         start = self._text.rfind("\n", 0, place) + 1
