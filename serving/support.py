@@ -18,7 +18,7 @@ from ragpress.types import Embedder
 from serving import calibration
 from serving.calibration import Logistic
 from serving.evidence import EvidenceText, all_stems, plain, read_evidence
-from serving.numbers import missing_numbers, numbers_claimed
+from serving.numbers import missing_numbers, numbers_claimed, numbers_held
 from serving.sentences import Span, is_heading, split_sentences
 from serving.terms import Terms, names, negations, script, terms_of
 from serving.types import Checker
@@ -108,27 +108,42 @@ def word_features(sentence: str, texts: Sequence[EvidenceText]) -> dict[str, flo
 
     Returns:
         Shares from 0 to 1: ``coverage`` of the sentence's words by all evidence, ``coverage_best`` by the best two
-        neighbouring sentences, ``pairs`` of neighbouring words that stand together there, ``rarest_missing`` word's
-        weight, ``numbers_missing``, ``names_missing``, ``negation`` where one side negates; ``across`` scripts.
+        neighbouring sentences, ``pairs`` of neighbouring words that stand together somewhere, ``numbers_missing`` and
+        ``names_missing`` from all evidence, ``numbers_apart`` and ``names_apart`` from the best two sentences,
+        ``negation`` where one side negates; ``across`` scripts.
     """
     if not texts:
         return {"none": 1.0}
     terms = terms_of(sentence)
-    windows = [window for text in texts for window in text.windows()] or [frozenset[str]()]
-    covered = [terms.coverage(window) for window in windows]
-    held = all_stems(texts)
     claimed, named = numbers_claimed(sentence), names(sentence)
+    best, covered = _best_window(terms, texts)
     values = frozenset[float]().union(*(text.numbers for text in texts))
     return {
-        "coverage": terms.coverage(held),
-        "coverage_best": max(covered),
+        "coverage": terms.coverage(all_stems(texts)),
+        "coverage_best": covered,
         "pairs": _pairs(terms, texts),
-        "rarest_missing": max((weight for stem, weight in terms.weights.items() if stem not in held), default=0.0),
-        "numbers_missing": missing_numbers(claimed, values) / len(claimed) if claimed else 0.0,
-        "names_missing": sum(not any(name in text.lowered for text in texts) for name in named) / max(1, len(named)),
-        "negation": _negation_differs(sentence, texts, covered),
+        "numbers_missing": missing_numbers(claimed, values) / max(1, len(claimed)),
+        "numbers_apart": missing_numbers(claimed, numbers_held(best)) / max(1, len(claimed)),
+        "names_missing": _names_missing(named, " ".join(text.lowered for text in texts)),
+        "names_apart": _names_missing(named, best.lower()),
+        "negation": _negation_differs(sentence, terms, texts),
         "across": float(all(script(sentence) != script(text.text) for text in texts)),
     }
+
+
+def _names_missing(named: Sequence[str], lowered: str) -> float:
+    return sum(name not in lowered for name in named) / max(1, len(named))
+
+
+def _best_window(terms: Terms, texts: Sequence[EvidenceText]) -> tuple[str, float]:
+    """The two neighbouring sentences that cover most of a sentence, and how much they cover."""
+    best, covered = "", -1.0
+    for text in texts:
+        for at, window in enumerate(text.windows()):
+            share = terms.coverage(window)
+            if share > covered:
+                best, covered = " ".join(text.sentences[at : at + 2]), share
+    return best, max(0.0, covered)
 
 
 def _pairs(terms: Terms, texts: Sequence[EvidenceText]) -> float:
@@ -144,16 +159,13 @@ def _pairs(terms: Terms, texts: Sequence[EvidenceText]) -> float:
     return len(pairs & held) / len(pairs)
 
 
-def _negation_differs(sentence: str, texts: Sequence[EvidenceText], covered: Sequence[float]) -> float:
-    """Whether a sentence and the two sentences that share most words with it differ in whether they negate."""
-    at = max(range(len(covered)), key=covered.__getitem__)
-    for text in texts:
-        windows = len(text.windows())
-        if at < windows:
-            best = " ".join(text.sentences[at : at + 2])
-            return float((negations(sentence) > 0) != (negations(best) > 0))
-        at -= windows
-    return 0.0
+def _negation_differs(sentence: str, terms: Terms, texts: Sequence[EvidenceText]) -> float:
+    """Whether a sentence and the one that shares most words with it differ in whether they negate."""
+    every = [
+        (terms.coverage(stems), body) for text in texts for body, stems in zip(text.sentences, text.stems, strict=True)
+    ]
+    best = max(every, default=(0.0, ""), key=lambda item: item[0])
+    return float(best[0] > 0 and (negations(sentence) > 0) != (negations(best[1]) > 0))
 
 
 def _add_cosines(

@@ -40,7 +40,7 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _NAME = re.compile(r"\b(?:[A-Z][\w'’\-]*[a-z0-9][\w]*|[A-Z]{2,}[\w\-]*|[a-z]+[A-Z]\w*)\b")
 _NEGATION = re.compile(
-    r"\b(?:not|no|never|none|neither|nor|cannot|without|n't|lacks?|failed|unable|isn't|aren't|wasn't|weren't|don't"
+    r"\b(?:not|no|never|none|neither|nor|cannot|isn't|aren't|wasn't|weren't|don't"
     r"|doesn't|didn't|won't|can't|couldn't|wouldn't|shouldn't|hasn't|haven't|hadn't)\b|n[’']t\b"
     r"|(?:不(?!仅|断|同|过|少|但|久|只|论|管)|没(?!收)|未(?!来|知)|无(?!论|数|线|疑)|非(?!常|洲)|并非|尚未|从未|没有)",
     re.IGNORECASE,

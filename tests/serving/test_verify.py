@@ -54,8 +54,8 @@ FRAGMENTS = st.sampled_from(
     [
         "Green tea is served at four", "Black tea costs nine euros", "红茶每杯三欧元", "所有的茶都免费", "[1]", "[9]",
         "[2, 3]", "【1】", "[1-3]", "［7］", ".", "! ", "?", "\n", "\n\n", " ", "  ", "[", "]", "(", ")", "9", "1",
-        "。", ",", "`", "``", "```\n", "~~~", "](", "![x]", "(http://evil.example/?q=1)", "https://tea.example/menu", "- ",
-        "//evil.example/a", "<img src=x>", "<", "| a | b |\n", "# ", "e.g. ", "Dr. ", "\u200b", "\U000e0041", "x",
+        "。", ",", "`", "``", "```\n", "~~~", "](", "![x]", "(http://evil.example/?q=1)", "https://tea.example/menu",
+        "- ", "//evil.example/a", "<img src=x>", "<", "| a | b |\n", "# ", "e.g. ", "Dr. ", "\u200b", "\U000e0041", "x",
         "I do not know.", "Sure", ":", "“", "”", "“Yes.” ", "3.5", "\t", "*", "'", "...", "items[0]", "[a]: b",
     ]
 )  # fmt: skip
