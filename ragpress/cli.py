@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from index.environment import Environment
     from index.opened import OpenRelease
     from index.report import IngestReport
+    from retrieval.scope import Principal
 
 DONE, FAILED, USAGE, QUARANTINED, REFUSED = range(5)
 
@@ -40,6 +41,18 @@ app.add_typer(releases_app, name="releases")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Collection = Annotated[str, typer.Option("--collection", "-c", help="Collection to work on.")]
 Release = Annotated[str | None, typer.Option("--release", "-r", help="Release id; the live one if left out.")]
+As = Annotated[
+    list[str] | None,
+    typer.Option("--as", metavar="GROUP", help="Ask as a member of this group, not as the operator; may come again."),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="KEY=VALUE",
+        help="Only documents of this source (a pattern), language, tag, after or before a date, or own metadata.",
+    ),
+]
 Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another writer to finish.", min=0)]
 
 _workspace = Path()
@@ -113,14 +126,60 @@ def search(
     release: Release = None,
     collection: Collection = "default",
     explain: Annotated[bool, typer.Option("--explain", help="Show every stage's rank and score.")] = False,
+    groups: As = None,
+    filters: Where = None,
     as_json: Json = False,
 ) -> None:
     """Show what retrieval finds for a question."""
     from ragpress.wiring import open_search  # noqa: PLC0415
+    from retrieval.filters import parse_filter  # noqa: PLC0415
 
+    caller, where = _principal(groups), parse_filter(filters or [])
     opened, searcher = open_search(_environment(), collection, release)
-    hits = searcher.search(query, k)
-    console.show(console.SearchResult(opened.manifest.id, hits, explain), as_json, console.hits)
+    if explain:
+        console.show(searcher.explain(query, k, caller=caller, where=where), as_json, console.explanation)
+        return
+    hits = searcher.search(query, k, caller=caller, where=where)
+    console.show(console.SearchResult(opened.manifest.id, hits), as_json, console.hits)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="A question.")],
+    release: Release = None,
+    collection: Collection = "default",
+    groups: As = None,
+    filters: Where = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question from the documents, with citations."""
+    from ragpress import answer_console  # noqa: PLC0415
+    from ragpress.wiring import open_answers  # noqa: PLC0415
+    from retrieval.filters import parse_filter  # noqa: PLC0415
+    from serving.types import Question  # noqa: PLC0415
+
+    asked = Question(text=question, caller=_principal(groups), where=parse_filter(filters or []))
+    answer_console.ask(open_answers(_environment(), collection, release), asked, as_json)
+
+
+@app.command()
+def chat(
+    release: Release = None,
+    collection: Collection = "default",
+    groups: As = None,
+    filters: Where = None,
+    as_json: Json = False,
+) -> None:
+    """Hold a conversation about the documents: a question a line; /sources, /new, /quit."""
+    from ragpress.answer_console import Chat  # noqa: PLC0415
+    from ragpress.wiring import open_answers  # noqa: PLC0415
+    from retrieval.filters import parse_filter  # noqa: PLC0415
+    from serving.types import Question  # noqa: PLC0415
+
+    asked = Question(text="", caller=_principal(groups), where=parse_filter(filters or []))
+    conversation = Chat(open_answers(_environment(), collection, release), asked, as_json)
+    conversation.run(sys.stdin.readline)
+    raise typer.Exit(FAILED if conversation.failures and not sys.stdin.isatty() else DONE)
 
 
 @app.command()
@@ -390,6 +449,12 @@ def _open(collection: str, release: str | None) -> OpenRelease:
     from ragpress.wiring import open_release  # noqa: PLC0415
 
     return open_release(_environment(), collection, release)
+
+
+def _principal(groups: list[str] | None) -> Principal:
+    from retrieval.scope import OPERATOR, Principal  # noqa: PLC0415
+
+    return OPERATOR if groups is None else Principal(frozenset(groups))
 
 
 def _exit_code(report: IngestReport) -> int:

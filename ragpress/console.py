@@ -19,11 +19,10 @@ _WHOLE = frozenset({"release", "live", "state", "created", "chunks", "documents"
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """Hits of a search, the release that gave them, and whether to show the stages."""
+    """Hits of a search, and the release that gave them."""
 
     release: str
     hits: list[Any]
-    explain: bool
 
 
 def show(record: T, as_json: bool, render: Callable[[T, Console], None]) -> None:
@@ -138,8 +137,8 @@ def ingested(report: Any, out: Console) -> None:
     out.print(f"{report.seconds:.1f} s, {report.cpu_seconds:.1f} CPU-seconds.")
 
 
-def hits(result: SearchResult, out: Console) -> None:
-    """Hits of a search."""
+def hits(result: SearchResult, out: Console, explain: bool = False) -> None:
+    """Hits of a search; with every stage's rank and score where asked for."""
     if not result.hits:
         out.print("Nothing was found.")
     for hit in result.hits:
@@ -147,10 +146,25 @@ def hits(result: SearchResult, out: Console) -> None:
         out.rule(f"{hit.rank}. {_plain(hit.title)}", align="left")
         out.print(_cells(where, " > ".join(hit.heading)), style="dim", markup=False)
         out.print(_shorten(hit.text), markup=False)
-        if result.explain:
+        if copies := ", ".join(dict.fromkeys(copy.source for copy in hit.copies)):
+            out.print(f"also in {copies}", style="dim", markup=False)
+        if explain:
             stages = [f"{name}: rank {stage.rank}, score {stage.score:.4f}" for name, stage in hit.stages.items()]
             out.print(f"fused {hit.score:.5f}; " + "; ".join(stages), style="cyan", markup=False)
         out.print(f"{hit.chunk_id}", style="dim", markup=False)
+
+
+def explanation(record: Any, out: Console) -> None:
+    """How a question was searched, stage by stage, and its hits."""
+    out.print(f"{record.rows} chunks can be found; depth {record.depth}, k {record.k}.")
+    for stage in record.stages:
+        note = ", from the cache" if stage.cached else ""
+        out.print(f"{stage.name:<10}{stage.wall_ms:8.2f} ms{note}", style="cyan", markup=False)
+        for candidate in stage.candidates[: record.k]:
+            out.print(f"  {candidate.rank:>3}  {candidate.score:8.4f}  {candidate.source}", style="dim", markup=False)
+    for note in record.notes:
+        out.print(f"! {note}", style="yellow", markup=False)
+    hits(SearchResult(record.release, list(record.hits)), out, explain=True)
 
 
 def trace(record: Any, out: Console) -> None:
@@ -344,10 +358,8 @@ def _console(stderr: bool) -> Console:
 def _builtins(record: object) -> Any:
     value = msgspec.to_builtins(record, enc_hook=_encode)
     if isinstance(record, SearchResult):
-        value.pop("explain")
-        if not record.explain:
-            for hit in value["hits"]:
-                hit.pop("stages")
+        for hit in value["hits"]:
+            hit.pop("stages")
     return value
 
 

@@ -1,0 +1,157 @@
+"""Answers in the terminal: streamed, with their sources; and the conversation of ``ragpress chat``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ragpress import console
+from ragpress.errors import RagpressError
+from serving.prompting import without_hidden
+from serving.types import Answer, Citation, Delta, Question, Turn
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from serving.chain import Answerer
+
+_QUIT = frozenset({"/quit", "/exit", "/q"})
+_HELP = "Ask a question. /sources shows the last answer's sources, /new forgets the conversation, /quit ends. "
+
+
+def ask(answerer: Answerer, question: Question, as_json: bool) -> None:
+    """Answer one question: streamed with its sources, or as one JSON object.
+
+    Raises:
+        RagpressError: there is no answer.
+    """
+    with asyncio.Runner() as runner:
+        try:
+            if as_json:
+                console.show(runner.run(answerer.answer(question)), as_json, sources)
+            else:
+                console.show(runner.run(streamed(answerer, question)), as_json, sources)
+        finally:
+            runner.run(answerer.aclose())
+
+
+async def streamed(answerer: Answerer, question: Question) -> Answer:
+    """Write the answer on standard output as it comes; a broken one ends its line too."""
+    async with contextlib.aclosing(answerer.stream(question)) as events:
+        try:
+            async for event in events:
+                if isinstance(event, Answer):
+                    return event
+                _write(event)
+        finally:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+    raise AssertionError("a stream of an answer ends with the answer")
+
+
+def sources(answer: Answer, out: Console) -> None:
+    """What an answer cites, what to know about it, and who wrote it."""
+    for citation in answer.citations:
+        out.print(f"[{citation.index}] {_place(citation)}", style="bold", markup=False)
+        out.print(f"    {_line(citation.quote)}", style="dim", markup=False)
+    for warning in answer.warnings:
+        out.print(f"! {without_hidden(warning)}", style="yellow", markup=False)
+    writer = " ".join(part for part in (answer.generator.kind, answer.generator.model) if part)
+    facts = (f"generator {writer}", f"release {answer.release}", f"{answer.seconds.total:.1f} s", answer.id)
+    out.print(" · ".join(facts), style="dim", markup=False)
+
+
+class Chat:
+    """A conversation: a question a line, until the input ends or says ``/quit``.
+
+    Ctrl-C stops the answer that is being written; at the prompt it only starts a new line.
+
+    Args:
+        answerer: answers; it is closed in the end.
+        question: what every question has in common: who asks, and which documents are wanted.
+        as_json: print each answer as one line of JSON.
+
+    Attributes:
+        failures: questions that got no answer.
+    """
+
+    def __init__(self, answerer: Answerer, question: Question, as_json: bool) -> None:
+        self._answerer = answerer
+        self._question = question
+        self._as_json = as_json
+        self._history: tuple[Turn, ...] = ()
+        self._last: Answer | None = None
+        self.failures = 0
+
+    def run(self, read: Callable[[], str]) -> None:
+        """Hold the conversation.
+
+        Args:
+            read: gives the next line with its line end; "" at the end of the input.
+        """
+        with asyncio.Runner() as runner:
+            try:
+                while (line := self._next(read)) and line.strip() not in _QUIT:
+                    self._take(runner, line.strip())
+            finally:
+                runner.run(self._answerer.aclose())
+
+    def _next(self, read: Callable[[], str]) -> str:
+        while True:
+            if sys.stdin.isatty():
+                sys.stdout.write("> ")
+                sys.stdout.flush()
+            try:
+                return read()
+            except KeyboardInterrupt:
+                sys.stdout.write("\n")
+
+    def _take(self, runner: asyncio.Runner, line: str) -> None:
+        if line == "/sources":
+            if self._last is not None:
+                console.show(self._last, self._as_json, sources)
+        elif line == "/new":
+            self._history, self._last = (), None
+        elif line.startswith("/"):
+            sys.stderr.write(_HELP + "\n")
+        elif line:
+            self._answer(runner, line)
+
+    def _answer(self, runner: asyncio.Runner, text: str) -> None:
+        question = msgspec.structs.replace(self._question, text=text, history=self._history)
+        try:
+            if self._as_json:
+                answer = runner.run(self._answerer.answer(question))
+                console.show(answer, self._as_json, sources)
+            else:
+                answer = runner.run(streamed(self._answerer, question))
+        except KeyboardInterrupt:
+            sys.stderr.write("(stopped)\n")
+            return
+        except RagpressError as error:
+            self.failures += 1
+            console.fail(error, self._as_json)
+            return
+        self._last = answer
+        self._history = (*self._history, Turn("user", text), Turn("assistant", answer.answer))
+
+
+def _write(delta: Delta) -> None:
+    sys.stdout.write(delta.text)
+    sys.stdout.flush()
+
+
+def _place(citation: Citation) -> str:
+    page = f", page {citation.page}" if citation.page else ""
+    parts = (citation.source + page, " > ".join(citation.heading) or citation.title)
+    return _line(" · ".join(part for part in parts if part))
+
+
+def _line(text: str) -> str:
+    """A text of a document on one line, without anything a terminal would obey."""
+    return " ".join(without_hidden(text).split())
