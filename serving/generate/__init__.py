@@ -15,11 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ragpress.answer_settings import GeneratorSettings
-from ragpress.errors import SettingsError
-from ragpress.plugins import load_plugin
 from ragpress.settings import secret
 from ragpress.types import Embedder
-from serving.generate.kinds import AUTO, EXTRACTIVE, GENERATORS, NO_FALLBACK, OPENAI, TRANSFORMERS, chosen_kind
+from serving.generate.kinds import EXTRACTIVE, NO_FALLBACK, OPENAI, TRANSFORMERS, chosen_kind, generator_plugin
 from serving.generate.report import GeneratorReport, describe_generator, probe_generator
 from serving.types import Generator
 
@@ -69,9 +67,5 @@ def _extractive(settings: GeneratorSettings, embedder: Callable[[], Embedder]) -
 
 
 def _plugin(name: str, settings: GeneratorSettings, cache: Path) -> Generator:
-    try:
-        make: Callable[[GeneratorSettings, Path], Generator] = load_plugin(GENERATORS, name).target
-    except SettingsError as error:
-        built_in = ", ".join((AUTO, EXTRACTIVE, OPENAI, TRANSFORMERS))
-        raise SettingsError(f"[generator] kind {name!r} is none of the built-in ones ({built_in}). {error}") from error
+    make: Callable[[GeneratorSettings, Path], Generator] = generator_plugin(name).target
     return make(settings, cache)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ragpress.answer_settings import GeneratorSettings
 from ragpress.errors import SettingsError
+from ragpress.plugins import Plugin, load_plugin
 
 AUTO = "auto"
 EXTRACTIVE = "extractive"
@@ -33,3 +34,16 @@ def chosen_kind(settings: GeneratorSettings) -> str:
             'base_url = "http://127.0.0.1:8000/v1".'
         )
     return settings.kind
+
+
+def generator_plugin(name: str) -> Plugin:
+    """Another package's generator.
+
+    Raises:
+        SettingsError: there is none of this name; the message lists the built-in and the installed ones.
+    """
+    try:
+        return load_plugin(GENERATORS, name)
+    except SettingsError as error:
+        built_in = ", ".join((AUTO, EXTRACTIVE, OPENAI, TRANSFORMERS))
+        raise SettingsError(f"[generator] kind {name!r} is none of the built-in ones ({built_in}). {error}") from error

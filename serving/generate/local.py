@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -94,6 +95,8 @@ class LocalGenerator:
         if self._loaded is None or stop.is_set():
             return 0
         settings = self._settings
+        # Of this thread only. On all cores, threads that wait for each other starve whoever else computes.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
         with _ending(streamer):
             torch.manual_seed(settings.seed)
             output = self._loaded[1].generate(

@@ -8,9 +8,8 @@ import msgspec
 
 from ragpress.answer_settings import GeneratorSettings
 from ragpress.errors import GeneratorError, GeneratorRefusedError, MissingDependencyError, ModelError, SettingsError
-from ragpress.plugins import load_plugin
 from ragpress.settings import secret
-from serving.generate.kinds import AUTO, EXTRACTIVE, GENERATORS, NO_FALLBACK, OPENAI, TRANSFORMERS, chosen_kind
+from serving.generate.kinds import AUTO, EXTRACTIVE, NO_FALLBACK, OPENAI, TRANSFORMERS, chosen_kind, generator_plugin
 
 _SECONDS = 3.0
 
@@ -125,5 +124,5 @@ def _local(settings: GeneratorSettings) -> GeneratorReport:
 
 
 def _plugin(name: str) -> GeneratorReport:
-    plugin = load_plugin(GENERATORS, name)
+    plugin = generator_plugin(name)
     return GeneratorReport(kind=name, model="", ready=True, why=f"[generator] names this plugin ({plugin.version})")
