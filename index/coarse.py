@@ -1,10 +1,11 @@
 """A small copy of exact vectors that finds the candidates which can be among the nearest, with proof.
 
 Reading every float of a large index bounds how fast an exact search can be. Here each vector is kept in a quarter of
-the space: centred, each dimension scaled to whole numbers from -127 to 127. What that loses is known: by Cauchy and
-Schwarz the cosine of a unit-length question moves by at most the length of what rounding took from a vector. So a row
-that the copy ranks below a candidate by more than that bound cannot be nearer, and once the best rows by their exact
-cosines are all above the bound of the last candidate, they are what a search of the floats gives, to the last bit.
+the space: centred, each dimension scaled to whole numbers from -127 to 127; a question is brought to whole numbers as
+well. What both lose is known: by Cauchy and Schwarz a cosine moves by at most the length of what rounding took from
+the vector, and by the length of what it took from the question times that of the whole numbers. A row that the copy
+ranks below a candidate by more than that bound cannot be nearer, so once the best rows by their exact cosines are all
+above the bound of the last candidate, they are what a search of the floats gives, to the last bit.
 """
 
 from __future__ import annotations
@@ -47,16 +48,18 @@ class CoarseScan:
             np.maximum(reach, np.abs(rows[start : start + _BLOCK] - self._mean).max(axis=0), out=reach)
         self._scale = np.where(reach > 0, reach / np.float32(_LEVELS), np.float32(1.0)).astype(np.float32)
         kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
+        # This kind multiplies whole numbers only: a question in fractions would be cut off without a word.
         self._copy: Any = faiss.IndexScalarQuantizer(exact.d, kind, faiss.METRIC_INNER_PRODUCT)
-        self._bound = _ROUNDING + max(self._add(rows[start : start + _BLOCK]) for start in range(0, len(rows), _BLOCK))
+        lengths = [self._add(rows[start : start + _BLOCK]) for start in range(0, len(rows), _BLOCK)]
+        self._lost, self._longest = (max(found) for found in zip(*lengths, strict=True))
 
-    def _add(self, rows: Float32Matrix) -> float:
-        """Append rows to the copy; returns the length of the most that rounding took from one of them."""
+    def _add(self, rows: Float32Matrix) -> tuple[float, float]:
+        """Append rows to the copy; returns the length of the most that one lost, and of the longest one's numbers."""
         centred = rows - self._mean
         codes = np.rint(centred / self._scale)
         self._copy.add(codes)
         centred -= codes * self._scale
-        return float(np.sqrt(np.einsum("ij,ij->i", centred, centred).max()))
+        return _longest(centred), _longest(codes)
 
     def search(self, query: npt.NDArray[np.float32], depth: int, selector: Any) -> Nearest | None:
         """The nearest rows as the exact index gives them; None where the copy cannot prove which they are.
@@ -66,22 +69,25 @@ class CoarseScan:
             depth: how many rows; at least so many must be selected.
             selector: FAISS selector of the rows that may be found.
         """
-        folded = np.ascontiguousarray(query * self._scale)[None]
+        folded = query * self._scale
+        step = float(np.abs(folded).max()) / _LEVELS or 1.0
+        asked = np.rint(folded / np.float32(step))
+        bound = self._lost + _longest((folded - asked * np.float32(step))[None]) * self._longest + _ROUNDING
         shift = float(query @ self._mean)
         for count in _CANDIDATES:
             if not depth <= count < self._exact.ntotal:
                 continue
-            coarse, rows = self._scan(folded, count, selector)
+            coarse, rows = self._scan(asked[None], count, selector)
             found = self._rescored(query, rows[rows >= 0])
             nearest = found[0][:depth], found[1][:depth]
-            if rows[-1] < 0 or coarse[-1] + shift + self._bound < nearest[0][-1]:
+            if rows[-1] < 0 or float(coarse[-1]) * step + shift + bound < nearest[0][-1]:
                 return nearest
         return None
 
-    def _scan(self, folded: Float32Matrix, count: int, selector: Any) -> Nearest:
+    def _scan(self, asked: Float32Matrix, count: int, selector: Any) -> Nearest:
         options = self._faiss.SearchParameters(sel=selector)
         with self._one_thread():
-            scores, rows = self._copy.search(folded, count, params=options)
+            scores, rows = self._copy.search(asked, count, params=options)
         return scores[0], rows[0]
 
     @contextmanager
@@ -105,3 +111,8 @@ class CoarseScan:
             self._exact.compute_distance_subset(1, faiss.swig_ptr(asked), len(chosen), *arrays)
         order = np.argsort(-scores, kind="stable")
         return scores[order], chosen[order]
+
+
+def _longest(matrix: Float32Matrix) -> float:
+    """Length of the longest row."""
+    return float(np.sqrt(np.einsum("ij,ij->i", matrix, matrix).max()))
