@@ -188,6 +188,8 @@ class RetrievalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         dense_weight: weight of the dense search; 0 switches it off.
         lexical_weight: weight of the lexical search; 0 switches it off.
         rrf_k: the constant of reciprocal rank fusion (Cormack et al., SIGIR 2009).
+        script_balance: where documents are in several scripts (Latin, Chinese, …): how much of the preference of the
+            embedder for texts in the question's own language is taken off; 0 leaves it. See ``retrieval.scripts``.
         collapse: hits whose texts' word shingles are at least so similar (Jaccard) become one hit that names all
             their sources; above 1 nothing is collapsed.
     """
@@ -198,6 +200,7 @@ class RetrievalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     dense_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     lexical_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.2
     rrf_k: PositiveFloat = 60.0
+    script_balance: Share = 0.8
     collapse: Annotated[float, msgspec.Meta(gt=0)] = 0.85
 
 

@@ -10,6 +10,9 @@ TOIS 2023) adds up scores, each brought to a common scale first:
   the documents, above all one in another language, gets small lexical scores throughout, and the dense search decides
   alone. Ranks cannot tell this: reciprocal rank fusion gives the best of the noise as much as a perfect match.
 
+A chunk in another script than the question cannot hold its words, whatever it says (``retrieval.scripts``): its lexical
+score is missing rather than low, and is taken to agree with the dense search.
+
 What one search did not return has no score there. It is at most that of the last candidate, so scores are counted
 from the last candidate's on where the search was cut off, and from 0 where it returned everything it has.
 
@@ -21,7 +24,7 @@ The default weights were chosen on the even half (checksum of the question's id)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
 from ragpress.settings import RetrievalSettings
@@ -31,7 +34,12 @@ Ranking: TypeAlias = Sequence[tuple[Key, float]]
 
 
 def fuse(
-    dense: Ranking[Key], lexical: Ranking[Key], settings: RetrievalSettings, ceiling: float, depth: int
+    dense: Ranking[Key],
+    lexical: Ranking[Key],
+    settings: RetrievalSettings,
+    ceiling: float,
+    depth: int,
+    foreign: Collection[Key] = (),
 ) -> dict[Key, float]:
     """Fuse two rankings as the settings say.
 
@@ -41,6 +49,7 @@ def fuse(
         settings: method and weights.
         ceiling: the highest BM25 score that a text could get for the question.
         depth: length at which the rankings were cut off.
+        foreign: items in another script than the question, whose words they cannot hold.
 
     Returns:
         The score of every item that stands in a ranking of non-zero weight; no score depends on the order in which
@@ -50,11 +59,17 @@ def fuse(
         rankings = {"dense": [item for item, _ in dense], "lexical": [item for item, _ in lexical]}
         weights = {"dense": settings.dense_weight, "lexical": settings.lexical_weight}
         return reciprocal_rank_fusion(rankings, weights, settings.rrf_k)
-    return convex_combination(dense, lexical, (settings.dense_weight, settings.lexical_weight), ceiling, depth)
+    pair = (settings.dense_weight, settings.lexical_weight)
+    return convex_combination(dense, lexical, pair, ceiling, depth, foreign)
 
 
 def convex_combination(
-    dense: Ranking[Key], lexical: Ranking[Key], weights: tuple[float, float], ceiling: float, depth: int
+    dense: Ranking[Key],
+    lexical: Ranking[Key],
+    weights: tuple[float, float],
+    ceiling: float,
+    depth: int,
+    foreign: Collection[Key] = (),
 ) -> dict[Key, float]:
     """Fuse by score: the weighted mean of the relative cosine and the share of the highest BM25 score.
 
@@ -64,13 +79,19 @@ def convex_combination(
         weights: of the dense and of the lexical score; only their ratio matters. At least one is above 0.
         ceiling: the highest BM25 score that an item could get for the question.
         depth: a ranking of this length was cut off.
+        foreign: items that cannot hold the question's words: their lexical score is missing, not low. They get the best
+            share times their relative cosine: as if both searches thought alike of them.
 
     Returns:
         The score of every item that stands in a ranking of non-zero weight, from 0 to about 1.
     """
     total = sum(weights)
     scores: dict[Key, float] = {}
-    for parts, weight in ((relative(dense), weights[0]), (shares(lexical, ceiling, depth), weights[1])):
+    nearness, held = relative(dense), shares(lexical, ceiling, depth)
+    best = max(held.values(), default=0.0)
+    if weights[0] > 0:
+        held.update({item: max(held.get(item, 0.0), best * nearness[item]) for item in foreign if item in nearness})
+    for parts, weight in ((nearness, weights[0]), (held, weights[1])):
         if weight > 0:
             for item, part in parts.items():
                 scores[item] = scores.get(item, 0.0) + weight / total * part

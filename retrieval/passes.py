@@ -19,10 +19,12 @@ from retrieval.cache import LruCache
 from retrieval.collapse import Group, collapse
 from retrieval.fuse import fuse
 from retrieval.hits import DENSE, LEXICAL, RERANK, Place, Ranking, StageScore
+from retrieval.placement import Mask
 from retrieval.query import QueryVector, query_vector
 from retrieval.rerank import Reranker, rerank_scores
 from retrieval.rows import ReleaseRows
 from retrieval.scope import Scope
+from retrieval.scripts import script
 
 # Candidates fetched beyond the depth, so that ties at the cut are broken by place and not by layout.
 _TIE_ROOM = 16
@@ -153,6 +155,8 @@ class _Search:
         settings, empty = finder.settings, not question.scope.rows
         self._vector = None if empty or settings.dense_weight <= 0 else self._embedded()
         self._lexical_runs = not empty and settings.lexical_weight > 0
+        self._balanced: dict[Place, float] = {}
+        self._foreign: set[Place] = set()
         self._ceiling = finder.release.lexical.ceiling(question.text, question.scope) if self._lexical_runs else 0.0
 
     def at(self, depth: int) -> Found:
@@ -160,7 +164,8 @@ class _Search:
         finder = self._finder
         dense, lexical = self._dense(depth), self._lexical(depth)
         with self._trace.stage("fused") as step:
-            fused = fuse(dense, lexical, finder.settings, self._ceiling, depth)
+            comparable = [(place, self._balanced.get(place, score)) for place, score in dense]
+            fused = fuse(comparable, lexical, finder.settings, self._ceiling, depth, self._foreign)
             step.ranking = finder.rows.ordered(fused.items())
         order, reranked = self._rerank(step.ranking)
         with self._trace.stage("collapsed") as step:
@@ -172,7 +177,7 @@ class _Search:
             scores={name: found for name, found in scores.items() if found},
             depth=depth,
             complete=max(len(dense), len(lexical)) < depth,
-            best_cosine=dense[0][1] if dense else None,
+            best_cosine=max((score for _, score in dense), default=None),
             best_lexical=self._share(lexical),
             notes=tuple(self._notes),
             failed=self._failed,
@@ -203,16 +208,32 @@ class _Search:
     def _dense(self, depth: int) -> Ranking:
         if self._vector is None:
             return []
-        finder, masks = self._finder, self._question.scope.masks
-        found: list[tuple[Place, float]] = []
+        finder, scope = self._finder, self._question.scope
+        balance = finder.settings.script_balance
+        groups = finder.rows.scripts.of(scope) if balance else ()
         with self._trace.stage(DENSE) as step:
-            for number, segment in finder.release.segments.items():
-                mask = None if masks is None else masks[number]
-                scores, rows = segment.search(self._vector, depth + _TIE_ROOM, mask)
-                places = ((number, row) for row in rows.tolist())
-                found += zip(places, scores.tolist(), strict=True)
-            step.ranking = finder.rows.ordered(found)[:depth]
+            if not groups:
+                step.ranking = finder.rows.ordered(self._nearest(self._vector, depth, scope.masks))[:depth]
+                return step.ranking
+            own = script(self._question.text)
+            cosines: dict[Place, float] = {}
+            for group in groups:
+                found = dict(self._nearest(self._vector, depth, group.masks))
+                shift = balance * float(self._vector @ group.centre)
+                cosines.update(found)
+                self._balanced.update({place: cosine - shift for place, cosine in found.items()})
+                self._foreign.update(found if group.script != own else ())
+            ordered = finder.rows.ordered((place, self._balanced[place]) for place in cosines)[:depth]
+            step.ranking = [(place, cosines[place]) for place, _ in ordered]
         return step.ranking
+
+    def _nearest(self, vector: npt.NDArray[np.float32], depth: int, masks: dict[int, Mask] | None) -> Ranking:
+        found: Ranking = []
+        for number, segment in self._finder.release.segments.items():
+            scores, rows = segment.search(vector, depth + _TIE_ROOM, None if masks is None else masks[number])
+            places = ((number, row) for row in rows.tolist())
+            found += zip(places, scores.tolist(), strict=True)
+        return found
 
     def _lexical(self, depth: int) -> Ranking:
         if not self._lexical_runs:

@@ -17,6 +17,7 @@ from index.opened import OpenRelease
 from index.segment import Segment
 from ragpress.types import AuditMark
 from retrieval.hits import Copy, Hit, Place, Ranking, StageScore
+from retrieval.scripts import Scripts
 
 _HIT_COLUMNS = ("chunk_id", "document_id", "source", "title", "page", "start", "end", "text")
 _NO_MARKS = "[]"
@@ -124,6 +125,11 @@ class ReleaseRows:
     def marks(self, document_id: str) -> tuple[str, ...]:
         """Names of the audit marks on a document, sorted."""
         return self._marks.get(document_id, ())
+
+    @cached_property
+    def scripts(self) -> Scripts:
+        """The rows by writing system."""
+        return Scripts(self._release)
 
     @cached_property
     def _marks(self) -> dict[str, tuple[str, ...]]:

@@ -26,7 +26,6 @@ from retrieval.passes import Finder, Found, Question, Step, Trace
 from retrieval.rerank import Reranker
 from retrieval.rows import ReleaseRows
 from retrieval.scope import Scope, Scopes
-from retrieval.scripts import Scripts
 
 __all__ = [
     "DENSE",
@@ -82,7 +81,6 @@ class Searcher:
             settings=self._settings,
             reranker=reranker,
             vectors=self.cache.queries,
-            scripts=Scripts(release),
         )
 
     def load(self) -> None:

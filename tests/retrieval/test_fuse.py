@@ -117,6 +117,37 @@ def test_better_in_both_is_better(dense: Scored, lexical: Scored, ceiling: float
                 assert fused[item] >= fused[other]
 
 
+def test_what_cannot_hold_the_words_is_not_held_back_by_them() -> None:
+    dense = [("foreign", 0.9), ("own", 0.86), ("far", 0.8)]
+    lexical = [("own", 8.0), ("far", 1.0)]
+
+    unaware = convex_combination(dense, lexical, EQUAL, 10.0, 50)
+    aware = convex_combination(dense, lexical, EQUAL, 10.0, 50, {"foreign", "not found at all"})
+
+    assert max(unaware, key=lambda item: unaware[item]) == "own"
+    assert aware == pytest.approx({"foreign": 0.5 + 0.4, "own": unaware["own"], "far": unaware["far"]})
+
+
+def test_a_foreign_item_keeps_a_better_lexical_score_of_its_own() -> None:
+    lexical = [("name", 9.0), ("own", 3.0)]
+
+    aware = convex_combination([("own", 0.9), ("name", 0.8)], lexical, EQUAL, 10.0, 50, {"name"})
+
+    assert aware["name"] == pytest.approx(0.45)
+
+
+@given(cosines, bm25, st.floats(1, 500))
+def test_where_everything_is_foreign_and_no_word_matches_the_dense_order_stands(
+    dense: Scored, lexical: Scored, ceiling: float
+) -> None:
+    others = [(-1 - item, score) for item, score in lexical]
+    foreign = {item for item, _ in dense}
+
+    fused = convex_combination(dense, others, EQUAL, ceiling, 50, foreign)
+
+    assert [fused[item] for item, _ in dense] == sorted((fused[item] for item in foreign), reverse=True)
+
+
 def test_the_settings_choose_the_method() -> None:
     dense, lexical = [("x", 0.9), ("y", 0.8)], [("y", 5.0)]
     by_rank = RetrievalSettings(fusion="reciprocal_rank", lexical_weight=2.0)
