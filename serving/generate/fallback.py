@@ -13,7 +13,8 @@ class FallbackGenerator:
     """Asks the first generator; before its first piece of text any failure hands the request to the second one.
 
     A refusal (a wrong key, model or length) stays an error: that is for a person to mend, and would stay hidden. So
-    does a failure after the first piece: two halves of two answers are no answer.
+    does a failure after the first piece: two halves of two answers are no answer. And so does one of a request without
+    passages, such as a question to be rewritten: there is nothing to quote.
 
     Args:
         first: the one that should write.
@@ -45,7 +46,7 @@ class FallbackGenerator:
         except GeneratorRefusedError:
             raise
         except GeneratorError:
-            if begun:
+            if begun or not request.context.passages:
                 raise
         else:
             return

@@ -3,6 +3,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ingest.embed.hashing import HashingEmbedder
@@ -110,6 +111,14 @@ async def test_a_failure_after_the_first_piece_stays_an_error() -> None:
     first = SpokenGenerator("It is", fault=GeneratorUnavailableError("down"))
     with pytest.raises(GeneratorUnavailableError):
         await told(FallbackGenerator(first, never_second).stream(request()))
+
+
+async def test_where_there_is_nothing_to_quote_a_failure_stays_an_error() -> None:
+    first = SpokenGenerator(fault=GeneratorUnavailableError("down"))
+    asked = request()
+    rewrite = msgspec.structs.replace(asked, context=msgspec.structs.replace(asked.context, passages=()))
+    with pytest.raises(GeneratorUnavailableError):
+        await told(FallbackGenerator(first, never_second).stream(rewrite))
 
 
 async def test_both_are_closed() -> None:
