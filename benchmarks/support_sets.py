@@ -119,11 +119,10 @@ def mtrag_claims(answers: Sequence[Rated]) -> list[Claim]:
             found.append(Claim("mtrag", claim, answer.evidence, supported=True, half=answer.half))
             if number % 2 == 0:
                 found.append(Claim("mtrag, other passages", claim, other.evidence, supported=False, half=answer.half))
-            wrong = _changed(claim, answer.evidence)
-            if wrong:
-                found.append(
-                    Claim("mtrag, one word changed", wrong, answer.evidence, supported=False, half=answer.half)
-                )
+            changes = {"one word changed": _changed(claim, answer.evidence), "negated": _negated(claim)}
+            for name, wrong in changes.items():
+                if wrong:
+                    found.append(Claim(f"mtrag, {name}", wrong, answer.evidence, supported=False, half=answer.half))
     return found
 
 
