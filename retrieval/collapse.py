@@ -7,6 +7,8 @@ only on the order in which texts come, which is the order of their ranks.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import msgspec
 import numpy as np
 
@@ -64,9 +66,11 @@ class Families:
             self._by_key[key] = found
         return found
 
-    def find(self, shingled: Shingles) -> int | None:
-        """The family of a text; None when it is similar to none so far."""
+    def find(self, shingled: Shingles, among: Container[int] | None = None) -> int | None:
+        """The family of a text, of some or of all; None when it is similar to none of them so far."""
         for number, other in enumerate(self._firsts):
+            if among is not None and number not in among:
+                continue
             if self._may_reach(len(shingled), len(other)) and similarity(shingled, other) >= self._threshold:
                 return number
         return None

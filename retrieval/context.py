@@ -159,6 +159,7 @@ def windows(selection: Selection, settings: ContextSettings, rows: ReleaseRows) 
     """
     found = [alone(rows, item.place) for item in selection.chosen]
     taken = {item.place for item in selection.chosen}
+    families = {item.family - 1 for item in selection.chosen}
     left = settings.tokens - sum(window.tokens for window in found)
     for _ in range(settings.neighbours):
         for number in range(len(found)):
@@ -167,7 +168,7 @@ def windows(selection: Selection, settings: ContextSettings, rows: ReleaseRows) 
                 if place is None or place in taken or rows.value(place, "tokens") > left:
                     continue
                 taken.add(place)
-                if selection.families.find(shingle_set(rows.value(place, "text"))) is None:
+                if selection.families.find(shingle_set(rows.value(place, "text")), families) is None:
                     left -= rows.value(place, "tokens")
                     found[number] = with_row(rows, found[number], place)
     return found

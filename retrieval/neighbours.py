@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ragpress.types import ElementKind
 from retrieval.hits import Place
 from retrieval.rows import ReleaseRows
 
@@ -31,12 +32,16 @@ def alone(rows: ReleaseRows, place: Place) -> Window:
 
 def next_after(rows: ReleaseRows, window: Window) -> Place | None:
     """The chunk behind a window, if it stands in the same section; None else."""
-    return _same_section(rows, (window.segment, window.last), (window.segment, window.last + 1))
+    last = (window.segment, window.last)
+    behind = (window.segment, window.last + 1)
+    return behind if _continues(rows, last, behind) else None
 
 
 def next_before(rows: ReleaseRows, window: Window) -> Place | None:
     """The chunk before a window, if it stands in the same section; None else."""
-    return _same_section(rows, (window.segment, window.first), (window.segment, window.first - 1))
+    first = (window.segment, window.first)
+    before = (window.segment, window.first - 1)
+    return before if _continues(rows, before, first) else None
 
 
 def with_row(rows: ReleaseRows, window: Window, place: Place) -> Window:
@@ -45,12 +50,15 @@ def with_row(rows: ReleaseRows, window: Window, place: Place) -> Window:
     return Window(window.segment, min(window.first, place[1]), max(window.last, place[1]), tokens)
 
 
-def _same_section(rows: ReleaseRows, place: Place, other: Place) -> Place | None:
-    """``other`` if it is the neighbour of ``place`` in one document's version and under one heading path."""
-    if not 0 <= other[1] < rows.count(other[0]):
-        return None
-    step = other[1] - place[1]
-    if rows.value(other, "ordinal") - rows.value(place, "ordinal") != step:
-        return None
-    same = all(rows.value(other, name) == rows.value(place, name) for name in ("document_id", "heading", "version"))
-    return other if same else None
+def _continues(rows: ReleaseRows, place: Place, behind: Place) -> bool:
+    """Whether ``behind`` goes on with the section of ``place``, the row before it, in one version of a document."""
+    if place[1] < 0 or behind[1] >= rows.count(behind[0]) or rows.value(behind, "kind") == ElementKind.TITLE:
+        return False
+    if any(rows.value(place, name) != rows.value(behind, name) for name in ("document_id", "version")):
+        return False
+    if rows.value(behind, "ordinal") != rows.value(place, "ordinal") + 1:
+        return False
+    above, path = rows.value(place, "heading"), rows.value(behind, "heading")
+    # A chunk that holds the section's title has the path above it.
+    text = rows.value(place, "text") if len(path) > len(above) else ""
+    return bool(path[: len(above)] == above and all(title in text for title in path[len(above) :]))
