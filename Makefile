@@ -22,7 +22,8 @@ export HF_HUB_OFFLINE := 1
 .DEFAULT_GOAL := help
 .PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
         vllm vllm-stop demo-vllm test-vllm bench-vllm \
-        bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality
+        bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
+        bench-injection bench-injection-vllm
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +65,7 @@ slow: $(STAMP) ## tests with real models, real documents and real faults
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m "campaign and not vllm"
 
-bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality ## every benchmark below, one after another
+bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access ## every benchmark below, one after another
 
 bench-pipeline: $(STAMP) ## CPU cost of the pipeline without the model, for 1,000 and 10,000 files
 	$(PY) -m benchmarks.pipeline_cost --also 10000 $(ARGS)
@@ -85,6 +86,18 @@ bench-history: $(STAMP) ## a real edit history, step by step, against fresh buil
 
 bench-quality: $(STAMP) ## retrieval quality on public sets: hybrid against dense alone and lexical alone
 	$(PY) -m benchmarks.quality $(ARGS)
+
+bench-evidence: $(STAMP) ## abstention, citation check and quoted answers on public sets, beside published detectors
+	$(PY) -m benchmarks.evidence $(ARGS)
+
+bench-access: $(STAMP) ## what access rules and filters cost a search of a million rows, and that it stays exact
+	$(PY) -m benchmarks.access $(ARGS)
+
+bench-injection: $(STAMP) ## instructions and false passages in documents: what is marked, quoted, obeyed
+	$(PY) -m benchmarks.injection $(ARGS)
+
+bench-injection-vllm: $(STAMP) $(VLLM_STAMP) ## the same instructions before a real vLLM (or ARGS='--base-url URL' with bench-injection)
+	$(VLLM) run -- $(PY) -m benchmarks.injection --base-url '{base_url}' $(ARGS)
 
 bench-vllm: $(STAMP) $(VLLM_STAMP) ## answers streamed through ragpress, against the same prompts sent straight to vLLM
 	$(VLLM) run -- $(PY) -m benchmarks.vllm_streaming --base-url '{base_url}' $(ARGS)

@@ -47,18 +47,51 @@ SENTENCE_COSINES = {
 UNKNOWN_COSINES = CosineScale(0.0, 0.9)
 
 # Support of a sentence by the passages it cites: words and embeddings, words alone; the same across scripts.
-SUPPORT = Logistic(-2.0, {"cosine": 2.0, "coverage_best": 1.5, "coverage": 1.5})
-SUPPORT_WORDS = Logistic(-2.0, {"coverage_best": 2.0, "coverage": 2.0})
-SUPPORT_ACROSS = Logistic(-2.0, {"cosine": 4.0})
-SUPPORT_ACROSS_WORDS = Logistic(-1.0, {"coverage": 1.0})
+SUPPORT = Logistic(
+    -2.869,
+    {
+        "coverage": 1.42,
+        "coverage_best": 3.912,
+        "pairs": -0.847,
+        "numbers_apart": -1.686,
+        "negation": -1.828,
+        "cosine": 0.773,
+    },
+)
+SUPPORT_WORDS = Logistic(
+    -2.806, {"coverage": 1.815, "coverage_best": 4.072, "pairs": -0.612, "numbers_apart": -1.627, "negation": -1.837}
+)
+SUPPORT_ACROSS = Logistic(-0.587, {"cosine": 7.134, "coverage": 2.918, "numbers_missing": -1.764})
+SUPPORT_ACROSS_WORDS = Logistic(-0.254, {"coverage": 6.193})
 # A number that the evidence does not have leaves a sentence unsupported, whatever else speaks for it.
 WRONG_NUMBER = 0.25
 
 # Whether the passages hold the answer: with the question's own cosine, and without it.
-EVIDENCE = Logistic(-2.0, {"cosine": 2.0, "coverage_best": 2.0})
-EVIDENCE_WORDS = Logistic(-2.0, {"coverage_best": 3.0})
-EVIDENCE_ACROSS = Logistic(-2.0, {"cosine": 4.0})
-EVIDENCE_ACROSS_WORDS = Logistic(0.0, {})
+EVIDENCE = Logistic(
+    -6.881,
+    {
+        "cosine": 5.042,
+        "coverage_passage": 2.078,
+        "coverage_best": 3.42,
+        "names_missing": -0.987,
+        "numbers_missing": -0.823,
+        "kind_held": 1.117,
+        "han": -1.181,
+    },
+)
+EVIDENCE_WORDS = Logistic(
+    -4.374,
+    {
+        "coverage": 0.426,
+        "coverage_passage": 3.157,
+        "coverage_best": 3.839,
+        "names_missing": -1.158,
+        "numbers_missing": -0.823,
+        "kind_held": 0.701,
+    },
+)
+EVIDENCE_ACROSS = Logistic(-0.818, {"cosine": 6.36, "coverage": 0.215, "kind_held": 0.54, "han": -0.963})
+EVIDENCE_ACROSS_WORDS = Logistic(-0.148, {"coverage": 1.22, "kind_held": 0.138})
 
 
 def cosine_scale(scales: Mapping[str, CosineScale], embedder: str) -> CosineScale | None:
