@@ -99,6 +99,9 @@ bench-injection: $(STAMP) ## instructions and false passages in documents: what 
 bench-injection-vllm: $(STAMP) $(VLLM_STAMP) ## the same instructions before a real vLLM (or ARGS='--base-url URL' with bench-injection)
 	$(VLLM) run -- $(PY) -m benchmarks.injection --base-url '{base_url}' $(ARGS)
 
+bench-follow-ups: $(STAMP) ## recall of follow-up questions: as they are, by the rule, all turns together
+	$(PY) -m benchmarks.follow_ups $(ARGS)
+
 bench-vllm: $(STAMP) $(VLLM_STAMP) ## answers streamed through ragpress, against the same prompts sent straight to vLLM
 	$(VLLM) run -- $(PY) -m benchmarks.vllm_streaming --base-url '{base_url}' $(ARGS)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import msgspec
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun
@@ -32,10 +32,10 @@ AskedFor: TypeAlias = Question | str | Mapping[str, Any]
 """What the chain takes: a Question, its text, or its fields as a mapping."""
 
 
-class _EventStep(Runnable[T, AnswerEvent]):
+class _EventStep(Runnable[T, Answer]):
     """A Runnable over a stream that ends with the answer: ``invoke`` gives the answer, ``stream`` everything."""
 
-    def events(self, inputs: T, config: RunnableConfig) -> AsyncIterator[AnswerEvent]:
+    def events(self, inputs: T, config: RunnableConfig) -> AsyncGenerator[AnswerEvent, None]:
         """The deltas and the answer for one input."""
         raise NotImplementedError
 
@@ -45,45 +45,44 @@ class _EventStep(Runnable[T, AnswerEvent]):
 
     async def ainvoke(self, input: T, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:  # noqa: A002
         """The whole answer."""
-        stream = self.astream(input, config, **kwargs)
-        async with contextlib.aclosing(stream) as events:  # type: ignore[type-var]  # an async generator as below
-            async for event in events:
-                if isinstance(event, Answer):
-                    return event
-        raise AssertionError("a stream of an answer ends with the answer")
+        # Read to the end: to leave at the answer would look like an interruption to those who trace.
+        async with contextlib.aclosing(self.astream(input, config, **kwargs)) as events:
+            (answer,) = [event async for event in events if isinstance(event, Answer)]
+        return answer
 
-    def stream(
+    def stream(  # type: ignore[override]  # more than answers comes out
         self,
         input: T,  # noqa: A002
         config: RunnableConfig | None = None,
         **kwargs: Any,
-    ) -> Iterator[AnswerEvent]:
+    ) -> Generator[AnswerEvent, None, None]:
         """The deltas, then the answer. Closing the iterator stops the generator."""
         events = self.astream(input, config, **kwargs)
         try:
             while (event := _run(_next(events))) is not None:
                 yield event
         finally:
-            _run(events.aclose())  # type: ignore[attr-defined]
+            _run(events.aclose())
 
-    async def astream(
+    async def astream(  # type: ignore[override]  # more than answers comes out
         self,
         input: T,  # noqa: A002
         config: RunnableConfig | None = None,
         **kwargs: Any,
-    ) -> AsyncIterator[AnswerEvent]:
+    ) -> AsyncGenerator[AnswerEvent, None]:
         """The deltas, then the answer. Closing the iterator stops the generator."""
-        stream = self._atransform_stream_with_config(_one(input), self._transformed, config, **kwargs)
-        async with contextlib.aclosing(stream) as events:  # type: ignore[type-var]
+        transform = cast("Callable[[AsyncIterator[T]], AsyncIterator[Answer]]", self._transformed)
+        stream = self._atransform_stream_with_config(_one(input), transform, config, **kwargs)
+        async with contextlib.aclosing(cast("AsyncGenerator[AnswerEvent, None]", stream)) as events:
             async for event in events:
                 yield event
 
     async def _transformed(
         self, inputs: AsyncIterator[T], run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
-    ) -> AsyncIterator[AnswerEvent]:
+    ) -> AsyncGenerator[AnswerEvent, None]:
         child = patch_config(config, callbacks=run_manager.get_child())
         async for given in inputs:
-            async with contextlib.aclosing(self.events(given, child)) as events:  # type: ignore[type-var]
+            async with contextlib.aclosing(self.events(given, child)) as events:
                 async for event in events:
                     yield event
 
@@ -95,7 +94,7 @@ class VerifyStep(_EventStep[Generation]):
         self._answerer = answerer
         self.name = "verify"
 
-    def events(self, inputs: Generation, config: RunnableConfig) -> AsyncIterator[AnswerEvent]:  # noqa: ARG002
+    def events(self, inputs: Generation, config: RunnableConfig) -> AsyncGenerator[AnswerEvent, None]:  # noqa: ARG002
         """See :meth:`serving.chain.Answerer.verify`."""
         return self._answerer.verify(inputs)
 
@@ -130,12 +129,12 @@ class AnswerChain(_EventStep[AskedFor]):
         self.generate: Runnable[Prompted, Generation] = _step("generate", RunnableLambda(answerer.generate, generate))
         self.verify = VerifyStep(answerer)
 
-    async def events(self, inputs: AskedFor, config: RunnableConfig) -> AsyncIterator[AnswerEvent]:
+    async def events(self, inputs: AskedFor, config: RunnableConfig) -> AsyncGenerator[AnswerEvent, None]:
         """One step after another, each a run of its own for those who trace."""
         retrieved = await self.retrieve.ainvoke(inputs, config)
         prompted = await self.prompt.ainvoke(retrieved, config)
         generation = await self.generate.ainvoke(prompted, config)
-        async with contextlib.aclosing(self.verify.astream(generation, config)) as events:  # type: ignore[type-var]
+        async with contextlib.aclosing(self.verify.astream(generation, config)) as events:
             async for event in events:
                 yield event
 

@@ -125,10 +125,16 @@ class SafeText:
         if step is None:
             return None
         self.removed += [one for one in marks[0].numbers if one not in self._numbers and one not in self.removed]
-        if not known and _OPEN_MARK.search(self._out):
+        if known:
+            return step
+        return _Step(step.end, self._in_place_of_mark(text[at:bracket], text[step.end :][:1]) + step.output)
+
+    def _in_place_of_mark(self, spaces: str, following: str) -> str:
+        """What stands where a mark was taken out."""
+        if _OPEN_MARK.search(self._out):
             # What stands before and after must not close up to a mark.
-            return _Step(step.end, "…" + step.output)
-        return step
+            return "…"
+        return spaces if following in ("[", "【", "［") else ""
 
     def _after_bracket(self, text: str, end: int, written: str, final: bool) -> _Step | None:
         """What follows a closing bracket: a link's target goes, a definition is broken."""

@@ -12,7 +12,7 @@ from serving.sentences import complete_until, split_sentences
 # Where a sentence may begin, so that only there it is looked whether the one before has ended.
 _MAY_BEGIN = re.compile(r"(?<=\W)\S|\n")
 # Citation marks come whole (``safe_text``), so a bracket that is none begins no mark. A pipe alone is no row yet.
-_MARK = re.compile(r"\[\d+\]")
+_MARKS = re.compile(r"(?:\[\d+\])+")
 _NO_MARK = str.maketrans("[【［|", "¤¤¤¤")
 _FENCE_LINE = re.compile(r"[ \t]*(?:```|~~~)")
 
@@ -63,14 +63,15 @@ class SentenceStream:
 
     def _look(self) -> Iterator[str | Ended]:
         """Look at every place, in order, where a sentence may have ended; what stands before it has left by then."""
-        for match in list(_MAY_BEGIN.finditer(self._text, self._seen)):
+        while match := _MAY_BEGIN.search(self._text, self._seen):
             place = match.start()
-            self._seen = place + 1
+            marks = _MARKS.match(self._text, place)
+            self._seen = marks.end() if marks else place + 1
             yield from self._give(len(self._text[:place].rstrip()))
             if self._text[place] == "\n":
                 yield from self._line_ended(place)
-            elif not self._fenced and place > self._base and not _MARK.match(self._text, place):
-                first = self._text[place].translate(_NO_MARK)
+            elif not self._fenced and place > self._base:
+                first = marks.group() if marks else self._text[place].translate(_NO_MARK)
                 yield from self._end_sentences(self._base + complete_until(self._text[self._base : place] + first))
 
     def _line_ended(self, place: int) -> Iterator[str | Ended]:

@@ -30,9 +30,10 @@ _OPENS_AS_MORE = re.compile(
     r"|\s*(?:那么|那|还有|以及|另外|但是|但|为什么|然后|真的)",
     re.IGNORECASE,
 )
-_FEW_WORDS = 3
+_PUNCTUATION = ".,;:!?\"'()[]{}“”‘’。，、；：！？（）《》「」"
+_FEW_WORDS = 2
 _ADDED_WORDS = 8
-_QUESTIONS_BACK = 3
+_QUESTIONS_BACK = 2
 _LONGEST = 400
 
 
@@ -56,7 +57,7 @@ def standalone_by_rule(question: str, history: Sequence[Turn]) -> str:
             stems = terms_of(word).stems
             if stems and held.isdisjoint(stems) and len(added) < _ADDED_WORDS:
                 held.update(stems)
-                added.append(word)
+                added.append(word.strip(_PUNCTUATION))
     return f"{question.strip()} ({' '.join(added)})" if added else question
 
 
