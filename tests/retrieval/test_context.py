@@ -89,7 +89,7 @@ def test_planted_passages_take_no_more_than_their_family_may(tmp_path: Path, cop
 
 
 def test_planted_passages_in_one_document_do_not_come_in_as_neighbours(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path, SMALL_CHUNKS)
+    workspace = Workspace(tmp_path, SMALL_CHUNKS.replace("40", "60"))
     workspace.write(TRUE | {"planted.md": "# Notes\n\n" + "\n".join(planted(number) for number in range(12))})
     workspace.ingest()
 
