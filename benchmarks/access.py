@@ -82,7 +82,7 @@ class _Release:
 
 def levels(count: int) -> list[int]:
     """The level of each of so many documents: a document of level K is in every share up to ``SHARES[K]``."""
-    ends = [max(1, round(count * share)) for share in SHARES]
+    ends = [1 + round((count - 1) * share) for share in SHARES]
     return [max(level for level, end in enumerate(ends) if place < end) for place in range(count)]
 
 

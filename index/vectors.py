@@ -25,8 +25,6 @@ IVF_SQ8 = "ivf_sq8"
 _TRAIN_PER_LIST = 40
 _TRAIN_ROUNDS = 5
 _PROBE_SHARE = 0.06
-# Below this share of allowed rows all lists are looked into: testing a row is cheap beside its distance.
-_ALL_LISTS_SHARE = 0.1
 _SEED = 1234
 _ADD_BLOCK = 65_536
 _LEAST_VECTOR_BYTES = 1 << 20
@@ -131,7 +129,8 @@ class VectorIndex:
         if not isinstance(self._index, self._faiss.IndexIVF):
             found = self._coarse_search(query, wanted, selector) if count >= _COARSE_ROWS else None
             return found or self._ranked(query, wanted, self._faiss.SearchParameters(sel=selector))
-        probes = self._probes(count / self._index.ntotal)
+        # As many allowed rows are compared as without a filter, or all of them.
+        probes = min(self._index.nlist, math.ceil(self._index.nprobe * self._index.ntotal / count))
         scores, rows = self._ranked(query, wanted, self._probing(selector, probes))
         if len(rows) < wanted and probes < self._index.nlist:
             scores, rows = self._ranked(query, wanted, self._probing(selector, self._index.nlist))
@@ -153,11 +152,6 @@ class VectorIndex:
         if self._searches > _COARSE_SEARCHES:
             self.prepare()
         return None if self._coarse is None else self._coarse.search(query, depth, selector)
-
-    def _probes(self, share: float) -> int:
-        """Lists to look into when a share of the rows is allowed: as many allowed rows as without a filter, or all."""
-        lists = int(self._index.nlist)
-        return lists if share <= _ALL_LISTS_SHARE else min(lists, math.ceil(self._index.nprobe / share))
 
     def _probing(self, selector: Any, probes: int) -> Any:
         lists = self._faiss.SearchParameters(sel=self._everything)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.opened import OpenRelease
-from index.row_filter import RowFilter
+from index.row_filter import ROWS_PER_TERM, RowFilter
 from ragpress.fingerprint import digest
 from retrieval.access import ANYBODY, OPERATOR, AccessRules, Principal
 from retrieval.filters import Filter, FilterColumns, checked
@@ -89,7 +89,10 @@ class Scopes:
         rows = sum(int(np.count_nonzero(mask)) for mask in masks.values())
         owners, barred = self._placement.cover(wanted), self._placement.cover(~wanted)
         if owners is not None and barred is not None:
-            owners, barred = (owners, None) if len(owners) <= len(barred) else (None, barred)
+            # Terms that bar make the lexical search look at every match, terms that may be found only at theirs.
+            every = sum(mask.size for mask in masks.values())
+            cheaper = len(owners) + rows // ROWS_PER_TERM <= len(barred) + every // ROWS_PER_TERM
+            owners, barred = (owners, None) if cheaper else (None, barred)
         return Scope(key=key, rows=rows, masks=masks, owners=owners, barred=barred, readable=base)
 
     @cached_property

@@ -138,6 +138,14 @@ def test_the_worst_matches_are_found_when_they_alone_are_allowed(few: Strewn) ->
     few.check(mask, owners=tuple(owner(f"d{row}", 1) for row in few.rows[-3:]))
 
 
+def test_a_search_goes_on_until_it_is_past_every_match_that_is_not_allowed(few: Strewn) -> None:
+    mask = np.ones(few.size, np.bool_)
+    mask[few.rows[: len(few.rows) // 2]] = False
+    few.check(mask)
+    mask[few.rows[:-5]] = False
+    few.check(mask)
+
+
 @pytest.mark.campaign
 def test_a_hundred_thousand_rows_at_every_share(tmp_path: Path) -> None:
     many = Strewn(tmp_path / "index", 100_000)

@@ -213,7 +213,7 @@ def test_a_scope_finds_just_what_may_be_read_and_is_wanted(
     library.release.__dict__.pop("lexical", None)  # with what it counted under other limits
     with (
         mock.patch.object(placement, "_MOST_TERMS", limits[0]),
-        mock.patch.object(rarity, "_ROWS_PER_TERM", limits[1]),
+        mock.patch.object(rarity, "_LISTED_ROWS_PER_TERM", limits[1]),
     ):
         made = Scopes(library.release, AccessRules(rules)).of(principal, where)
         assert made.rows == len(visible)
