@@ -1,0 +1,3 @@
+from tests.ingest.embed.conftest import model_cache
+
+__all__ = ["model_cache"]
