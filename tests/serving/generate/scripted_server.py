@@ -126,6 +126,11 @@ class ScriptedServer:
     ) -> None:
         await self.stop()
 
+    async def all_left(self) -> None:
+        """Wait until every client has closed its connection."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def stop(self) -> None:
         """Stop listening and cut every connection."""
         if self._server is not None:

@@ -109,20 +109,16 @@ async def test_a_status_is_an_error_with_the_servers_words(
 
 
 async def test_the_endless_body_of_an_error_is_not_read_on(server: ScriptedServer) -> None:
-    left = asyncio.Event()
-
     async def endless(exchange: Exchange) -> None:
         await exchange.head("500 Internal Server Error")
-        try:
-            while True:
-                await exchange.chunk(b"x" * 65536)
-        finally:
-            left.set()
+        while True:
+            await exchange.chunk(b"x" * 65536)
 
     server.script = endless
     _, error = await failed(served(server), GeneratorUnavailableError)
     assert len(str(error)) < 400
-    await asyncio.wait_for(left.wait(), SECONDS)
+    async with asyncio.timeout(SECONDS):
+        await server.all_left()
 
 
 async def not_json(exchange: Exchange) -> None:
@@ -258,18 +254,14 @@ async def comments_for_ever(exchange: Exchange) -> None:
     ],
 )
 async def test_a_server_that_hangs_is_left_in_time(server: ScriptedServer, script: Script, setting: str) -> None:
-    left = asyncio.Event()
-
-    async def watched(exchange: Exchange) -> None:
-        try:
-            await script(exchange)
-        finally:
-            left.set()
-
-    server.script = watched
-    _, error = await failed(served(server, **{setting: 0.15}), GeneratorTimeoutError)
-    assert f"({setting} in [generator])" in str(error)
-    await asyncio.wait_for(left.wait(), SECONDS)
+    server.script = script
+    generator = served(server, **{setting: 0.15})
+    with pytest.raises(GeneratorTimeoutError) as caught:
+        await told(generator.stream(request()))
+    assert f"({setting} in [generator])" in str(caught.value)
+    async with asyncio.timeout(SECONDS):
+        await server.all_left()
+    await generator.aclose()
 
 
 async def test_a_slow_list_of_models_is_left_in_time(server: ScriptedServer) -> None:
