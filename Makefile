@@ -23,7 +23,8 @@ export HF_HUB_OFFLINE := 1
 .PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
         vllm vllm-stop demo-vllm test-vllm bench-vllm \
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
-        bench-injection bench-injection-vllm
+        bench-injection bench-injection-vllm \
+        bench-follow-ups
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -158,11 +158,16 @@ def _pieces(text: str, span: Span) -> list[Span]:
 
 
 def _speaks_to_a_model(text: str, pieces: Sequence[Span]) -> list[bool]:
-    """Which sentences have a phrase that is addressed to a language model, or have one together with the next."""
+    """Which sentences have a phrase that is addressed to a language model, or have one together with the next.
+
+    So does the next one of the same paragraph, where such a phrase is followed by what it orders.
+    """
     alone = [bool(injection_phrases(text[piece.start : piece.end])) for piece in pieces]
     found = list(alone)
     for at, (one, other) in enumerate(pairwise(pieces)):
-        if not (alone[at] or alone[at + 1]) and injection_phrases(text[one.start : other.end]):
+        if alone[at] and "\n" not in text[one.end : other.start]:
+            found[at + 1] = True
+        elif not (alone[at] or alone[at + 1]) and injection_phrases(text[one.start : other.end]):
             found[at] = found[at + 1] = True
     return found
 
