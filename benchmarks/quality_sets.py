@@ -89,7 +89,12 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 
 def xquad() -> list[Corpus]:
-    """XQuAD, every paragraph a document: one language, across languages, and both languages in one corpus."""
+    """XQuAD, every paragraph a document.
+
+    One language; across languages; both languages of everything in one index; and an index in which every article
+    stands in one of the two languages, so that a question in the other one has a single right answer among documents
+    of its own language.
+    """
     paragraphs = {language: _paragraphs(language) for language in LANGUAGES}
     rows = {language: records(DATA / "xquad_en_zh" / f"questions.{language}.jsonl") for language in LANGUAGES}
     corpora = []
@@ -97,7 +102,35 @@ def xquad() -> list[Corpus]:
         files: dict[str, str | Path] = {name: text for language in kept for name, text in paragraphs[language].items()}
         groups = (_xquad_group(asked, rows[asked], kept) for asked in LANGUAGES)
         corpora.append(Corpus(f"xquad_{'_'.join(kept)}", "document", files, tuple(groups)))
-    return corpora
+    return [*corpora, _by_turns(paragraphs, rows)]
+
+
+def _by_turns(paragraphs: dict[str, dict[str, str]], rows: dict[str, list[dict[str, Any]]]) -> Corpus:
+    articles = list(dict.fromkeys(_article(name) for name in paragraphs["en"]))
+    language_of = {article: LANGUAGES[number % 2] for number, article in enumerate(articles)}
+    files: dict[str, str | Path] = {
+        name: text
+        for language in LANGUAGES
+        for name, text in paragraphs[language].items()
+        if language_of[_article(name)] == language
+    }
+    asked = {
+        language: _xquad_group(language, rows[language], LANGUAGES, kept=set(files)).questions for language in LANGUAGES
+    }
+    same: list[Question] = []
+    other: list[Question] = []
+    for language, questions in asked.items():
+        for question in questions:
+            (same if question.gold[0].source.startswith(language) else other).append(question)
+    groups = (
+        Group("xquad by turns, same language", tuple(same)),
+        Group("xquad by turns, other language", tuple(other)),
+    )
+    return Corpus("xquad_by_turns", "document", files, groups)
+
+
+def _article(paragraph: str) -> str:
+    return paragraph.split("/", 1)[1].rsplit("-", 1)[0]
 
 
 def _paragraphs(language: str) -> dict[str, str]:
@@ -112,13 +145,16 @@ def _paragraph_name(document: str, number: int) -> str:
     return f"{document.removesuffix('.txt')}-{number}.txt"
 
 
-def _xquad_group(asked: str, rows: list[dict[str, Any]], kept: tuple[str, ...]) -> Group:
+def _xquad_group(
+    asked: str, rows: list[dict[str, Any]], languages: tuple[str, ...], kept: set[str] | None = None
+) -> Group:
     questions = []
     for row in rows:
         places = [_paragraph_name(gold["doc"].split("/", 1)[1], gold["para"]) for gold in row["gold"]]
-        gold = tuple(Gold(f"{language}/{place}") for language in kept for place in places)
+        sources = (f"{language}/{place}" for language in languages for place in places)
+        gold = tuple(Gold(source) for source in sources if kept is None or source in kept)
         questions.append(Question(row["id"], row["question"], gold))
-    return Group(f"xquad {asked} -> {' + '.join(kept)}", tuple(questions))
+    return Group(f"xquad {asked} -> {' + '.join(languages)}", tuple(questions))
 
 
 def rgb() -> list[Corpus]:

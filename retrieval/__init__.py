@@ -2,5 +2,6 @@
 
 Takes: an open release, an embedder, the question. Gives: hits with every stage's rank and score.
 
-- ``fuse``: reciprocal rank fusion. ``search``: dense and lexical candidates, fused and cut to k.
+- ``fuse``: two rankings become one. ``scripts``: several writing systems in one collection.
+- ``search``: dense and lexical candidates, fused and cut to k.
 """
