@@ -153,13 +153,13 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Answer a question from the documents, with citations."""
-    from ragpress import answer_console  # noqa: PLC0415
     from ragpress.wiring import open_answers  # noqa: PLC0415
     from retrieval.filters import parse_filter  # noqa: PLC0415
+    from serving import terminal  # noqa: PLC0415
     from serving.types import Question  # noqa: PLC0415
 
     asked = Question(text=question, caller=_principal(groups), where=parse_filter(filters or []))
-    answer_console.ask(open_answers(_environment(), collection, release), asked, as_json)
+    terminal.ask(open_answers(_environment(), collection, release), asked, as_json)
 
 
 @app.command()
@@ -171,9 +171,9 @@ def chat(
     as_json: Json = False,
 ) -> None:
     """Hold a conversation about the documents: a question a line; /sources, /new, /quit."""
-    from ragpress.answer_console import Chat  # noqa: PLC0415
     from ragpress.wiring import open_answers  # noqa: PLC0415
     from retrieval.filters import parse_filter  # noqa: PLC0415
+    from serving.terminal import Chat  # noqa: PLC0415
     from serving.types import Question  # noqa: PLC0415
 
     asked = Question(text="", caller=_principal(groups), where=parse_filter(filters or []))
