@@ -58,7 +58,6 @@ class Server:
                 "printable ASCII characters, found others. Look for a line break or a quote that was copied with it."
             )
         self._base_url = settings.base_url
-        self._connect_seconds = min(_CONNECT_SECONDS, settings.first_token_seconds)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: openai.AsyncOpenAI | None = None
 
@@ -112,7 +111,7 @@ class Server:
             api_key=self.key or _NO_KEY,
             base_url=self._base_url,
             max_retries=0,
-            timeout=openai.Timeout(None, connect=self._connect_seconds),
+            timeout=openai.Timeout(None, connect=_CONNECT_SECONDS),
             http_client=http,
         )
         # The client takes these from variables that are meant for another server.

@@ -264,6 +264,15 @@ async def test_a_server_that_hangs_is_left_in_time(server: ScriptedServer, scrip
     await generator.aclose()
 
 
+@pytest.mark.parametrize("milliseconds", [0.1, 1, 2, 3, 4, 5, 6, 8, 10])
+async def test_no_connection_stays_open_whenever_time_is_up(server: ScriptedServer, milliseconds: float) -> None:
+    server.script = comments_for_ever
+    await failed(served(server, first_token_seconds=milliseconds / 1000), GeneratorTimeoutError)
+    async with asyncio.timeout(SECONDS):
+        await server.all_left()
+    assert server.connections <= 1
+
+
 async def test_a_slow_list_of_models_is_left_in_time(server: ScriptedServer) -> None:
     server.models = None
     _, error = await failed(served(server, model="", first_token_seconds=0.15), GeneratorTimeoutError)
