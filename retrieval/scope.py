@@ -56,14 +56,16 @@ class Scopes:
             UsageError: the filter is wrong.
             IntegrityError: a file of the release is damaged.
         """
-        wanted = b"" if where is None or where == Filter() else msgspec.json.encode(checked(where), order="sorted")
-        granted = self._rules.granted(principal)
-        name = (granted.tobytes(), wanted)
+        where = None if where is None or where == Filter() else checked(where)
+        return self._found(self._rules.granted(principal), where)
+
+    def _found(self, granted: Mask, where: Filter | None) -> Scope:
+        name = (granted.tobytes(), b"" if where is None else msgspec.json.encode(where, order="sorted"))
         with self._lock:
             if name in self._kept:
                 self._kept.move_to_end(name)
                 return self._kept[name]
-        made = self._made(granted, where if wanted else None)
+        made = self._made(granted, where)
         with self._lock:
             return self._keep(name, made)
 
@@ -77,8 +79,7 @@ class Scopes:
         readable = np.ones(len(self._placement.table), np.bool_) if granted.all() else granted[self._governing]
         if where is None:
             return self._scope(readable, readable, None)
-        base = self._scope(readable, readable, None)
-        return self._scope(readable, readable & self._columns.matching(where), base)
+        return self._scope(readable, readable & self._columns.matching(where), self._found(granted, None))
 
     def _scope(self, readable: Mask, wanted: Mask, base: Scope | None) -> Scope:
         key = digest("scope", self._release.manifest.id, *(np.packbits(mask).tobytes() for mask in (readable, wanted)))

@@ -304,8 +304,7 @@ def test_only_so_many_scopes_are_kept(library: Library) -> None:
     scopes = Scopes(library.release, AccessRules(SECRET_C))
     with mock.patch.object(scope, "_KEPT", 2):
         first = scopes.of(ANYBODY)
-        scopes.of(HR)
-        scopes.of(ANYBODY, Filter(tags=("red",)))
+        scopes.of(HR, Filter(tags=("red",)))
     again = scopes.of(ANYBODY)
     assert again is not first
     assert again.key == first.key
