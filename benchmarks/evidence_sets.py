@@ -134,7 +134,7 @@ def mtrag(embedder: Embedder) -> list[Asked]:
     """Turns of MTRAG-UN conversations that the collection answers or does not, over the pooled passages of it."""
     rows = records(DATA / "mtrag" / "mtragun_tasks.jsonl")
     rated = records(DATA / "mtrag" / "human_evaluated_answers.jsonl")
-    texts = defaultdict(list)
+    texts: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         texts[row["Collection"]] += [context["text"].strip() for context in row["contexts"]]
     for row in rated:

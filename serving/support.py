@@ -7,7 +7,7 @@ sentence in one script by evidence in another; there the embedding speaks, and t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -20,15 +20,19 @@ from serving.calibration import Logistic
 from serving.evidence import EvidenceText, all_stems, plain, read_evidence
 from serving.numbers import missing_numbers, numbers_claimed, numbers_held
 from serving.sentences import Span, is_heading, split_sentences
-from serving.terms import Terms, names, negations, script, terms_of
+from serving.terms import Terms, names, negations, script, shares_script, terms_of
 from serving.types import Checker
 
 CHECKERS = "ragpress.checkers"
 COMBINED = "combined"
 LEXICAL = "lexical"
 _NLI = "nli:"
-# Sentences of evidence that are embedded for one sentence: those that share most words with it, then the first ones.
-_EMBEDDED = 24
+# Sentences of evidence that are embedded for one sentence: those that share most words with it; across scripts, where
+# words do not tell, more of them.
+_EMBEDDED = 6
+_EMBEDDED_ACROSS = 24
+# Between these scores of the words alone a cosine is worth its time.
+_DOUBT = (0.1, 0.7)
 _NO_CLAIM = re.compile(
     r"(?:sure|certainly|of course|hello|hi|thanks|thank you|you(?:'|’)re welcome|i hope|let me know|feel free|"
     r"here (?:is|are)|based on the (?:provided )?(?:passages?|context|documents?)[,:]?\s*(?:here|the following)?$|"
@@ -78,26 +82,44 @@ class SupportChecker:
         self._embedder = embedder
 
     def support(self, sentences: Sequence[str], evidence: Sequence[Sequence[str]]) -> list[float]:
-        """See :class:`serving.types.Checker`."""
-        return [self._model(found).probability(found) * _cap(found) for found in self.features(sentences, evidence)]
+        """See :class:`serving.types.Checker`. Embeds only where words leave a doubt, or cannot judge."""
+        bodies, texts = _read(sentences, evidence)
+        found = [word_features(body, read) for body, read in zip(bodies, texts, strict=True)]
+        if self._embedder is not None:
+            doubtful = [at for at, features in enumerate(found) if _leaves_doubt(features)]
+            rows = ([bodies[at] for at in doubtful], [texts[at] for at in doubtful], [found[at] for at in doubtful])
+            _add_cosines(self._embedder, *rows)
+        return [_model(features).probability(features) * _cap(features) for features in found]
 
     def features(self, sentences: Sequence[str], evidence: Sequence[Sequence[str]]) -> list[dict[str, float]]:
-        """What the model sees of each sentence; one without evidence has ``none`` = 1."""
-        bodies = [plain(sentence) for sentence in sentences]
-        texts = [[read_evidence(text) for text in cited if text.strip()] for cited in evidence]
+        """What the models see of each sentence, cosines included; one without evidence has ``none`` = 1."""
+        bodies, texts = _read(sentences, evidence)
         found = [word_features(body, read) for body, read in zip(bodies, texts, strict=True)]
         if self._embedder is not None:
             _add_cosines(self._embedder, bodies, texts, found)
         return found
 
-    def _model(self, features: dict[str, float]) -> Logistic:
-        across, embedded = bool(features.get("across")), self._embedder is not None
-        if embedded:
-            return calibration.SUPPORT_ACROSS if across else calibration.SUPPORT
-        return calibration.SUPPORT_ACROSS_WORDS if across else calibration.SUPPORT_WORDS
+
+def _read(sentences: Sequence[str], evidence: Sequence[Sequence[str]]) -> tuple[list[str], list[list[EvidenceText]]]:
+    bodies = [plain(sentence) for sentence in sentences]
+    return bodies, [[read_evidence(text) for text in cited if text.strip()] for cited in evidence]
 
 
-def _cap(features: dict[str, float]) -> float:
+def _leaves_doubt(features: Mapping[str, float]) -> bool:
+    """Whether an embedding could change what words say of a sentence."""
+    if features.get("none") or features.get("across"):
+        return not features.get("none")
+    low, high = _DOUBT
+    return low < calibration.SUPPORT_WORDS.probability(features) < high
+
+
+def _model(features: Mapping[str, float]) -> Logistic:
+    if features.get("across"):
+        return calibration.SUPPORT_ACROSS if "cosine" in features else calibration.SUPPORT_ACROSS_WORDS
+    return calibration.SUPPORT if "cosine" in features else calibration.SUPPORT_WORDS
+
+
+def _cap(features: Mapping[str, float]) -> float:
     if features.get("none"):
         return 0.0
     return calibration.WRONG_NUMBER if features.get("numbers_missing") else 1.0
@@ -197,7 +219,8 @@ def _candidates(body: str, texts: Sequence[EvidenceText]) -> list[str]:
     terms = terms_of(body)
     every = [(sentence, stems) for text in texts for sentence, stems in zip(text.sentences, text.stems, strict=True)]
     ranked = sorted(every, key=lambda item: -terms.coverage(item[1]))
-    return list(dict.fromkeys(sentence for sentence, _ in ranked if sentence))[:_EMBEDDED]
+    limit = _EMBEDDED if any(shares_script(body, text.text) for text in texts) else _EMBEDDED_ACROSS
+    return list(dict.fromkeys(sentence for sentence, _ in ranked if sentence))[:limit]
 
 
 def clip(embedder: Embedder, text: str) -> str:
