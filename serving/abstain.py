@@ -6,7 +6,7 @@ from ragpress.types import Embedder
 from retrieval.context import Context
 from serving import calibration
 from serving.answer_kind import answer_kind, holds_kind
-from serving.evidence import EvidenceText, all_stems, read_evidence
+from serving.evidence import EvidenceText, all_numbers, all_stems, read_evidence
 from serving.numbers import missing_numbers, numbers_claimed
 from serving.terms import names, script, terms_of
 
@@ -58,7 +58,7 @@ def question_features(question: str, texts: list[EvidenceText]) -> dict[str, flo
     passages = [terms.coverage(frozenset().union(*text.stems)) for text in texts]
     held = all_stems(texts)
     named, claimed = names(question), numbers_claimed(question)
-    values = frozenset[float]().union(*(text.numbers for text in texts))
+    values = all_numbers(texts) if claimed else frozenset[float]()
     best, near = _best_sentences(terms.weights, texts)
     kind = answer_kind(question)
     return {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from serving.numbers import numbers_held
 from serving.sentences import readable, split_sentences, without_citations
-from serving.terms import terms_of
+from serving.terms import stems_of
 
 # A fact often spans a sentence and the one before it, which names whom it is about.
 _WINDOW = 2
@@ -21,15 +21,18 @@ class EvidenceText(NamedTuple):
         text: the passage.
         sentences: its sentences, readable.
         stems: the distinct content words of each sentence.
-        numbers: every value it states.
         lowered: in lower case, for looking up names.
     """
 
     text: str
     sentences: tuple[str, ...]
     stems: tuple[frozenset[str], ...]
-    numbers: frozenset[float]
     lowered: str
+
+    @property
+    def numbers(self) -> frozenset[float]:
+        """Every value it states."""
+        return _numbers(self.text)
 
     def windows(self) -> list[frozenset[str]]:
         """Words of every run of two neighbouring sentences (of the one there is)."""
@@ -42,8 +45,13 @@ class EvidenceText(NamedTuple):
 def read_evidence(text: str) -> EvidenceText:
     """Read a passage; the last ones stay in memory, as several sentences cite the same."""
     sentences = tuple(readable(text[start:end]) for start, end in split_sentences(text))
-    stems = tuple(frozenset(terms_of(sentence).stems) for sentence in sentences)
-    return EvidenceText(text, sentences, stems, numbers_held(text), text.lower())
+    stems = tuple(frozenset(stems_of(sentence)) for sentence in sentences)
+    return EvidenceText(text, sentences, stems, text.lower())
+
+
+@lru_cache(maxsize=512)
+def _numbers(text: str) -> frozenset[float]:
+    return numbers_held(text)
 
 
 def plain(sentence: str) -> str:
@@ -54,3 +62,8 @@ def plain(sentence: str) -> str:
 def all_stems(texts: Sequence[EvidenceText]) -> frozenset[str]:
     """Content words of several passages."""
     return frozenset().union(*(stems for text in texts for stems in text.stems))
+
+
+def all_numbers(texts: Sequence[EvidenceText]) -> frozenset[float]:
+    """Values that several passages state."""
+    return frozenset[float]().union(*(text.numbers for text in texts))

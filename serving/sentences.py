@@ -50,6 +50,9 @@ _ITEM = re.compile(
     r"[ \t]*(?:[-*+•·‣▪◦●○–][ \t]+|(?:\d{1,3}|[a-zA-Z])[.)][ \t]+|[（(]\d{1,3}[)）][ \t]*|\d{1,3}[、．][ \t]*)"
 )
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+")
+_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\s]*\)")
+_EMPHASIS = re.compile(r"(\*\*|__|`)(\S(?:.*?\S)?)\1")
+_BLANKS = re.compile(r"[ \t\r\n\f\v]+")
 _ROW = re.compile(r"[ \t]*\|")
 _RULE = re.compile(r"[\s|:\-=+_*]+")
 _ENDED = re.compile(r"[.!?…。！？｡:：;；][\"'”’)\]」』）】》*_]*\s*$")
@@ -93,12 +96,11 @@ def readable(text: str) -> str:
     """
     marker = _HEADING.match(text) or _ITEM.match(text)
     line = text[marker.end() :] if marker else text
-    line = re.sub(r"!?\[([^\]\n]*)\]\([^)\s]*\)", r"\1", line)
-    line = re.sub(r"(\*\*|__|`)(\S(?:.*?\S)?)\1", r"\2", line)
+    line = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", line))
     if _ROW.match(line):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         line = "; ".join(cell for cell in cells if cell)
-    return re.sub(r"[ \t\r\n\f\v]+", " ", line).strip()
+    return _BLANKS.sub(" ", line).strip()
 
 
 def is_heading(text: str) -> bool:

@@ -17,10 +17,10 @@ from ragpress.plugins import load_plugin
 from ragpress.types import Embedder
 from serving import calibration
 from serving.calibration import Logistic
-from serving.evidence import EvidenceText, all_stems, plain, read_evidence
+from serving.evidence import EvidenceText, all_numbers, all_stems, plain, read_evidence
 from serving.numbers import missing_numbers, numbers_claimed, numbers_held
 from serving.sentences import Span, is_heading, split_sentences
-from serving.terms import Terms, names, negations, script, shares_script, terms_of
+from serving.terms import Terms, names, negations, script, shares_script, stems_of, terms_of
 from serving.types import Checker
 
 CHECKERS = "ragpress.checkers"
@@ -139,13 +139,13 @@ def word_features(sentence: str, texts: Sequence[EvidenceText]) -> dict[str, flo
     terms = terms_of(sentence)
     claimed, named = numbers_claimed(sentence), names(sentence)
     best, covered = _best_window(terms, texts)
-    values = frozenset[float]().union(*(text.numbers for text in texts))
+    values = all_numbers(texts) if claimed else frozenset[float]()
     return {
         "coverage": terms.coverage(all_stems(texts)),
         "coverage_best": covered,
         "pairs": _pairs(terms, texts),
         "numbers_missing": missing_numbers(claimed, values) / max(1, len(claimed)),
-        "numbers_apart": missing_numbers(claimed, numbers_held(best)) / max(1, len(claimed)),
+        "numbers_apart": missing_numbers(claimed, numbers_held(best)) / len(claimed) if claimed else 0.0,
         "names_missing": _names_missing(named, " ".join(text.lowered for text in texts)),
         "names_apart": _names_missing(named, best.lower()),
         "negation": _negation_differs(sentence, terms, texts),
@@ -176,7 +176,7 @@ def _pairs(terms: Terms, texts: Sequence[EvidenceText]) -> float:
     held = set[tuple[str, str]]()
     for text in texts:
         for sentence in text.sentences:
-            stems = terms_of(sentence).stems
+            stems = stems_of(sentence)
             held.update(pairwise(stems))
     return len(pairs & held) / len(pairs)
 

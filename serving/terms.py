@@ -46,6 +46,8 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _WEIGHT_STOPS = 9
+# Letters that tell the script of a text.
+_SCRIPT_SAMPLE = 400
 
 
 class Terms(NamedTuple):
@@ -73,10 +75,16 @@ class Terms(NamedTuple):
 @lru_cache(maxsize=4096)
 def terms_of(text: str) -> Terms:
     """Content words of a text with their weights."""
-    stems = tuple(_ANALYSERS.get().analyze(words(text)))
+    stems = stems_of(text)
     return Terms(stems, {stem: term_weight(stem) for stem in stems})
 
 
+def stems_of(text: str) -> tuple[str, ...]:
+    """Content words of a text in order."""
+    return tuple(_ANALYSERS.get().analyze(words(text)))
+
+
+@lru_cache(maxsize=1 << 15)
 def term_weight(stem: str) -> float:
     """How rare a word is held to be, 0..1, from its script and length alone."""
     if stem in _ANALYSERS.frequent():
@@ -89,7 +97,8 @@ def term_weight(stem: str) -> float:
 
 
 def script(text: str) -> str:
-    """``han``, ``latin`` or ``other``: which script most of a text's letters are in; a Han character counts as two."""
+    """``han``, ``latin`` or ``other``: the script of a text, told by its beginning; a Han character counts as two."""
+    text = text[:_SCRIPT_SAMPLE]
     han, latin = 2 * len(_HAN.findall(text)), len(_LATIN.findall(text))
     if len(_KANA.findall(text)) > 0.1 * (han + 1):
         return "other"

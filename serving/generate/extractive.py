@@ -23,7 +23,7 @@ from serving import calibration
 from serving.answer_kind import AnswerKind, answer_kind, holds_kind
 from serving.sentences import Span, is_heading, readable, split_sentences, without_citations
 from serving.support import clip
-from serving.terms import Terms, shares_script, terms_of
+from serving.terms import Terms, shares_script, stems_of, terms_of
 from serving.types import GenerationRequest, GeneratorName, Usage
 
 KIND = "extractive"
@@ -137,7 +137,7 @@ def _candidates(passages: Sequence[Passage]) -> list[Candidate]:
         for order, piece in enumerate(pieces):
             raw = passage.text[piece.start : piece.end]
             text = without_citations(readable(raw))
-            stems = frozenset(terms_of(text).stems)
+            stems = frozenset(stems_of(text))
             if stems and not is_heading(raw) and not flagged[order]:
                 outside = not passage.start <= passage.text_start + piece.start < passage.end
                 found.append(Candidate(passage=passage, order=order, text=text, stems=stems, outside=outside))
