@@ -14,8 +14,10 @@ from index.documents import NO_SEGMENT
 from index.lexical import folders, owner
 from index.opened import OpenRelease
 
-# A term of the filter costs tantivy 3 microseconds a search; above so many, dropping rows after the search is cheaper.
+# A term of the filter costs tantivy 3 microseconds a search; above so many, or so large a share of the documents,
+# dropping rows after the search is cheaper.
 _MOST_TERMS = 1000
+_LEAST_DOCUMENTS_PER_TERM = 40
 
 Mask = npt.NDArray[np.bool_]
 
@@ -64,7 +66,7 @@ class Placement:
         whole = tree.whole(documents)
         single = np.flatnonzero(documents & ~whole[tree.folder])
         top = np.flatnonzero(whole & ~np.append(whole, False)[tree.parent])
-        if len(single) + len(top) > _MOST_TERMS:
+        if len(single) + len(top) > max(_MOST_TERMS, len(documents) // _LEAST_DOCUMENTS_PER_TERM):
             return None
         ids, numbers = (self.table[name].take(single).to_pylist() for name in ("document_id", "segment"))
         return (*(tree.names[number] for number in top.tolist()), *map(owner, ids, numbers))
