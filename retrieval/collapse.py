@@ -10,25 +10,10 @@ from __future__ import annotations
 from collections.abc import Container
 
 import msgspec
-import numpy as np
 
-from ingest.near_duplicates import shingles
 from retrieval.hits import Place, Ranking
 from retrieval.rows import ReleaseRows
-
-Shingles = frozenset[int]
-
-
-def shingle_set(text: str) -> Shingles:
-    """Hashes of the distinct runs of three words of a text; a lone ideograph counts as a word."""
-    return frozenset(np.unique(shingles(text)).tolist())
-
-
-def similarity(one: Shingles, other: Shingles) -> float:
-    """Jaccard index of two sets, 0..1; 0 when both are empty."""
-    shared = len(one & other)
-    union = len(one) + len(other) - shared
-    return shared / union if union else 0.0
+from retrieval.shingles import Shingles, similarity
 
 
 class Families:
@@ -115,7 +100,7 @@ def collapse(order: Ranking, wanted: int, threshold: float, rows: ReleaseRows) -
         key: bytes = rows.value(place, "text_key")
         number = families.known(key)
         if number is None and len(groups) < wanted:
-            shingled = shingle_set(rows.value(place, "text"))
+            shingled = rows.shingled(place)
             number = families.add(key, shingled)
             if number == len(groups):
                 groups.append(Group(place, score, key, shingled, []))

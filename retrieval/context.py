@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from ragpress.answer_settings import ContextSettings
-from retrieval.collapse import Families, Group, shingle_set
+from retrieval.collapse import Families, Group
 from retrieval.hits import Hit, Place
 from retrieval.neighbours import Window, alone, next_after, next_before, with_row
 from retrieval.rows import ReleaseRows
@@ -168,7 +168,7 @@ def windows(selection: Selection, settings: ContextSettings, rows: ReleaseRows) 
                 if place is None or place in taken or rows.value(place, "tokens") > left:
                     continue
                 taken.add(place)
-                if selection.families.find(shingle_set(rows.value(place, "text")), families) is None:
+                if selection.families.find(rows.shingled(place), families) is None:
                     left -= rows.value(place, "tokens")
                     found[number] = with_row(rows, found[number], place)
     return found

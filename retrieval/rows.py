@@ -16,11 +16,15 @@ import pyarrow.compute as pc
 from index.opened import OpenRelease
 from index.segment import Segment
 from ragpress.types import AuditMark
+from retrieval.cache import LruCache
 from retrieval.hits import Copy, Hit, Place, Ranking, StageScore
 from retrieval.scripts import Scripts
+from retrieval.shingles import Shingles, shingle_set
 
 _HIT_COLUMNS = ("chunk_id", "document_id", "source", "title", "page", "start", "end", "text")
 _NO_MARKS = "[]"
+# Shingles of the rows found last; those of a chunk take about 10 KB.
+_SHINGLED = 2048
 
 
 class SegmentRows:
@@ -58,6 +62,7 @@ class ReleaseRows:
     def __init__(self, release: OpenRelease) -> None:
         self._release = release
         self._segments: dict[int, SegmentRows] = {}
+        self._shingled: LruCache[Shingles] = LruCache(_SHINGLED)
 
     def load(self) -> None:
         """Open what contexts and hits read beside what a search itself reads."""
@@ -82,6 +87,14 @@ class ReleaseRows:
     def version_text(self, place: Place) -> str:
         """The text of the version that a row was cut from; all spans refer to it."""
         return self.segment(place[0]).version_text(self.value(place, "document_id"))
+
+    def shingled(self, place: Place) -> Shingles:
+        """The word shingles of a row's text."""
+        found = self._shingled.get(place)
+        if found is None:
+            found = shingle_set(self.value(place, "text"))
+            self._shingled.put(place, found)
+        return found
 
     def ordered(self, found: Iterable[tuple[Place, float]]) -> Ranking:
         """Rows by score, descending; equal scores by source and place in the document, whatever the layout."""

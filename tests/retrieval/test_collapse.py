@@ -12,8 +12,9 @@ from ingest.embed.hashing import HashingEmbedder
 from ingest.near_duplicates import verify_jaccard
 from ragpress.answer_settings import AccessSettings
 from retrieval.access import ANYBODY, AccessRules
-from retrieval.collapse import Families, shingle_set, similarity
+from retrieval.collapse import Families
 from retrieval.search import Hit, Searcher
+from retrieval.shingles import shingle_set, similarity
 from tests.workspace import SETTINGS, Workspace
 
 TEXT = "The boiler in the cellar is switched off by the red lever beside the door, and never by the fuse."

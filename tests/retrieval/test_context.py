@@ -10,9 +10,9 @@ import pytest
 
 from ingest.embed.hashing import HashingEmbedder
 from ragpress.answer_settings import ContextSettings
-from retrieval.collapse import shingle_set, similarity
 from retrieval.context import Context
 from retrieval.search import Searcher
+from retrieval.shingles import shingle_set, similarity
 from tests.workspace import SETTINGS, Workspace
 
 SMALL_CHUNKS = SETTINGS + "\n[chunk]\nmax_tokens = 40\nmin_tokens = 1\n"
