@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import tempfile
@@ -88,7 +89,7 @@ def levels(count: int) -> list[int]:
 
 def document_rows(rows: int) -> Iterator[DocumentRow]:
     """Documents whose folder and name tell their levels; the first, of the rarest level, has a single row."""
-    count = 1 + (rows - 1) // _DOCUMENT_ROWS
+    count = 1 + math.ceil((rows - 1) / _DOCUMENT_ROWS)
     ranks = levels(count)
     strewn = np.random.default_rng(_SEED).permutation(count - 1) + 1
     first = 0
