@@ -102,7 +102,7 @@ class AnswerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     prompt: str = "default"
     unsupported: Unsupported = Unsupported.MARK
     checker: str = "combined"
-    support: Share = 0.36
+    support: Share = 0.38
     abstain: Share = 0.38
     rewrite: bool = True
 

@@ -48,18 +48,18 @@ UNKNOWN_COSINES = CosineScale(0.0, 0.9)
 
 # Support of a sentence by the passages it cites: words and embeddings, words alone; the same across scripts.
 SUPPORT = Logistic(
-    -2.869,
+    -2.973,
     {
-        "coverage": 1.42,
-        "coverage_best": 3.912,
-        "pairs": -0.847,
-        "numbers_apart": -1.686,
-        "negation": -1.828,
-        "cosine": 0.773,
+        "coverage": 0.922,
+        "coverage_best": 4.491,
+        "pairs": -0.534,
+        "numbers_apart": -1.694,
+        "negation": -2.353,
+        "cosine": 0.581,
     },
 )
 SUPPORT_WORDS = Logistic(
-    -2.806, {"coverage": 1.815, "coverage_best": 4.072, "pairs": -0.612, "numbers_apart": -1.627, "negation": -1.837}
+    -2.925, {"coverage": 1.211, "coverage_best": 4.622, "pairs": -0.35, "numbers_apart": -1.655, "negation": -2.396}
 )
 SUPPORT_ACROSS = Logistic(-0.587, {"cosine": 7.134, "coverage": 2.918, "numbers_missing": -1.764})
 SUPPORT_ACROSS_WORDS = Logistic(-0.254, {"coverage": 6.193})

@@ -33,6 +33,8 @@ _EMBEDDED = 6
 _EMBEDDED_ACROSS = 24
 # Between these scores of the words alone a cosine is worth its time.
 _DOUBT = (0.1, 0.7)
+# From this coverage on two sentences speak of the same, and a negation in one of them contradicts.
+_SAME_WORDS = 0.7
 _NO_CLAIM = re.compile(
     r"(?:sure|certainly|of course|hello|hi|thanks|thank you|you(?:'|’)re welcome|i hope|let me know|feel free|"
     r"here (?:is|are)|based on the (?:provided )?(?:passages?|context|documents?)[,:]?\s*(?:here|the following)?$|"
@@ -182,12 +184,12 @@ def _pairs(terms: Terms, texts: Sequence[EvidenceText]) -> float:
 
 
 def _negation_differs(sentence: str, terms: Terms, texts: Sequence[EvidenceText]) -> float:
-    """Whether a sentence and the one that shares most words with it differ in whether they negate."""
+    """Whether a sentence and the one that says nearly the same words differ in whether they negate."""
     every = [
         (terms.coverage(stems), body) for text in texts for body, stems in zip(text.sentences, text.stems, strict=True)
     ]
     best = max(every, default=(0.0, ""), key=lambda item: item[0])
-    return float(best[0] > 0 and (negations(sentence) > 0) != (negations(best[1]) > 0))
+    return float(best[0] >= _SAME_WORDS and (negations(sentence) > 0) != (negations(best[1]) > 0))
 
 
 def _add_cosines(
