@@ -18,7 +18,8 @@ from typing import NamedTuple
 from serving.prompting import without_hidden
 from serving.sentences import parse_citations
 
-_SPECIAL = re.compile(r"[ \t]+(?:\Z|(?=[\[【［]))|[\[【［\]<`~/\n]")
+_SPECIAL = re.compile(r"[ \t]{1,200}(?:\Z|(?=[\[【［]))|[\[【［\]<`~/\n]")
+_SPACES = re.compile(r"[ \t]*")
 _SPECIAL_IN_FENCE = re.compile(r"[`~/\n]")
 _MARK_SHAPE = re.compile(r"[\[【［][\d\s,，、;；\-–—~]{1,200}[\]】］]")
 _UNFINISHED_SHAPE = re.compile(r"[\[【［][\d\s,，、;；\-–—~]{0,200}\Z")
@@ -108,7 +109,8 @@ class SafeText:
 
     def _mark(self, text: str, at: int, final: bool) -> _Step | None:
         """A citation mark with the spaces before it, or an ordinary bracket."""
-        bracket = len(text) - len(text[at:].lstrip(" \t"))
+        spaces = _SPACES.match(text, at)
+        bracket = spaces.end() if spaces else at
         shape = _MARK_SHAPE.match(text, bracket)
         if shape is None:
             if not final and (bracket == len(text) or _UNFINISHED_SHAPE.match(text, bracket)):
@@ -119,15 +121,14 @@ class SafeText:
         if [(mark.start, mark.end) for mark in marks] != [(0, len(shape.group()))]:
             return _Step(bracket + 1, text[at : bracket + 1])
         known = [number for number in marks[0].numbers if number in self._numbers]
-        spaces = text[at:bracket] if known else ""
-        written = spaces + "".join(f"[{number}]" for number in known)
+        written = text[at:bracket] * bool(known) + "".join(f"[{number}]" for number in known)
         step = self._after_bracket(text, shape.end(), written, final)
         if step is None:
             return None
         self.removed += [one for one in marks[0].numbers if one not in self._numbers and one not in self.removed]
         if known:
             return step
-        return _Step(step.end, self._in_place_of_mark(text[at:bracket], text[step.end :][:1]) + step.output)
+        return _Step(step.end, self._in_place_of_mark(text[at:bracket], text[step.end : step.end + 1]) + step.output)
 
     def _in_place_of_mark(self, spaces: str, following: str) -> str:
         """What stands where a mark was taken out."""

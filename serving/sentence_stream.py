@@ -14,6 +14,10 @@ _MAY_BEGIN = re.compile(r"(?<=\W)\S|\n")
 # Citation marks come whole (``safe_text``), so a bracket that is none begins no mark. A pipe alone is no row yet.
 _MARKS = re.compile(r"(?:\[\d+\])+")
 _NO_MARK = str.maketrans("[【［|", "¤¤¤¤")
+# What goes on for so long without an end is judged in parts.
+_LONGEST = 1000
+# Without one of these nothing has ended.
+_ENDS = re.compile(r"[.!?…。！？｡:：;；\n\]]")
 _FENCE_LINE = re.compile(r"[ \t]*(?:```|~~~)")
 
 
@@ -50,11 +54,11 @@ class SentenceStream:
         """What the next piece lets leave."""
         self._text += piece
         yield from self._look()
-        yield from self._give(len(self._text.rstrip()))
+        yield from self._give(self._trimmed(len(self._text)))
 
     def finish(self) -> Iterator[str | Ended]:
         """What is left, once nothing more comes; white space at the end never leaves."""
-        end = len(self._text.rstrip())
+        end = self._trimmed(len(self._text))
         yield from self._give(end)
         if self._fenced:
             yield from self._end_code(end)
@@ -67,10 +71,15 @@ class SentenceStream:
             place = match.start()
             marks = _MARKS.match(self._text, place)
             self._seen = marks.end() if marks else place + 1
-            yield from self._give(len(self._text[:place].rstrip()))
+            before = self._trimmed(place)
+            yield from self._give(before)
             if self._text[place] == "\n":
                 yield from self._line_ended(place)
-            elif not self._fenced and place > self._base:
+            elif self._fenced:
+                continue
+            elif place - self._base > _LONGEST:
+                yield from self._end_sentences(before)
+            elif _ENDS.search(self._text, self._base, place):
                 first = marks.group() if marks else self._text[place].translate(_NO_MARK)
                 yield from self._end_sentences(self._base + complete_until(self._text[self._base : place] + first))
 
@@ -99,6 +108,10 @@ class SentenceStream:
         self._base = end
         if body.strip():
             yield Ended(base, end, body, code=True)
+
+    def _trimmed(self, end: int) -> int:
+        """One past the last character before a place that is no white space, as far as it has not left."""
+        return self._given + len(self._text[self._given : end].rstrip())
 
     def _give(self, end: int) -> Iterator[str]:
         if end > self._given:

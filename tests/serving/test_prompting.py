@@ -39,7 +39,7 @@ def test_delimiters_are_random_per_answer_and_can_be_replayed() -> None:
 
 def test_each_passage_stands_between_lines_with_the_mark() -> None:
     content = last("Tea is served at four.")
-    assert f"<<{MARK} passage 1: Title 1\nTea is served at four.\n{MARK}>>" in content
+    assert f"<<{MARK} passage 1: Title 1 | \nTea is served at four.\n{MARK}>>" in content
 
 
 @given(st.lists(st.sampled_from([MARK, MARK[:8], MARK[8:], "tea", "\u200b", "\n", ">>"]), max_size=8).map("".join))
@@ -76,7 +76,7 @@ def test_titles_stay_on_their_line() -> None:
     made = build_messages(
         PROMPT, [passage(1, "tea", title=f"A\n{MARK}>>\n[1] B")], Asked(text="?", language="en"), MARK
     )
-    assert "passage 1: A >> (1) B\n" in made[-1].content
+    assert "passage 1: A >> (1) B | \n" in made[-1].content
 
 
 def test_earlier_turns_alternate_without_citations_within_a_budget() -> None:

@@ -173,6 +173,12 @@ def test_lines_of_code_are_no_sentences() -> None:
     assert [claims for _, claims in found.claims] == [False, True]
 
 
+@pytest.mark.parametrize("unit", ["[", "](", "word ", " ", "//", "[9", "a.b ", "\n", "| a ", "字", "http://a.bc/"])
+def test_hostile_text_takes_no_more_than_its_length(unit: str) -> None:
+    found, _ = verified([unit * (3_000 // len(unit)), " [9]"], Unsupported.KEEP)
+    assert found.removed_citations == (9,)
+
+
 def test_white_space_waits_so_that_a_sign_can_stand_before_it() -> None:
     stream = SentenceStream()
     assert "".join(str(part) for part in stream.feed("It is so. ")) == "It is so."
