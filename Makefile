@@ -23,6 +23,7 @@ export HF_HUB_OFFLINE := 1
 .PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
         vllm vllm-stop demo-vllm test-vllm bench-vllm \
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
+        bench-overhead \
         bench-injection bench-injection-vllm \
         bench-follow-ups
 
@@ -66,7 +67,7 @@ slow: $(STAMP) ## tests with real models, real documents and real faults
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m "campaign and not vllm"
 
-bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access ## every benchmark below, one after another
+bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access bench-overhead ## every benchmark below, one after another
 
 bench-pipeline: $(STAMP) ## CPU cost of the pipeline without the model, for 1,000 and 10,000 files
 	$(PY) -m benchmarks.pipeline_cost --also 10000 $(ARGS)
@@ -90,6 +91,9 @@ bench-quality: $(STAMP) ## retrieval quality on public sets: hybrid against dens
 
 bench-evidence: $(STAMP) ## abstention, citation check and quoted answers on public sets, beside published detectors
 	$(PY) -m benchmarks.evidence $(ARGS)
+
+bench-overhead: $(STAMP) ## what a question costs before the generator, at 10,000 and 100,000 chunks
+	$(PY) -m benchmarks.overhead $(ARGS)
 
 bench-access: $(STAMP) ## what access rules and filters cost a search of a million rows, and that it stays exact
 	$(PY) -m benchmarks.access $(ARGS)

@@ -9,6 +9,8 @@ batch comes from one running sum: with C[i] the sum of byte[j] * R**j (modulo 2*
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 
@@ -136,11 +138,15 @@ class _PowerTable:
     def __init__(self) -> None:
         self.up = _powers(_BASE, 1)
         self.down = _powers(_BASE_INVERSE, 1)
+        self._growing = threading.Lock()
 
     def grow(self, count: int) -> None:
-        if len(self.up) < count:
-            up, down = _powers(_BASE, 2 * count), _powers(_BASE_INVERSE, 2 * count)
-            self.down, self.up = down, up
+        if len(self.up) >= count:
+            return
+        with self._growing:
+            # Another thread may have grown it meanwhile, and further: it never shrinks.
+            if len(self.up) < count:
+                self.down, self.up = _powers(_BASE_INVERSE, 2 * count), _powers(_BASE, 2 * count)
 
 
 _POWERS = _PowerTable()

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.embed import hashing
 from ingest.embed.hashing import HashingEmbedder, WordCounter
 from tests.ingest.embed.contract import PASSAGES, EmbedderContract
 
@@ -39,3 +42,13 @@ def test_every_text_has_a_unit_vector(text: str) -> None:
 def test_the_counter_counts_words_and_single_characters(text: str) -> None:
     expected = [found.start() for found in re.finditer(r"[ab1_é]+|[^\s]", text)]
     assert WordCounter().token_starts(text).tolist() == expected
+
+
+def test_threads_embed_texts_of_any_length_at_once() -> None:
+    texts = [f"word{number} " * (1 + 997 * number % 4000) for number in range(64)]
+    expected = [HashingEmbedder().embed_query(text) for text in texts]
+    for _ in range(5):
+        small = mock.patch.object(hashing, "_POWERS", hashing._PowerTable())  # as in a new process
+        with small, ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(HashingEmbedder().embed_query, texts))
+        assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
