@@ -19,6 +19,7 @@ from serving import calibration
 from serving.calibration import Logistic
 from serving.evidence import EvidenceText, all_numbers, all_stems, plain, read_evidence
 from serving.numbers import missing_numbers, numbers_claimed, numbers_held
+from serving.remembered import RememberedEmbedder
 from serving.sentences import Span, is_heading, split_sentences
 from serving.terms import Terms, names, negations, script, shares_script, stems_of, terms_of
 from serving.types import Checker
@@ -81,7 +82,7 @@ class SupportChecker:
 
     def __init__(self, embedder: Embedder | None) -> None:
         self.name = COMBINED if embedder else LEXICAL
-        self._embedder = embedder
+        self._embedder = RememberedEmbedder(embedder) if embedder else None
 
     def support(self, sentences: Sequence[str], evidence: Sequence[Sequence[str]]) -> list[float]:
         """See :class:`serving.types.Checker`. Embeds only where words leave a doubt, or cannot judge."""
