@@ -82,7 +82,7 @@ class SentenceCheck(msgspec.Struct, frozen=True, kw_only=True):
         end: one past its last.
         citations: numbers of the passages it cites.
         support: how well they support it, from 0 to 1; None for a sentence that claims nothing (a greeting, a heading).
-        supported: whether that reaches the threshold.
+        supported: whether that reaches the threshold; True for a sentence that claims nothing.
     """
 
     start: int
@@ -128,7 +128,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         sentences: the check of every sentence.
         evidence: how well the passages bear on the question (0..1), before anything was generated.
         release: id of the release.
-        generator: what wrote it.
+        generator: what wrote it; kind ``none`` for an abstention that no generator was asked for.
         prompt: name and fingerprint of the prompt version, ``name@fingerprint``.
         seconds: how long it took.
         usage: tokens.
