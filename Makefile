@@ -108,7 +108,7 @@ bench-follow-ups: $(STAMP) ## recall of follow-up questions: as they are, by the
 	$(PY) -m benchmarks.follow_ups $(ARGS)
 
 bench-vllm: $(STAMP) $(VLLM_STAMP) ## answers streamed through ragpress, against the same prompts sent straight to vLLM
-	$(VLLM) run -- $(PY) -m benchmarks.vllm_streaming --base-url '{base_url}' $(ARGS)
+	VLLM_SERVER_DEV_MODE=1 $(VLLM) --state .vllm/bench run -- $(PY) -m benchmarks.vllm_streaming --base-url '{base_url}' $(ARGS)
 
 docs: $(STAMP) ## write docs/settings.md, cli.md and modules.md again from the code
 	$(PY) -m examples.make_docs

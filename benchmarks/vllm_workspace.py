@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,8 @@ import msgspec
 from index.pipeline import IngestRequest, ingest
 from ragpress.wiring import open_answers, open_environment
 from serving.chain import Answerer, AnswerParts
-from serving.types import AnswerEvent, Generator, Question
+from serving.support import load_checker
+from serving.types import AnswerEvent, Checker, Generator, Question
 
 SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "sample"
 SETTINGS = """\
@@ -50,15 +51,21 @@ class Asker:
 
     Args:
         answerer: the chain as ``ragpress ask`` uses it.
+        checker: makes a new checker of its kind.
     """
 
-    def __init__(self, answerer: Answerer) -> None:
+    def __init__(self, answerer: Answerer, checker: Callable[[], Checker]) -> None:
         self._parts: AnswerParts = answerer.parts
+        self._checker = checker
 
     @property
     def generator(self) -> Generator:
         """The chain's own generator."""
         return self._parts.generator
+
+    def forget(self) -> None:
+        """Check what follows with a checker that has embedded nothing yet."""
+        self._parts = msgspec.structs.replace(self._parts, checker=self._checker())
 
     def ask(self, question: Question, generator: Generator) -> AsyncIterator[AnswerEvent]:
         """The answer's events, its text written by a generator."""
@@ -79,4 +86,6 @@ def opened_asker(folder: Path, base_url: str, max_tokens: int) -> Iterator[Asker
     environment = open_environment(folder)
     report = ingest(IngestRequest(), environment)
     assert report.published, "the sample documents were not published"
-    yield Asker(open_answers(environment, "default"))
+    answerer = open_answers(environment, "default")
+    embedder = environment.embedders.load(environment.workspace.collection("default").embed)
+    yield Asker(answerer, lambda: load_checker(answerer.parts.answer.checker, embedder))
