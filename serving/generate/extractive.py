@@ -27,8 +27,10 @@ from serving.terms import Terms, shares_script, stems_of, terms_of
 from serving.types import GenerationRequest, GeneratorName, Usage
 
 KIND = "extractive"
-# Sentences that are embedded for one question: what is ranked lower by words and by passage is not looked at again.
-_EMBEDDED = 24
+# Sentences that are embedded for one question: what words and passages rank lower is not looked at again. Where words
+# do not tell, across scripts, more of them.
+_EMBEDDED = 8
+_EMBEDDED_ACROSS = 24
 # A longer sentence (a line without a full stop) is quoted in part, cut at a comma.
 _LONGEST = 360
 _DUPLICATE = 0.7
@@ -106,11 +108,16 @@ class ExtractiveGenerator:
         candidates = _candidates(context.passages)
         for candidate in candidates:
             candidate.score = _word_score(candidate, question, terms, kind)
-        shortlist = sorted(candidates, key=lambda item: (-item.score, item.passage.index, item.order))[:_EMBEDDED]
+        shortlist = sorted(candidates, key=lambda item: (-item.score, item.passage.index, item.order))
+        shortlist = shortlist[: max(self._shortlist(question, context), 3 * self._settings.sentences)]
         if self._embedder is not None and shortlist:
             self._add_cosines(self._embedder, question, shortlist)
         chosen = _choose(shortlist, candidates, self._settings.sentences)
         return _in_order(chosen)
+
+    def _shortlist(self, question: str, context: Context) -> int:
+        same = all(shares_script(question, passage.text) for passage in context.passages)
+        return _EMBEDDED if same else _EMBEDDED_ACROSS
 
     def _add_cosines(self, embedder: Embedder, question: str, shortlist: list[Candidate]) -> None:
         asked = embedder.embed_query(clip(embedder, question))
