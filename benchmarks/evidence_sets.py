@@ -10,7 +10,7 @@ import math
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -193,6 +193,3 @@ def holds(context: Context, gold: Sequence[str]) -> bool:
 def bare(text: str) -> str:
     """Letters and digits alone, in lower case: what answers are compared by."""
     return "".join(char for char in text.lower() if char.isalnum())
-
-
-Scored = Callable[[Asked], float]
