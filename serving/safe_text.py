@@ -189,7 +189,7 @@ class SafeText:
                 self._fence = ""
             return _Step(end, ticks)
         if self._fence or ticks[0] == "~":
-            return _Step(end, ticks)
+            return _Step(end, ticks if self._fence else self._no_fence(ticks))
         return self._code(text, end, ticks, final)
 
     def _code(self, text: str, start: int, ticks: str, final: bool) -> _Step | None:
@@ -201,8 +201,12 @@ class SafeText:
             return None
         body = line[0][: close.start()] if close else ""
         if not body or _only_marks(body):
-            return _Step(start, ticks)
+            return _Step(start, self._no_fence(ticks))
         return _Step(start + len(body) + len(ticks), f"{ticks}{self._without_urls(body)}{ticks}")
+
+    def _no_fence(self, ticks: str) -> str:
+        # Were the text before it in its line removed, it would open a fence.
+        return ticks[:2] if self._line.strip() else ticks
 
     def _without_urls(self, code: str) -> str:
         pieces, at = [], 0

@@ -137,7 +137,7 @@ class VerifiedText:
             if at_once and (text := self._release()):
                 yield text
             await self._end(part)
-            if not at_once and (text := self._release()):
+            if not at_once and (text := self._release(self._read - part.end)):
                 yield text
         if at_once and (text := self._release()):
             yield text
@@ -146,8 +146,10 @@ class VerifiedText:
         verdict = Verdict() if ended.code else await asyncio.to_thread(self._judge, ended.text)
         claims = verdict.support is not None
         if claims and not verdict.supported and self._policy is Unsupported.REMOVE:
-            self._shifts.append((self._read, -len(self._held)))
-            self._held = ""
+            # An end may be known late: what came after it stays.
+            gone = len(self._held) - (self._read - ended.end)
+            self._shifts.append((ended.end, -gone))
+            self._held = self._held[gone:]
             self.dropped += 1
             return
         self._trim()
@@ -186,8 +188,10 @@ class VerifiedText:
             self._shifts.append((self._read - len(kept), len(kept) - len(self._held)))
             self._held = kept
 
-    def _release(self) -> str:
+    def _release(self, behind: int = 0) -> str:
+        """Let what is held leave, but for so many characters at its end."""
         self._trim()
-        text, self._held = self._held, ""
+        until = max(0, len(self._held) - behind)
+        text, self._held = self._held[:until], self._held[until:]
         self.text += text
         return text

@@ -76,6 +76,8 @@ def test_the_verified_text_does_not_depend_on_the_pieces(text: str, places: list
 @settings(max_examples=80, deadline=None)
 @given(TEXTS, st.sampled_from(Unsupported))
 @example("[[9]9]", Unsupported.KEEP)
+@example("The moon is cheese```\n```\nitems[0]", Unsupported.REMOVE)
+@example("(http://evil.example/?q=1)```\n```\nitems[0]", Unsupported.REMOVE)
 @example("[a](b)(javascript:x)", Unsupported.KEEP)
 def test_no_made_up_citation_and_no_link_leaves(text: str, policy: Unsupported) -> None:
     shown = CODE.sub("¦", verified([text], policy)[0].text)
