@@ -34,6 +34,7 @@ STATE = ROOT / ".vllm"
 HOST = "127.0.0.1"
 SMOLLM2 = "smollm2-135m-instruct"
 MODULE = "vllm.entrypoints.openai.api_server"
+QUEUE = 64
 START_SECONDS = 300.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.25
@@ -64,7 +65,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     python: Path
     state: Path = STATE
     max_model_len: int = 4096
-    queue: int = 64
+    queue: int = QUEUE
     pooling: bool = False
     port: int = 0
     seconds: float = START_SECONDS

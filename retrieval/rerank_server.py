@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -90,7 +91,10 @@ class ServedReranker:
     def _client(self) -> httpx2.Client:
         import httpx2  # noqa: PLC0415 - slow import
 
-        return httpx2.Client(timeout=self._seconds)
+        client = httpx2.Client(timeout=self._seconds)
+        # Connections are kept between searches and given back with the reranker.
+        weakref.finalize(self, client.close)
+        return client
 
     def _error(self, what: str) -> ModelError:
         return ModelError(f"The reranking server {self._url} {what}. Check [rerank] base_url and model.")

@@ -48,9 +48,9 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, secret: str = 
         secret: taken out of the message.
     """
     reason = excerpt(_reason(body), secret)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and _FULL.search(reason)):
         wait = retry_after(headers, time.time())
-        return GeneratorBusyError(f"The server is busy (429): {reason}", 1.0 if wait is None else wait)
+        return GeneratorBusyError(f"The server is busy ({status}): {reason}", 1.0 if wait is None else wait)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         wait = retry_after(headers, time.time())
         return GeneratorUnavailableError(f"The server failed ({status}): {reason}", 0.0 if wait is None else wait)
@@ -58,6 +58,9 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, secret: str = 
     return GeneratorRefusedError(f"The server refused the request ({status}): {reason} {hint}")
 
 
+# What vLLM says with 503 when its queue is full (--max-num-queued-reqs, --max-num-queued-tokens): a healthy server,
+# whose circuit must not open.
+_FULL = re.compile(r"currently busy and cannot accept|prefill token backlog limit")
 _HINTS = {
     400: "See model, max_tokens and the length of the context in the settings.",
     401: "See the environment variable that api_key_env names in [generator].",

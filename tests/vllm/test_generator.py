@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from examples.vllm_server import HOST, SMOLLM2, free_port, wait_until
+from examples.vllm_server import HOST, QUEUE, SMOLLM2, free_port, wait_until
 from ragpress.answer_settings import GeneratorSettings
-from ragpress.errors import GeneratorRefusedError, GeneratorUnavailableError
+from ragpress.errors import GeneratorBusyError, GeneratorError, GeneratorRefusedError, GeneratorUnavailableError
 from ragpress.prompts import built_in
 from retrieval.context import Context
 from serving.generate.served import ServedGenerator
@@ -130,6 +130,24 @@ async def test_a_server_that_is_down_is_unavailable() -> None:
     async with opened(settings) as generator:
         with pytest.raises(GeneratorUnavailableError, match="cannot be reached"):
             _ = [event async for event in generator.stream(request("Hello?"))]
+
+
+async def test_a_full_queue_is_busy_and_leaves_the_circuit_closed(settings: GeneratorSettings) -> None:
+    short = msgspec.structs.replace(settings, max_tokens=4, retries=0, circuit_failures=1)
+
+    async def outcome(generator: ServedGenerator, number: int) -> type:
+        try:
+            _ = [event async for event in generator.stream(request(f"What is {number}?"))]
+        except GeneratorError as error:
+            return type(error)
+        return str
+
+    async with opened(short) as generator:
+        found = await asyncio.gather(*(outcome(generator, number) for number in range(QUEUE + 32)))
+        after = await outcome(generator, 0)
+    assert set(found) == {str, GeneratorBusyError}
+    assert found.count(str) >= QUEUE
+    assert after is str
 
 
 async def first_texts(stream: AsyncIterator[object], count: int) -> AsyncIterator[str]:

@@ -34,6 +34,14 @@ def test_every_status_has_its_error(status: int, error: type[GeneratorError]) ->
     assert (found.retry_after is None) == (error is GeneratorRefusedError)
 
 
+def test_a_vllm_whose_queue_is_full_is_busy_not_broken() -> None:
+    said = "The engine is currently busy and cannot accept new requests. Please try again later"
+    found = refusal(503, {}, f'{{"error": {{"message": "{said}", "code": 503}}}}'.encode())
+    assert type(found) is GeneratorBusyError
+    assert found.retry_after == 1.0
+    assert said in str(found)
+
+
 @pytest.mark.parametrize(
     "body",
     [
