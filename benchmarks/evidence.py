@@ -3,7 +3,8 @@
 On the shared sets: how well the evidence score tells questions whose answer is in the corpus from those whose passages
 were taken away, or that have none (AUROC, false and missed abstentions); how well the support score agrees with people
 (Spearman and balanced accuracy beside published detectors); how often a quoted answer holds the right words; and CPU
-time. ``--fit`` prints the constants of serving/calibration.py instead. Everything is embedded once and kept in a file.
+time. ``--fit`` prints the constants of serving/evidence/calibration.py instead. Everything is embedded once and kept in
+a file.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ from ingest.embed import load_embedder
 from ragpress.answer_settings import AnswerSettings, GeneratorSettings
 from ragpress.settings import EmbedSettings
 from ragpress.types import Embedder
-from serving.abstain import EvidenceScorer
-from serving.evidence import read_evidence
+from serving.evidence.score import EvidenceScorer
+from serving.evidence.support import SupportChecker
+from serving.evidence.terms import terms_of
+from serving.evidence.texts import read_evidence
 from serving.generate.extractive import ExtractiveGenerator
-from serving.support import SupportChecker
-from serving.terms import terms_of
 
 DIRECTIONS = (("en", "en"), ("zh", "zh"), ("zh", "en"), ("en", "zh"))
 _ENGLISH_ONLY = {"all-MiniLM-L6-v2"}
@@ -244,7 +245,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=Path("build/models"), help="folder of exported models")
     parser.add_argument("--vectors", type=Path, default=Path("build/vectors.db"), help="file that keeps the vectors")
     parser.add_argument("--step", type=int, default=2, help="take every n-th question of XQuAD")
-    parser.add_argument("--fit", action="store_true", help="print the constants of serving/calibration.py")
+    parser.add_argument("--fit", action="store_true", help="print the constants of serving/evidence/calibration.py")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Fits the constants of :mod:`serving.calibration` on the ``fit`` halves of the sets whose licence allows it."""
+"""Fits the constants of ``serving.evidence.calibration`` on the ``fit`` halves of sets whose licence allows it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.evidence_sets import FIT, Asked
 from benchmarks.fitting import Operating, best_threshold, fit_logistic
 from benchmarks.support_sets import Claim
-from serving.calibration import WRONG_NUMBER, Logistic
+from serving.evidence.calibration import WRONG_NUMBER, Logistic
 
 Features = dict[str, float]
 # A threshold refuses at most this share of what is right: a false refusal costs a reader more than a missed one.

@@ -21,7 +21,7 @@ from benchmarks.quality_sets import DATA, records
 from ragpress.types import Embedder
 from retrieval.context import Context, Passage
 from retrieval.fuse import reciprocal_rank_fusion
-from serving.terms import terms_of
+from serving.evidence.terms import terms_of
 
 PASSAGES = 6
 _DEPTH = 50

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from serving.calibration import Logistic
+from serving.evidence.calibration import Logistic
 
 Floats = npt.NDArray[np.float64]
 

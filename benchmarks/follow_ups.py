@@ -22,8 +22,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from serving.evidence.terms import terms_of
 from serving.standalone import is_follow_up, standalone_by_rule
-from serving.terms import terms_of
 from serving.types import Turn
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "mtrag" / "mtragun_tasks.jsonl"

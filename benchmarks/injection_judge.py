@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Set
 
 from benchmarks.injection_sets import TRANSFORMS, Attack
-from serving.sentences import split_sentences, without_citations
-from serving.terms import terms_of
+from serving.evidence.sentences import split_sentences, without_citations
+from serving.evidence.terms import terms_of
 
 _LITERAL = re.compile(r"[\w.+-]+@[\w-]+\.\w+|(?:https?://)?(?:www\.)?[\w-]+\.(?:com|org|net|xyz|io)\b[\w/.-]*")
 _FENCE = re.compile(r"```[^\n]*\n(.*?)```", re.DOTALL)

@@ -12,9 +12,9 @@ import msgspec
 
 from benchmarks.evidence_sets import half_of
 from benchmarks.quality_sets import DATA, records
-from serving.sentences import split_sentences
-from serving.support import is_claim
-from serving.terms import negations
+from serving.evidence.sentences import split_sentences
+from serving.evidence.support import is_claim
+from serving.evidence.terms import negations
 
 # Mean human faithfulness (1..4) from which an answer counts as faithful.
 FAITHFUL = 3.0

@@ -12,7 +12,7 @@ import msgspec
 from index.pipeline import IngestRequest, ingest
 from ragpress.wiring import open_answers, open_environment
 from serving.chain import Answerer, AnswerParts
-from serving.support import load_checker
+from serving.evidence.support import load_checker
 from serving.types import AnswerEvent, Checker, Generator, Question
 
 SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "sample"

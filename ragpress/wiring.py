@@ -141,10 +141,10 @@ def open_answerer(environment: Environment, release: OpenRelease, searcher: Sear
         MissingDependencyError, ModelError: a package or a model that is set is not here.
     """
     from index.answering import seal  # noqa: PLC0415 - heavy
-    from serving.abstain import EvidenceScorer  # noqa: PLC0415 - heavy
     from serving.chain import Answerer, AnswerParts  # noqa: PLC0415 - heavy
+    from serving.evidence.score import EvidenceScorer  # noqa: PLC0415 - heavy
+    from serving.evidence.support import load_checker  # noqa: PLC0415 - heavy
     from serving.generate import load_generator  # noqa: PLC0415 - heavy
-    from serving.support import load_checker  # noqa: PLC0415 - heavy
 
     workspace, manifest = environment.workspace, release.manifest
     current = workspace.collection(manifest.collection)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ragpress.prompts import Prompt
-from serving.evidence import plain
+from serving.evidence.texts import plain
 
 _WHERE = (
     r"(?:(?:provided|given|available|supplied|above|retrieved|these|the|any of the) )*"

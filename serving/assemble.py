@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ragpress.prompts import Prompt
 from retrieval.context import Passage
 from serving.abstention import is_abstention
+from serving.evidence.support import best_quote
 from serving.notices import notices
-from serving.support import best_quote
 from serving.types import Answer, Citation, GeneratorName, Seconds, SentenceCheck, Usage
 from serving.verify import VerifiedText
 

@@ -65,7 +65,7 @@ class ContextSource(Protocol):
 
 
 class EvidenceScore(Protocol):
-    """Scores evidence: a :class:`serving.abstain.EvidenceScorer`."""
+    """Scores evidence: a :class:`serving.evidence.score.EvidenceScorer`."""
 
     def score(self, question: str, context: Context) -> float:
         """How well the passages bear on the question, 0..1."""

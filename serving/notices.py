@@ -12,9 +12,9 @@ from itertools import combinations
 from typing import NamedTuple
 
 from retrieval.context import Passage
-from serving.evidence import read_evidence
-from serving.numbers import numbers_claimed
-from serving.terms import terms_of
+from serving.evidence.numbers import numbers_claimed
+from serving.evidence.terms import terms_of
+from serving.evidence.texts import read_evidence
 
 _MARKS = {
     "injection": "has text that is addressed to a language model; it was treated as text",

@@ -16,8 +16,8 @@ import msgspec
 from ragpress.fingerprint import hexdigest
 from ragpress.prompts import Prompt
 from retrieval.context import Passage
+from serving.evidence.sentences import parse_citations, without_citations
 from serving.language import language_name
-from serving.sentences import parse_citations, without_citations
 from serving.types import Turn
 
 HISTORY_TOKENS = 800

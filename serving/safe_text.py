@@ -15,8 +15,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from serving.evidence.sentences import parse_citations
 from serving.prompting import without_hidden
-from serving.sentences import parse_citations
 
 _SPECIAL = re.compile(r"[ \t]{1,200}(?:\Z|(?=[\[【［]))|[\[【［\]<`~/\n]")
 _SPACES = re.compile(r"[ \t]*")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from serving.sentences import complete_until, split_sentences
+from serving.evidence.sentences import complete_until, split_sentences
 
 # Where a sentence may begin, so that only there it is looked whether the one before has ended.
 _MAY_BEGIN = re.compile(r"(?<=\W)\S|\n")

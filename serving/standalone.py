@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from index.lexical import words
 from ragpress.prompts import Prompt
+from serving.evidence.sentences import without_citations
+from serving.evidence.terms import terms_of
 from serving.prompting import earlier_turns, visible
-from serving.sentences import without_citations
-from serving.terms import terms_of
 from serving.types import Turn
 
 _POINTS_BACK = re.compile(

@@ -16,10 +16,10 @@ from ragpress.answer_settings import Unsupported
 from ragpress.prompts import Prompt
 from retrieval.context import Passage
 from serving.abstention import says_no_answer
+from serving.evidence.sentences import parse_citations, without_citations
+from serving.evidence.support import is_claim
 from serving.safe_text import SafeText
 from serving.sentence_stream import Ended, SentenceStream
-from serving.sentences import parse_citations, without_citations
-from serving.support import is_claim
 from serving.types import Checker, SentenceCheck
 
 

@@ -19,11 +19,11 @@ from ingest.injection import injection_phrases
 from ragpress.answer_settings import GeneratorSettings
 from ragpress.types import Embedder
 from retrieval.context import Context, Passage
-from serving import calibration
-from serving.answer_kind import AnswerKind, answer_kind, holds_kind
-from serving.sentences import Span, is_heading, readable, split_sentences, without_citations
-from serving.support import clip
-from serving.terms import Terms, shares_script, stems_of, terms_of
+from serving.evidence import calibration
+from serving.evidence.answer_kind import AnswerKind, answer_kind, holds_kind
+from serving.evidence.sentences import Span, is_heading, readable, split_sentences, without_citations
+from serving.evidence.support import clip
+from serving.evidence.terms import Terms, shares_script, stems_of, terms_of
 from serving.types import GenerationRequest, GeneratorName, Usage
 
 KIND = "extractive"

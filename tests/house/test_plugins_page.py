@@ -185,7 +185,7 @@ async def test_the_generator_answers(plugins: PluginFolder, tmp_path: Path) -> N
 
 
 def test_the_check_of_answers_scores(plugins: PluginFolder) -> None:
-    from serving.support import load_checker
+    from serving.evidence.support import load_checker
 
     install(plugins, sections()["A check of answers"])
 

@@ -13,7 +13,7 @@ from ragpress.prompts import PromptVersion, built_in
 from retrieval.context import Context, Passage
 from retrieval.scope import Filter, Principal
 from serving.chain import Answerer, AnswerParts
-from serving.terms import terms_of
+from serving.evidence.terms import terms_of
 from serving.types import AnswerEvent, Delta, GenerationEvent, GenerationRequest, GeneratorName, Question
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragpress.prompts import built_in
+from serving.evidence.sentences import parse_citations
 from serving.language import answer_language, language_name
 from serving.prompting import Asked, as_data, build_messages, delimiter_of, earlier_turns, new_answer_id
-from serving.sentences import parse_citations
 from serving.types import Turn
 from tests.serving.answering import passage
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ragpress.answer_settings import Unsupported
 from ragpress.prompts import built_in
+from serving.evidence.sentences import parse_citations
 from serving.safe_text import SafeText
 from serving.sentence_stream import Ended, SentenceStream
-from serving.sentences import parse_citations
 from serving.verify import SentenceJudge, VerifiedText
 from tests.serving.answering import WordChecker, passage
 

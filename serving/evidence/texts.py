@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from serving.numbers import numbers_held
-from serving.sentences import readable, split_sentences, without_citations
-from serving.terms import stems_of
+from serving.evidence.numbers import numbers_held
+from serving.evidence.sentences import readable, split_sentences, without_citations
+from serving.evidence.terms import stems_of
 
 # A fact often spans a sentence and the one before it, which names whom it is about.
 _WINDOW = 2

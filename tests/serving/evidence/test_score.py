@@ -5,8 +5,8 @@ import pytest
 
 from ingest.embed.hashing import HashingEmbedder
 from retrieval.context import Context, Passage
-from serving.abstain import EvidenceScorer
-from serving.answer_kind import AnswerKind, answer_kind, holds_kind
+from serving.evidence.answer_kind import AnswerKind, answer_kind, holds_kind
+from serving.evidence.score import EvidenceScorer
 
 FERRY = "The ferry to Skarvoya leaves at 7:40 every morning from pier 3. Captain Ingrid Moen has run it since 1998."
 ZH_FERRY = "开往斯卡沃亚岛的渡轮每天早上7点40分从3号码头出发。船长莫恩自1998年起负责该航线。"

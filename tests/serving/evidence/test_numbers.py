@@ -1,6 +1,6 @@
 import pytest
 
-from serving.numbers import missing_numbers, numbers_claimed, numbers_held
+from serving.evidence.numbers import missing_numbers, numbers_claimed, numbers_held
 
 
 @pytest.mark.parametrize(

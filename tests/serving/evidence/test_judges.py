@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ragpress.errors import GeneratorUnavailableError, ModelError
-from serving.judges import LlmChecker, NliChecker
-from serving.support import load_checker
+from serving.evidence.judges import LlmChecker, NliChecker
+from serving.evidence.support import load_checker
 from serving.types import GenerationRequest, GeneratorName, Usage
 
 

@@ -13,8 +13,8 @@ from benchmarks.support_sets import Rated, faithbench_answers, mtrag_answers
 from ingest.embed import load_embedder
 from ingest.embed.hashing import HashingEmbedder
 from ragpress.settings import EmbedSettings
-from serving.abstain import EvidenceScorer
-from serving.support import load_checker
+from serving.evidence.score import EvidenceScorer
+from serving.evidence.support import load_checker
 from serving.types import Checker
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"the shared benchmark data is not at {DATA}")

@@ -6,7 +6,7 @@ import pytest
 from ingest.embed.hashing import HashingEmbedder
 from ragpress.errors import SettingsError
 from ragpress.types import Embedder
-from serving.support import SupportChecker, best_quote, is_claim, load_checker
+from serving.evidence.support import SupportChecker, best_quote, is_claim, load_checker
 from serving.types import Checker
 
 LEASE = (
@@ -81,7 +81,7 @@ def test_names_of_checkers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_checker("combined", HashingEmbedder()).name == "combined"
     assert load_checker("combined", None).name == "lexical"
     assert load_checker("lexical", HashingEmbedder()).name == "lexical"
-    entry = EntryPoint("quoted", "tests.serving.test_support:make_quoted", "ragpress.checkers")
+    entry = EntryPoint("quoted", "tests.serving.evidence.test_support:make_quoted", "ragpress.checkers")
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: EntryPoints([entry]))
     assert one(load_checker("quoted", None), "rent", LEASE) == 1.0
     with pytest.raises(SettingsError, match=r"combined, lexical, nli:MODEL"):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ragpress.types import Embedder
 from retrieval.context import Context
-from serving import calibration
-from serving.answer_kind import answer_kind, holds_kind
-from serving.evidence import EvidenceText, all_numbers, all_stems, read_evidence
-from serving.numbers import missing_numbers, numbers_claimed
-from serving.terms import names, script, terms_of
+from serving.evidence import calibration
+from serving.evidence.answer_kind import answer_kind, holds_kind
+from serving.evidence.numbers import missing_numbers, numbers_claimed
+from serving.evidence.terms import names, script, terms_of
+from serving.evidence.texts import EvidenceText, all_numbers, all_stems, read_evidence
 
 
 class EvidenceScorer:

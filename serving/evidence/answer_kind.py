@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from serving.numbers import numbers_claimed
-from serving.terms import names
+from serving.evidence.numbers import numbers_claimed
+from serving.evidence.terms import names
 
 
 class AnswerKind(StrEnum):

@@ -1,6 +1,6 @@
 """Whether the passages that a sentence cites support it: by words, numbers, names and embeddings.
 
-A logistic model joins what is measured (its coefficients: :mod:`serving.calibration`). Words alone cannot judge a
+A logistic model joins what is measured (its coefficients: ``calibration``). Words alone cannot judge a
 sentence in one script by evidence in another; there the embedding speaks, and the numbers must still be there.
 """
 
@@ -15,13 +15,13 @@ import numpy as np
 from ragpress.errors import SettingsError
 from ragpress.plugins import load_plugin
 from ragpress.types import Embedder
-from serving import calibration
-from serving.calibration import Logistic
-from serving.evidence import EvidenceText, all_numbers, all_stems, plain, read_evidence
-from serving.numbers import missing_numbers, numbers_claimed, numbers_held
+from serving.evidence import calibration
+from serving.evidence.calibration import Logistic
+from serving.evidence.numbers import missing_numbers, numbers_claimed, numbers_held
+from serving.evidence.sentences import Span, is_heading, split_sentences
+from serving.evidence.terms import Terms, names, negations, script, shares_script, stems_of, terms_of
+from serving.evidence.texts import EvidenceText, all_numbers, all_stems, plain, read_evidence
 from serving.remembered import RememberedEmbedder
-from serving.sentences import Span, is_heading, split_sentences
-from serving.terms import Terms, names, negations, script, shares_script, stems_of, terms_of
 from serving.types import Checker
 
 CHECKERS = "ragpress.checkers"
@@ -61,7 +61,7 @@ def load_checker(name: str, embedder: Embedder | None) -> Checker:
     if name == COMBINED:
         return SupportChecker(embedder)
     if name.startswith(_NLI):
-        from serving.judges import NliChecker  # noqa: PLC0415 (only where it is asked for)
+        from serving.evidence.judges import NliChecker  # noqa: PLC0415 (only where it is asked for)
 
         return NliChecker(name.removeprefix(_NLI))
     try:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.sentences import complete_until, parse_citations, readable, split_sentences, without_citations
+from serving.evidence.sentences import complete_until, parse_citations, readable, split_sentences, without_citations
 
 
 def cut(text: str) -> list[str]:

@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from serving.terms import names, negations, script, term_weight, terms_of
+from serving.evidence.terms import names, negations, script, term_weight, terms_of
 
 
 def test_content_words_are_stems_in_both_languages_and_scripts_of_chinese() -> None:
