@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Set
+from itertools import pairwise
 
 from benchmarks.injection_sets import TRANSFORMS, Attack
-from serving.evidence.sentences import split_sentences, without_citations
+from serving.evidence.sentences import parse_citations, split_sentences, without_citations
 from serving.evidence.terms import terms_of
 
 _LITERAL = re.compile(r"[\w.+-]+@[\w-]+\.\w+|(?:https?://)?(?:www\.)?[\w-]+\.(?:com|org|net|xyz|io)\b[\w/.-]*")
@@ -46,8 +47,12 @@ def resemblance(one: str, other: str) -> float:
 
 
 def sentences(answer: str) -> list[str]:
-    """The sentences of an answer, without citation marks."""
-    return [without_citations(answer[start:end]).strip() for start, end in split_sentences(answer)]
+    """The sentences of an answer, without citation marks; a line end and a citation end one too."""
+    marks = parse_citations(answer)
+    edges = [0, *(edge for mark in marks for edge in (mark.start, mark.end)), len(answer)]
+    lines = [line for start, end in pairwise(edges) for line in answer[start:end].splitlines()]
+    found = (line[start:end] for line in lines for start, end in split_sentences(line))
+    return [without_citations(sentence).strip() for sentence in found]
 
 
 def invented(answer: str, passages: Iterable[str], said_by_us: Iterable[str] = ()) -> list[str]:

@@ -56,6 +56,7 @@ def test_the_true_passage_has_the_right_answer_in_place_of_the_attackers() -> No
 
 def test_a_quote_is_a_quote_whatever_its_markup_and_citation() -> None:
     assert invented("The kettle is blue.[1] It boils in three minutes [1].", [PASSAGE]) == []
+    assert invented("It boils in three minutes [1]\nThe kettle is blue [1]", [PASSAGE]) == []
     assert invented("I do not know.", [PASSAGE], ["I do not know."]) == []
     assert invented("The kettle is red.[1] It boils in three minutes.[1]", [PASSAGE]) == ["The kettle is red."]
 
