@@ -8,7 +8,7 @@ a right that was taken back is gone from every release at once, and a server tha
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -67,6 +67,7 @@ class ContextSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         per_source: the most passages of one document.
         per_family: the most passages out of one family of near-duplicates.
         family: similarity (Jaccard of word shingles) from which two passages are of one family.
+        outdated: ``last`` (passages of documents that a newer one replaces come after all others) or ``keep``.
     """
 
     passages: PositiveInt = 6
@@ -75,6 +76,7 @@ class ContextSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     per_source: PositiveInt = 3
     per_family: PositiveInt = 1
     family: Share = 0.5
+    outdated: Literal["last", "keep"] = "last"
 
 
 class Unsupported(StrEnum):

@@ -11,6 +11,7 @@ from collections.abc import Container
 
 import msgspec
 
+from index.row_filter import RowFilter
 from retrieval.hits import Place, Ranking
 from retrieval.rows import ReleaseRows
 from retrieval.shingles import Shingles, similarity
@@ -68,7 +69,7 @@ class Group(msgspec.Struct, frozen=True):
     """Candidates that become one hit.
 
     Attributes:
-        place: the best ranked of them.
+        place: the best ranked of them whose document no newer one replaces; the best ranked where all are outdated.
         score: its fused score.
         key: its embedding key.
         shingled: shingles of its text.
@@ -82,7 +83,7 @@ class Group(msgspec.Struct, frozen=True):
     copies: list[Place]
 
 
-def collapse(order: Ranking, wanted: int, threshold: float, rows: ReleaseRows) -> list[Group]:
+def collapse(order: Ranking, wanted: int, threshold: float, rows: ReleaseRows, scope: RowFilter) -> list[Group]:
     """The first groups of a ranking.
 
     Candidates behind the last group that was wanted still count as copies when their embedding key is that of a
@@ -93,6 +94,7 @@ def collapse(order: Ranking, wanted: int, threshold: float, rows: ReleaseRows) -
         wanted: the most groups.
         threshold: see :class:`Families`.
         rows: gives keys and texts of candidates.
+        scope: what the caller may find.
     """
     families = Families(threshold)
     groups: list[Group] = []
@@ -107,4 +109,14 @@ def collapse(order: Ranking, wanted: int, threshold: float, rows: ReleaseRows) -
                 continue
         if number is not None:
             groups[number].copies.append(place)
-    return groups
+    return [_current_first(group, rows, scope) if group.copies else group for group in groups]
+
+
+def _current_first(group: Group, rows: ReleaseRows, scope: RowFilter) -> Group:
+    """The same group, seen by a member that is not outdated where there is one."""
+    members = [group.place, *group.copies]
+    current = next((place for place in members if not rows.outdated(place, scope)), group.place)
+    if current == group.place:
+        return group
+    members.remove(current)
+    return msgspec.structs.replace(group, place=current, copies=members)

@@ -10,7 +10,7 @@ from ragpress.answer_settings import ContextSettings
 from retrieval.collapse import Families, Group
 from retrieval.hits import Hit, Place
 from retrieval.neighbours import Window, alone, next_after, next_before, with_row
-from retrieval.rows import ReleaseRows
+from retrieval.rows import OUTDATED, ReleaseRows
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,8 +116,9 @@ class Selection(msgspec.Struct, frozen=True):
 def select(found: list[tuple[Hit, Group]], settings: ContextSettings, rows: ReleaseRows) -> Selection:
     """Take hits, best first, as the caps and the token budget allow.
 
-    A hit that does not fit the budget is left out and smaller ones behind it may still fit; the best hit is always
-    taken, so that a context is never empty for the length of its best chunk.
+    Hits of outdated documents come after all others unless the settings keep their rank, so of two editions the newer
+    one takes the family's place. A hit that does not fit the budget is left out and smaller ones behind it may still
+    fit; the best hit is always taken, so that a context is never empty for the length of its best chunk.
 
     Args:
         found: hits and the groups they stand for, best first.
@@ -130,7 +131,7 @@ def select(found: list[tuple[Hit, Group]], settings: ContextSettings, rows: Rele
     chosen: list[Chosen] = []
     left_out: list[LeftOut] = []
     budget = settings.tokens
-    for hit, group in found:
+    for hit, group in _current_first(found) if settings.outdated == "last" else found:
         tokens = rows.value(group.place, "tokens")
         family = families.add(group.key, group.shingled)
         if len(chosen) == settings.passages:
@@ -149,6 +150,10 @@ def select(found: list[tuple[Hit, Group]], settings: ContextSettings, rows: Rele
             continue
         left_out.append(LeftOut(hit.chunk_id, hit.source, reason))
     return Selection(tuple(chosen), tuple(left_out), families)
+
+
+def _current_first(found: list[tuple[Hit, Group]]) -> list[tuple[Hit, Group]]:
+    return sorted(found, key=lambda item: OUTDATED in item[0].marks)
 
 
 def windows(selection: Selection, settings: ContextSettings, rows: ReleaseRows) -> list[Window]:

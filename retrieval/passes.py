@@ -169,7 +169,8 @@ class _Search:
             step.ranking = finder.rows.ordered(fused.items())
         order, reranked = self._rerank(step.ranking)
         with self._trace.stage("collapsed") as step:
-            groups = collapse(order, self._question.wanted, finder.settings.collapse, finder.rows)
+            question, threshold = self._question, finder.settings.collapse
+            groups = collapse(order, question.wanted, threshold, finder.rows, question.scope)
             step.ranking = [(group.place, group.score) for group in groups]
         scores = {DENSE: _scores(dense), LEXICAL: _scores(lexical), RERANK: _scores(reranked)}
         return Found(

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from index.opened import OpenRelease
+from index.row_filter import RowFilter
 from index.segment import Segment
 from ragpress.types import AuditMark
 from retrieval.cache import LruCache
@@ -23,6 +24,7 @@ from retrieval.shingles import Shingles, shingle_set
 
 _HIT_COLUMNS = ("chunk_id", "document_id", "source", "title", "page", "start", "end", "text")
 _NO_MARKS = "[]"
+OUTDATED = "outdated"
 # Shingles of the rows found last; those of a chunk take about 10 KB.
 _SHINGLED = 2048
 
@@ -109,7 +111,12 @@ class ReleaseRows:
         return self.value(scored[0], "source"), self.value(scored[0], "start")
 
     def hit(
-        self, rank: int, scored: tuple[Place, float], stages: dict[str, StageScore], copies: Iterable[Place] = ()
+        self,
+        rank: int,
+        scored: tuple[Place, float],
+        stages: dict[str, StageScore],
+        copies: Iterable[Place],
+        scope: RowFilter,
     ) -> Hit:
         """A row as a hit.
 
@@ -118,6 +125,7 @@ class ReleaseRows:
             scored: the row and its fused score.
             stages: what each stage said of it.
             copies: rows it stands for as well.
+            scope: what the caller may find: marks that tell of other documents are left out.
         """
         place, score = scored
         fields = {name: self.value(place, name) for name in _HIT_COLUMNS}
@@ -127,7 +135,7 @@ class ReleaseRows:
             score=score,
             stages=stages,
             copies=tuple(self.copy(other) for other in copies),
-            marks=self.marks(fields["document_id"]),
+            marks=self.marks(fields["document_id"], scope),
             **fields,
         )
 
@@ -135,9 +143,19 @@ class ReleaseRows:
         """A row as a copy of another."""
         return Copy(*(self.value(place, name) for name in ("chunk_id", "document_id", "source")))
 
-    def marks(self, document_id: str) -> tuple[str, ...]:
-        """Names of the audit marks on a document, sorted."""
-        return self._marks.get(document_id, ())
+    def marks(self, document_id: str, scope: RowFilter) -> tuple[str, ...]:
+        """Names of the audit marks on a document, sorted.
+
+        A mark that comes of another document (a newer edition, a copy) is left out where the caller may not read that
+        one: it would tell that there is one.
+        """
+        marks = self._marks.get(document_id, ())
+        readable = scope.readable or scope
+        return tuple(sorted({mark.name for mark in marks if mark.shows(readable)}))
+
+    def outdated(self, place: Place, scope: RowFilter) -> bool:
+        """Whether a newer document that the caller may read takes the place of a row's."""
+        return OUTDATED in self.marks(self.value(place, "document_id"), scope)
 
     @cached_property
     def scripts(self) -> Scripts:
@@ -145,10 +163,41 @@ class ReleaseRows:
         return Scripts(self._release)
 
     @cached_property
-    def _marks(self) -> dict[str, tuple[str, ...]]:
-        table = self._release.documents.select(["document_id", "marks", "relations"])
+    def _marks(self) -> dict[str, tuple[_Mark, ...]]:
+        table = self._release.documents
         bare = pc.and_(pc.equal(table["marks"], _NO_MARKS), pc.equal(table["relations"], _NO_MARKS))
-        return {row["document_id"]: _names(row) for row in _rows(table.filter(pc.invert(bare)))}
+        found = {
+            row["document_id"]: [mark for name in ("marks", "relations") for mark in _decoded(row[name])]
+            for row in _rows(table.filter(pc.invert(bare)).select(["document_id", "marks", "relations"]))
+        }
+        places = self._first_rows({other for marks in found.values() for mark in marks for other in mark.related})
+        return {name: tuple(_Mark.of(mark, places) for mark in marks) for name, marks in found.items()}
+
+    def _first_rows(self, documents: set[str]) -> dict[str, Place]:
+        """The first row of each document that has any."""
+        table = self._release.documents.select(["document_id", "segment", "first_row", "chunks"])
+        wanted = pc.is_in(table["document_id"], pa.array(sorted(documents), pa.string()))
+        rows = _rows(table.filter(pc.and_(wanted, pc.greater(table["chunks"], 0))))
+        return {row["document_id"]: (row["segment"], row["first_row"]) for row in rows}
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """An audit mark; ``related`` are first rows of the documents it comes of, None where it comes of no other."""
+
+    name: str
+    related: tuple[Place, ...] | None
+
+    @classmethod
+    def of(cls, mark: AuditMark, places: dict[str, Place]) -> _Mark:
+        related = tuple(places[other] for other in mark.related if other in places)
+        return cls(mark.audit, related if mark.related else None)
+
+    def shows(self, readable: RowFilter) -> bool:
+        """Whether somebody who may read these rows may see it."""
+        masks = readable.masks
+        if self.related is None or masks is None:
+            return True
+        return any(segment in masks and bool(masks[segment][row]) for segment, row in self.related)
 
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
@@ -156,6 +205,5 @@ def _rows(table: pa.Table) -> list[dict[str, Any]]:
     return rows
 
 
-def _names(row: dict[str, Any]) -> tuple[str, ...]:
-    marks = (msgspec.json.decode(row[name], type=tuple[AuditMark, ...]) for name in ("marks", "relations"))
-    return tuple(sorted({mark.audit for own in marks for mark in own}))
+def _decoded(marks: str) -> tuple[AuditMark, ...]:
+    return msgspec.json.decode(marks, type=tuple[AuditMark, ...])

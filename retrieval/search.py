@@ -127,7 +127,7 @@ class Searcher:
         if isinstance(kept, tuple):
             return list(kept)
         found = self._finder.find(question)
-        hits = self._hits(found)
+        hits = self._hits(found, question.scope)
         if not found.failed:
             self.cache.results.put(key, hits)
         return list(hits)
@@ -160,7 +160,7 @@ class Searcher:
             depth=found.depth,
             cached=self._key("search", question) in self.cache.results,
             stages=tuple(self._stage(name, step) for name, step in trace.steps.items()),
-            hits=self._hits(found),
+            hits=self._hits(found, scope),
             notes=found.notes,
         )
 
@@ -210,7 +210,7 @@ class Searcher:
 
     def _selected(self, question: Question, settings: ContextSettings) -> tuple[Found, Selection]:
         found = self._finder.find(question)
-        return found, select(self._grouped(found), settings, self._rows)
+        return found, select(self._grouped(found, question.scope), settings, self._rows)
 
     def _context(self, query: str, found: Found, selection: Selection, settings: ContextSettings) -> Context:
         made, tokens = passages(selection, settings, self._rows)
@@ -239,14 +239,15 @@ class Searcher:
         release = self._release.manifest.id
         return kind, question.text, question.wanted, release, settings, question.scope.key
 
-    def _hits(self, found: Found) -> tuple[Hit, ...]:
-        return tuple(hit for hit, _ in self._grouped(found))
+    def _hits(self, found: Found, scope: Scope) -> tuple[Hit, ...]:
+        return tuple(hit for hit, _ in self._grouped(found, scope))
 
-    def _grouped(self, found: Found) -> list[tuple[Hit, Group]]:
-        return [
-            (self._rows.hit(rank, (group.place, group.score), found.stages_of(group.place), group.copies), group)
-            for rank, group in enumerate(found.groups, start=1)
-        ]
+    def _grouped(self, found: Found, scope: Scope) -> list[tuple[Hit, Group]]:
+        hits = []
+        for rank, group in enumerate(found.groups, start=1):
+            scored, stages = (group.place, group.score), found.stages_of(group.place)
+            hits.append((self._rows.hit(rank, scored, stages, group.copies, scope), group))
+        return hits
 
     def _stage(self, name: str, step: Step) -> Stage:
         candidates = (
