@@ -7,19 +7,22 @@ does not do what it says.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from examples.demo_plan import Question, Script, caller_script, sample_script
+from examples.demo_plan import Ask, Question, Script, caller_script, sample_script
 
 ROOT = Path(__file__).parent.parent
 RUN = ROOT / "demo-run"
@@ -78,18 +81,29 @@ class Demo:
         return result
 
 
-def main() -> None:
-    """Run every step; the exit code is 0 only when every claim held."""
+def main(words: Sequence[str] = ()) -> None:
+    """Run every step; the exit code is 0 only when every claim held.
+
+    Args:
+        words: the command line: ``--base-url URL`` of a served model; without it the documents are quoted.
+    """
+    parser = argparse.ArgumentParser(prog="examples.demo", description="Shows ragpress on a folder of documents.")
+    parser.add_argument("--base-url", default="", help="an OpenAI-compatible server, such as http://127.0.0.1:8000/v1")
+    base_url: str = parser.parse_args(words).base_url
     demo = Demo()
     source = os.environ.get("DOCS")
     prepare(demo, Path(source).resolve() if source else None)
+    if base_url:
+        serve_with(demo, base_url)
     first = ingest(demo)
     documents = troubled(demo)
     if not source:
         check_sample(demo, documents)
     script = caller_script(DOCUMENTS, documents) if source else sample_script(DOCUMENTS)
-    hits = [hit for question in script.questions for hit in ask(demo, question)]
+    hits = [hit for question in script.questions for hit in find(demo, question)]
     trace(demo, hits)
+    for question in script.asked:
+        answer(demo, question, quoting=not base_url)
     update(demo, script, first)
     go_back(demo, script)
     status(demo)
@@ -164,7 +178,43 @@ def check_sample(demo: Demo, documents: list[Json]) -> None:
     demo.check("the damaged document, and only that, is quarantined", holds=lost == ["documents/" + DAMAGED])
 
 
-def ask(demo: Demo, question: Question) -> list[Json]:
+def serve_with(demo: Demo, base_url: str) -> None:
+    """Let a served model write the answers; a small one on a processor reads short contexts only."""
+    path = RUN / "ragpress.toml"
+    text = path.read_text(encoding="utf-8").replace("# base_url = ", f'base_url = "{base_url}"  # ', 1)
+    path.write_text(text + "\n[context]\ntokens = 600\npassages = 3\n", encoding="utf-8")
+    demo.say(f"answers are written by the model at {base_url}")
+
+
+def answer(demo: Demo, question: Ask, *, quoting: bool) -> None:
+    """Ask a question, show the answer with its citations and check them.
+
+    Args:
+        demo: the account.
+        question: what is asked, and what is known of its answer.
+        quoting: the generator quotes sentences, so the words of the answer are known too.
+    """
+    demo.step(f"Ask in {question.language}")
+    reply = demo.ragpress("ask", question.text)
+    demo.say(f"{question.text}")
+    demo.say(f"→ {' '.join(reply['answer'].split())}")
+    for citation in reply["citations"]:
+        page = f", page {citation['page']}" if citation["page"] else ""
+        quote = " ".join(citation["quote"].split())[:SHOWN]
+        demo.say(f"  [{citation['index']}] {citation['source']}{page}: {quote}… (support {citation['score']:.2f})")
+    demo.say(f"by {reply['generator']['kind']} {reply['generator']['model']}, {reply['seconds']['total']:.1f} s")
+    cited = {int(number) for number in re.findall(r"\[(\d+)\]", reply["answer"])}
+    demo.check("every citation in it exists", holds=cited <= {item["index"] for item in reply["citations"]})
+    if question.answerable is False:
+        demo.check("it says that the documents do not tell", holds=reply["abstained"] or not quoting)
+    elif question.answerable and quoting:
+        sources = [item["source"] for item in reply["citations"]]
+        demo.check("it is answered", holds=not reply["abstained"])
+        demo.check(f"it cites {question.source}", holds=any(question.source in source for source in sources))
+        demo.check(f"it says “{question.says}”", holds=question.says in " ".join(reply["answer"].split()))
+
+
+def find(demo: Demo, question: Question) -> list[Json]:
     """Search for a question, show the best hits and return those from the expected document."""
     demo.step(f"Search in {question.language}")
     hits: list[Json] = demo.ragpress("search", question.text, "-k", "5")["hits"]
@@ -242,4 +292,4 @@ def status(demo: Demo) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

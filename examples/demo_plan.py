@@ -28,6 +28,25 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """A question to be answered.
+
+    Attributes:
+        language: as it stands in the step's heading.
+        text: the question.
+        source: a part of the source path that one of the citations must have; "" for any.
+        says: a text that the quoting generator's answer must have; "" for any.
+        answerable: whether the documents hold an answer; None where nobody knows.
+    """
+
+    language: str
+    text: str
+    source: str = ""
+    says: str = ""
+    answerable: bool | None = True
+
+
+@dataclass(frozen=True)
 class Edit:
     """One edit of one paragraph.
 
@@ -59,11 +78,13 @@ class Script:
 
     Attributes:
         questions: searches on the first release.
+        asked: questions to be answered from it.
         edit: the edit before the second release.
         share: the second run may embed at most one chunk for so many of the first run.
     """
 
     questions: tuple[Question, ...]
+    asked: tuple[Ask, ...]
     edit: Edit
     share: int
 
@@ -75,6 +96,19 @@ def sample_script(folder: Path) -> Script:
             Question("English", "How long is the warranty of a Skylark 200?", "warranty-policy-2026"),
             Question("English, in a PDF", "What does error code E22 mean and what is the remedy?", "user-manual.pdf"),
             Question("Chinese", "教室里的二氧化碳超过多少会亮红灯？", "lark-mini/快速入门"),
+        ),
+        asked=(
+            Ask("English", "How long is the warranty of the Lark Mini?", "warranty-policy-2026", "24 months"),
+            Ask("Chinese", "云雀 200 的采样口离地高度应该是多少？", "用户手册", "2.5 米到 4 米"),
+            Ask(
+                "English, about a Chinese document",
+                "How much load may the fixing bolts take? Which torque in newton metres?",
+                "",
+                "",
+                None,
+            ),
+            Ask("English, and no document knows", "Who won the football world cup of 1998?", answerable=False),
+            Ask("Chinese, and no document knows", "法国国王路易十四是哪一年出生的？", answerable=False),
         ),
         edit=Edit(
             path=folder / "sales" / "warranty-policy-2026.md",
@@ -102,7 +136,8 @@ def caller_script(folder: Path, documents: list[dict[str, Any]]) -> Script:
     english = [title for title in titles if not HAN.search(title)]
     asked = [("Chinese", chinese[:1]), ("English", english[:1])]
     questions = tuple(Question(language, title) for language, found in asked for title in found)
-    return Script(questions, _first_edit(folder, [document["source"] for document in live]), share=1)
+    answers = tuple(Ask(question.language, question.text, answerable=None) for question in questions)
+    return Script(questions, answers, _first_edit(folder, [document["source"] for document in live]), share=1)
 
 
 def _words(title: str) -> str:
