@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from index.health import Check
     from index.opened import OpenRelease
     from index.report import Progress
+    from retrieval.langchain.retriever import RagpressRetriever
     from retrieval.search import Searcher
     from serving.chain import Answerer
 
@@ -164,6 +166,42 @@ def open_answerer(environment: Environment, release: OpenRelease, searcher: Sear
             context=answering.context,
         )
     )
+
+
+def open_retriever(
+    start: str | os.PathLike[str], *, collection: str = "default", release: str | None = None, **fields: Any
+) -> RagpressRetriever:
+    """A LangChain retriever over a collection of the workspace at or above a folder.
+
+    It follows the live release: a publish is seen by the next question. One that is pinned stays with its release.
+    A caller is nobody in particular unless ``groups`` or ``unrestricted`` say otherwise, and finds only what everyone
+    may read.
+
+    Args:
+        start: where to look for ``ragpress.toml``.
+        collection: which collection.
+        release: id of a release, or a prefix of it that names only one, to stay with; None follows the live one.
+        fields: further fields: ``k``, ``groups``, ``unrestricted``, ``where``, ``tags``, ``metadata``.
+
+    Raises:
+        SettingsError: there is no workspace, or it has no such collection.
+        ReleaseError: there is no such release; or nothing is live.
+    """
+    from retrieval.langchain.retriever import RagpressRetriever  # noqa: PLC0415 - heavy
+    from retrieval.live import LiveSearch, OpenSearch  # noqa: PLC0415 - heavy
+
+    environment = open_environment(Path(start))
+
+    def open_it() -> OpenSearch:
+        opened, searcher = open_search(environment, collection, release)
+        return OpenSearch(opened.manifest.id, searcher)
+
+    if release is not None:
+        pinned = open_it()
+        return RagpressRetriever(searches=lambda: pinned, collection=collection, release=pinned.release, **fields)
+    live = LiveSearch(environment.releases(collection).live_id, open_it)
+    live()
+    return RagpressRetriever(searches=live, collection=collection, **fields)
 
 
 def generator_checks(environment: Environment) -> list[Check]:

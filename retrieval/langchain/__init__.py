@@ -2,6 +2,6 @@
 
 Takes: an open release's searcher, or an object of LangChain. Gives: LangChain Documents, or scores.
 
-- ``retriever``: ``ReleaseRetriever``, a ``BaseRetriever``.
+- ``retriever``: ``RagpressRetriever``, a ``BaseRetriever``.
 - ``rerankers``: ``CompressorReranker``, ``CrossEncoderReranker``.
 """

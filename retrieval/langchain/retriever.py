@@ -22,7 +22,7 @@ from retrieval.live import OpenSearch
 from retrieval.scope import Filter, Principal
 
 
-class ReleaseRetriever(BaseRetriever):
+class RagpressRetriever(BaseRetriever):
     """Finds chunks of a release as LangChain Documents.
 
     A Document's ``page_content`` is the chunk's text, its ``id`` the chunk's id; its metadata: ``source``, ``title``,
@@ -37,6 +37,8 @@ class ReleaseRetriever(BaseRetriever):
         groups: groups the caller is in, beside ``everyone``.
         unrestricted: search everything, whatever the access rules say.
         where: which documents are wanted: a Filter, or its fields as a mapping; None takes all.
+        collection: name of the collection, for those who read traces; "" when it is unknown.
+        release: id of the release it is pinned to; None when it follows the live one.
     """
 
     searches: Callable[[], OpenSearch] = Field(exclude=True, repr=False)
@@ -44,6 +46,8 @@ class ReleaseRetriever(BaseRetriever):
     groups: frozenset[str] = frozenset()
     unrestricted: bool = False
     where: Filter | None = None
+    collection: str = ""
+    release: str | None = None
 
     @field_validator("where", mode="before")
     @classmethod

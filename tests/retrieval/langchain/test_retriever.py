@@ -17,8 +17,8 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 from pydantic import ValidationError
 
 from ragpress.errors import ReleaseError, SettingsError, UsageError
-from ragpress.langchain import RagpressRetriever
-from ragpress.wiring import open_search
+from ragpress.wiring import open_retriever, open_search
+from retrieval.langchain.retriever import RagpressRetriever
 from retrieval.live import LiveSearch, OpenSearch
 from retrieval.scope import Filter
 from tests.workspace import SETTINGS, Workspace
@@ -42,7 +42,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def retriever(workspace: Workspace, **fields: Any) -> RagpressRetriever:
-    return RagpressRetriever.from_workspace(workspace.root, **fields)
+    return open_retriever(workspace.root, **fields)
 
 
 class TestLangChainsOwnSuite(RetrieversIntegrationTests):
@@ -253,7 +253,7 @@ async def test_errors_are_those_of_a_search(workspace: Workspace) -> None:
 
 def test_what_cannot_be_opened_is_told_at_once(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"No ragpress\.toml"):
-        RagpressRetriever.from_workspace(tmp_path)
+        open_retriever(tmp_path)
     with pytest.raises(SettingsError, match="no collection 'other'"):
         retriever(workspace, collection="other")
     with pytest.raises(ReleaseError):
