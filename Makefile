@@ -67,7 +67,7 @@ slow: $(STAMP) ## tests with real models, real documents and real faults
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m "campaign and not vllm"
 
-bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access bench-overhead ## every benchmark below, one after another
+bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access bench-overhead bench-injection ## every benchmark below, one after another
 
 bench-pipeline: $(STAMP) ## CPU cost of the pipeline without the model, for 1,000 and 10,000 files
 	$(PY) -m benchmarks.pipeline_cost --also 10000 $(ARGS)
