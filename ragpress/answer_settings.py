@@ -47,6 +47,7 @@ class RerankSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         model: folder or name of the cross-encoder, or name of the served model.
         depth: candidates that are scored; those below keep their fused order.
         base_url: of the server, for example ``http://127.0.0.1:8001/v1``.
+        api_key_env: environment variable that holds the server's key.
         seconds: the most that one request may take; then the fused order stands and the answer says so.
     """
 
@@ -54,6 +55,7 @@ class RerankSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     model: str = ""
     depth: PositiveInt = 30
     base_url: str = ""
+    api_key_env: str = "RAGPRESS_RERANK_KEY"
     seconds: PositiveFloat = 10.0
 
 

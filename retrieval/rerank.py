@@ -13,6 +13,7 @@ from typing import Protocol
 from ragpress.answer_settings import RerankerKind, RerankSettings
 from ragpress.errors import ModelError, SettingsError
 from ragpress.plugins import load_plugin
+from ragpress.settings import secret
 
 PLUGINS = "ragpress.rerankers"
 
@@ -54,7 +55,7 @@ def load_reranker(settings: RerankSettings) -> Reranker | None:
         from retrieval.rerank_server import ServedReranker  # noqa: PLC0415 - only where it is set
 
         url = _given(settings, "base_url", "the server's, for example http://127.0.0.1:8001/v1")
-        return ServedReranker(url, settings.model, settings.seconds)
+        return ServedReranker(url, settings.model, settings.seconds, secret(settings.api_key_env))
     return _plugin(settings)
 
 

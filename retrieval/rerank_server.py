@@ -35,13 +35,15 @@ class ServedReranker:
         base_url: of the server, ``/v1`` included.
         model: the served model's name; left out of the request when empty.
         seconds: the most that one request may take.
+        key: sent as a bearer token; nothing is sent where it is empty.
     """
 
-    def __init__(self, base_url: str, model: str, seconds: float) -> None:
+    def __init__(self, base_url: str, model: str, seconds: float, key: str = "") -> None:
         self.name = f"served {model}".strip()
         self._url = base_url.rstrip("/") + "/rerank"
         self._model = model
         self._seconds = seconds
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
     def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
         """A score for each text.
@@ -58,10 +60,9 @@ class ServedReranker:
         import httpx2  # noqa: PLC0415 - slow import
 
         deadline = time.monotonic() + self._seconds
-        headers = {"Content-Type": "application/json"}
         found = bytearray()
         try:
-            with self._client.stream("POST", self._url, content=body, headers=headers) as response:
+            with self._client.stream("POST", self._url, content=body, headers=self._headers) as response:
                 for block in response.iter_bytes():
                     found += block
                     # The client's limit is one of a single read: a server that drips would outlast it.

@@ -140,7 +140,8 @@ def server(answer: Answer) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, sent = answer({"path": self.path, **body})
+            key = {"key": self.headers["Authorization"]} if "Authorization" in self.headers else {}
+            status, sent = answer({"path": self.path, **key, **body})
             self.send_response(status)
             self.send_header("Content-Length", str(len(sent)))
             self.end_headers()
@@ -182,6 +183,24 @@ def test_a_served_model_is_asked_as_vllm_wants_it() -> None:
     assert asked == [
         {"path": "/v1/rerank", "query": "问题?", "documents": ["a", "b", "中文"], "top_n": 3, "model": "bge"}
     ]
+
+
+def test_the_key_goes_to_the_server_and_into_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: dict[str, Any]) -> tuple[int, bytes]:
+        asked.append(request)
+        return 401, b"no"
+
+    monkeypatch.setenv("RAGPRESS_RERANK_KEY", "canary-key")
+    with server(answer) as url:
+        reranker = load_reranker(RerankSettings(kind="served", model="bge", base_url=url))
+        assert reranker is not None
+        with pytest.raises(ModelError) as caught:
+            reranker.rerank("q", ["a"])
+
+    assert asked[0]["key"] == "Bearer canary-key"
+    assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
