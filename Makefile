@@ -59,7 +59,7 @@ format: $(STAMP) ## let ruff mend what it can
 	$(PY) -m ruff format .
 
 unit: $(STAMP) ## the fast tests (under a minute)
-	$(PY) -m pytest -q -m "not campaign and not data and not model and not process and not fault and not vllm"
+	$(PY) -m pytest -q -n auto --maxprocesses 4 -m "not campaign and not data and not model and not process and not fault and not vllm"
 
 slow: $(STAMP) ## tests with real models, real documents and real faults
 	$(PY) -m pytest -q -m "(data or model or process or fault) and not campaign and not vllm"
