@@ -133,8 +133,9 @@ def search(
     """Show what retrieval finds for a question."""
     from ragpress.wiring import open_search  # noqa: PLC0415
     from retrieval.filters import parse_filter  # noqa: PLC0415
+    from serving.prompting import without_hidden  # noqa: PLC0415
 
-    caller, where = _principal(groups), parse_filter(filters or [])
+    caller, where, query = _principal(groups), parse_filter(filters or []), without_hidden(query)
     opened, searcher = open_search(_environment(), collection, release)
     if explain:
         console.show(searcher.explain(query, k, caller=caller, where=where), as_json, console.explanation)

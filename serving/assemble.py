@@ -93,7 +93,10 @@ def assemble(made: Made) -> Answer:
         seconds=Seconds(made.prompted.seconds, made.first_token, time.perf_counter() - retrieved.began),
         usage=made.usage,
         context=passages,
-        warnings=notices(retrieved.standalone, passages, frozenset(citation.index for citation in citations)),
+        warnings=(
+            *retrieved.context.notes,
+            *notices(retrieved.standalone, passages, frozenset(citation.index for citation in citations)),
+        ),
         removed_citations=made.removed,
     )
 

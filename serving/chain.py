@@ -21,7 +21,7 @@ from retrieval.context import Context
 from retrieval.scope import Filter, Principal
 from serving.assemble import Made, assemble, turned_down
 from serving.language import answer_language
-from serving.prompting import Asked, build_messages, delimiter_of, new_answer_id
+from serving.prompting import Asked, build_messages, delimiter_of, new_answer_id, whole_characters, without_hidden
 from serving.safe_text import SafeText
 from serving.standalone import checked_rewrite, rewrite_messages, standalone_by_rule
 from serving.types import (
@@ -34,6 +34,7 @@ from serving.types import (
     Generator,
     GeneratorName,
     Question,
+    Turn,
     Usage,
 )
 from serving.verify import SentenceJudge, VerifiedText
@@ -184,9 +185,9 @@ class Answerer:
             RagpressError: searching failed.
         """
         began = time.perf_counter()
-        if not question.text.strip():
+        if not without_hidden(question.text).strip():
             raise UsageError("The question is empty: expected some words.")
-        asked = question if question.id else msgspec.structs.replace(question, id=new_answer_id())
+        asked = _received(question)
         standalone = await self._standalone(asked)
         return await asyncio.to_thread(self._search, asked, standalone, began)
 
@@ -276,13 +277,14 @@ class Answerer:
         )
 
     async def _standalone(self, asked: Question) -> str:
+        text = without_hidden(asked.text)
         if not any(turn.role == "user" for turn in asked.history):
-            return asked.text
+            return text
         if self.parts.answer.rewrite and self.parts.generator.name.kind != _QUOTES:
             rewritten = await self._rewritten(asked)
             if rewritten is not None:
                 return rewritten
-        return await asyncio.to_thread(standalone_by_rule, asked.text, asked.history)
+        return await asyncio.to_thread(standalone_by_rule, text, asked.history)
 
     async def _rewritten(self, asked: Question) -> str | None:
         """The standalone question as a model writes it; None where it fails, or writes none."""
@@ -301,6 +303,16 @@ class Answerer:
             # The answer itself will tell what is wrong with the server; the question can be made without it.
             return None
         return checked_rewrite("".join(pieces), asked.text, asked.history)
+
+
+def _received(question: Question) -> Question:
+    """A question with an id, and without the halves of characters that terminals and JSON can bring."""
+    return msgspec.structs.replace(
+        question,
+        id=question.id or new_answer_id(),
+        text=whole_characters(question.text),
+        history=tuple(Turn(turn.role, whole_characters(turn.content)) for turn in question.history),
+    )
 
 
 @contextlib.asynccontextmanager

@@ -122,6 +122,12 @@ def test_search_explains_its_stages_to_those_who_ask(folder: Path) -> None:
     assert "fused" in shown.stdout
 
 
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_bytes_that_are_no_text_are_no_part_of_a_question(folder: Path, command: str) -> None:
+    found = answer(folder, command, "When is green\udcff tea served?")
+    assert "docs/tea.md" in json.dumps(found)
+
+
 def test_a_conversation_goes_on_from_what_was_said(folder: Path) -> None:
     typed = "When is green tea served?\n/sources\nAnd black tea, how much?\n/nonsense\n/quit\nnot read\n"
     done = run(folder, "chat", typed=typed)

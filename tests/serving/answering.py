@@ -54,8 +54,9 @@ class WordChecker:
 class Passages:
     """Gives the same passages to everybody, and remembers who asked for what."""
 
-    def __init__(self, *passages: Passage) -> None:
+    def __init__(self, *passages: Passage, notes: tuple[str, ...] = ()) -> None:
         self.passages = passages
+        self.notes = notes
         self.asked: list[tuple[str, Principal, Filter | None, int | None]] = []
 
     def context(
@@ -68,7 +69,7 @@ class Passages:
         where: Filter | None = None,
     ) -> Context:
         self.asked.append((query, caller, where, k))
-        return Context(release="r1", query=query, passages=self.passages)
+        return Context(release="r1", query=query, passages=self.passages, notes=self.notes)
 
     def scope_key(self, caller: Principal) -> str:
         return "scope of " + ",".join(sorted(caller.groups))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import Any
 
+import msgspec
 import pytest
 
 from ragpress.answer_settings import GeneratorSettings, Unsupported
@@ -182,10 +183,23 @@ async def test_an_answer_can_be_replayed_from_its_id() -> None:
     assert len({first.id, other.id}) == 2
 
 
-@pytest.mark.parametrize("text", ["", " \n"])
+@pytest.mark.parametrize("text", ["", " \n", "\u200b\x00"])
 async def test_an_empty_question_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="empty"):
         await answerer(Scripted(*SAYS), TEA).answer(Question(text=text))
+
+
+async def test_characters_that_no_text_can_hold_are_no_part_of_a_question() -> None:
+    question = Question(text="When is \x1btea\u200b served\udcff\ud800?", history=(Turn("user", "\udcffTea?"),))
+    answer = await last(answerer(Scripted(*SAYS), TEA), question)
+    assert answer.question == "When is \x1btea\u200b served\ufffd\ufffd?"
+    assert answer.standalone.startswith("When is tea served")
+    assert msgspec.json.decode(msgspec.json.encode(answer))["answer"] == answer.answer
+
+
+async def test_readers_are_told_what_went_otherwise_than_set() -> None:
+    asked = answerer(Scripted(*SAYS), source=Passages(TEA, notes=("Not reranked.",)))
+    assert (await last(asked, "When is green tea served?")).warnings == ("Not reranked.",)
 
 
 HISTORY = (Turn("user", "When is green tea served?"), Turn("assistant", "At four. [1]"))
