@@ -2,7 +2,7 @@
 
 A served model rewrites it where there is one (``chain``); what it says is checked here. Otherwise a rule decides: a
 question that points back (a pronoun, an opening like "and", very few words of its own) is followed by the words that
-carry the earlier questions. English and Chinese.
+carry the earlier questions, as far as they are in its own script. English and Chinese.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _OPENS_AS_MORE = re.compile(
     r"|\s*(?:那么|那|还有|以及|另外|但是|但|为什么|然后|真的)",
     re.IGNORECASE,
 )
+_SAYS = re.compile(r"[^\W_]")
+_CHINESE = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 _PUNCTUATION = ".,;:!?\"'()[]{}“”‘’。，、；：！？（）《》「」"
 _FEW_WORDS = 2
 _ADDED_WORDS = 8
@@ -41,6 +43,8 @@ def is_follow_up(question: str, history: Sequence[Turn]) -> bool:
     """Whether a question needs the earlier ones to be understood."""
     if not any(turn.role == "user" for turn in history):
         return False
+    if not _SAYS.search(question):
+        return False
     few = len(set(terms_of(question).stems)) <= _FEW_WORDS
     return few or bool(_POINTS_BACK.search(question) or _OPENS_AS_MORE.match(question))
 
@@ -50,9 +54,12 @@ def standalone_by_rule(question: str, history: Sequence[Turn]) -> str:
     if not is_follow_up(question, history):
         return question
     held = set(terms_of(question).stems)
+    chinese = bool(_CHINESE.search(question))
     added: list[str] = []
     asked = [turn.content for turn in history if turn.role == "user"]
     for earlier in reversed(asked[-_QUESTIONS_BACK:]):
+        if chinese != bool(_CHINESE.search(earlier)):
+            continue  # words of another language would only pull the search away
         for word in words(visible(without_citations(earlier))).split():
             stems = terms_of(word).stems
             if stems and held.isdisjoint(stems) and len(added) < _ADDED_WORDS:

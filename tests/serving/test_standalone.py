@@ -39,6 +39,26 @@ def test_a_question_with_a_subject_of_its_own_stays(question: str) -> None:
     assert standalone_by_rule(question, ENGLISH) == question
 
 
+@pytest.mark.parametrize("question", ["?!", "？？", "😀🎉", "…"])
+def test_a_question_without_a_word_is_not_answered_from_the_ones_before(question: str) -> None:
+    assert standalone_by_rule(question, ENGLISH) == question
+
+
+@pytest.mark.parametrize(
+    ("question", "history", "carried"),
+    [
+        ("假期有多少天?", ENGLISH, ""),
+        ("那病假呢？", (*CHINESE, *ENGLISH), "绿茶"),
+        ("And the price?", (*ENGLISH, *CHINESE), "revenue"),
+    ],
+)
+def test_words_of_another_language_are_not_carried(question: str, history: tuple[Turn, ...], carried: str) -> None:
+    standalone = standalone_by_rule(question, history)
+    assert carried in standalone
+    added = standalone.removeprefix(question)
+    assert added.isascii() == question.isascii() or not added
+
+
 def test_without_earlier_questions_nothing_is_a_follow_up() -> None:
     assert standalone_by_rule("And in 2023?", ()) == "And in 2023?"
     assert standalone_by_rule("And in 2023?", (Turn("assistant", "Hello."),)) == "And in 2023?"
