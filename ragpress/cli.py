@@ -7,6 +7,7 @@ Commands parse their arguments, call one function of a stage and hand the record
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -427,6 +428,7 @@ def releases_gc(wait: Wait = 0.0, as_json: Json = False) -> None:
 
 def main() -> None:
     """Run the command line; every error on purpose becomes one message and an exit code."""
+    _tolerate_any_encoding()
     try:
         app()
     except (SettingsError, UsageError) as error:
@@ -438,6 +440,13 @@ def main() -> None:
     except RagpressError as error:
         console.fail(error, "--json" in sys.argv)
         sys.exit(FAILED)
+
+
+def _tolerate_any_encoding() -> None:
+    """Bytes that are no text, and characters that the terminal's encoding lacks, stop no command."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 def _environment(progress: console.RunProgress | None = None, workers: int = 0) -> Environment:

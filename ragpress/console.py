@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,9 +13,11 @@ import msgspec
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
+    from rich.text import Text
 
 T = TypeVar("T")
 _QUOTE = 300
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _WHOLE = frozenset({"release", "live", "state", "created", "chunks", "documents"})
 
 
@@ -35,6 +38,14 @@ def show(record: T, as_json: bool, render: Callable[[T, Console], None]) -> None
     render(record, _console(stderr=False))
 
 
+def printable(text: str) -> str:
+    """A text without anything that a terminal obeys: control and direction characters as escapes, such as ``\\x1b``.
+
+    Names of files and what people type may hold any; a name is shown so that it can be recognised.
+    """
+    return _OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+
+
 def fail(error: Exception, as_json: bool) -> None:
     """Print an error: its message on standard error, and as a JSON object on standard output if asked for."""
     from rich.text import Text  # noqa: PLC0415
@@ -42,7 +53,7 @@ def fail(error: Exception, as_json: bool) -> None:
     if as_json:
         body = {"error": {"type": type(error).__name__, "message": str(error)}}
         sys.stdout.buffer.write(msgspec.json.encode(body) + b"\n")
-    _console(stderr=True).print(Text.assemble(("error ", "bold red"), str(error)))
+    _console(stderr=True).print(Text.assemble(("error ", "bold red"), printable(str(error))))
 
 
 class RunProgress:
@@ -142,12 +153,12 @@ def hits(result: SearchResult, out: Console, explain: bool = False) -> None:
     if not result.hits:
         out.print("Nothing was found.")
     for hit in result.hits:
-        where = f"{hit.source}" + (f", page {hit.page}" if hit.page else "")
-        out.rule(f"{hit.rank}. {_plain(hit.title)}", align="left")
+        where = hit.source + (f", page {hit.page}" if hit.page else "")
+        out.rule(f"{hit.rank}. {_plain(_line(hit.title))}", align="left")
         out.print(_cells(where, " > ".join(hit.heading)), style="dim", markup=False)
         out.print(_shorten(hit.text), markup=False)
         if copies := ", ".join(dict.fromkeys(copy.source for copy in hit.copies)):
-            out.print(f"also in {copies}", style="dim", markup=False)
+            out.print(_line(f"also in {copies}"), style="dim", markup=False)
         if explain:
             stages = [f"{name}: rank {stage.rank}, score {stage.score:.4f}" for name, stage in hit.stages.items()]
             out.print(f"fused {hit.score:.5f}; " + "; ".join(stages), style="cyan", markup=False)
@@ -161,7 +172,8 @@ def explanation(record: Any, out: Console) -> None:
         note = ", from the cache" if stage.cached else ""
         out.print(f"{stage.name:<10}{stage.wall_ms:8.2f} ms{note}", style="cyan", markup=False)
         for candidate in stage.candidates[: record.k]:
-            out.print(f"  {candidate.rank:>3}  {candidate.score:8.4f}  {candidate.source}", style="dim", markup=False)
+            place = _line(candidate.source)
+            out.print(f"  {candidate.rank:>3}  {candidate.score:8.4f}  {place}", style="dim", markup=False)
     for note in record.notes:
         out.print(f"! {note}", style="yellow", markup=False)
     hits(SearchResult(record.release, list(record.hits)), out, explain=True)
@@ -212,7 +224,7 @@ def documents(record: Any, out: Console) -> None:
 def document(record: Any, out: Console) -> None:
     """One document."""
     entry = record.entry
-    out.print(f"{entry.source} ({entry.document_id})", style="bold", markup=False)
+    out.print(_line(f"{entry.source} ({entry.document_id})"), style="bold", markup=False)
     facts = (entry.state, record.media_type, record.parser, record.language, f"{entry.chunks} chunks")
     out.print(_cells(*facts), markup=False)
     if entry.state != "live":
@@ -231,7 +243,7 @@ def document(record: Any, out: Console) -> None:
 
 def repaired(record: Any, out: Console) -> None:
     """A change to the repairs."""
-    out.print(f"{record.source}: {record.done} ({record.file}). {record.next}", markup=False)
+    out.print(_line(f"{record.source}: {record.done} ({record.file}). {record.next}"), markup=False)
 
 
 def prompts(record: Any, out: Console) -> None:
@@ -276,12 +288,15 @@ def prompt_published(record: Any, out: Console) -> None:
 
 
 def releases(record: Any, out: Console) -> None:
-    """Releases of a collection."""
-    table = _table("release", "state", "created", "documents", "chunks", "reason")
+    """Releases of a collection, newest first; below each why it was made."""
+    styles = {"live": "bold green", "candidate": "yellow", "refused": "red"}
     for item in record.releases:
-        row = (item.id, item.state, item.created, item.documents, item.chunks, item.reason)
-        table.add_row(*(_plain(value) for value in row))
-    out.print(table)
+        out.print(item.id, style="bold", end=" ", markup=False)
+        out.print(f"{item.state:<9}", style=styles.get(item.state, "dim"), end=" ")
+        out.print(_cells(item.created, f"{item.documents} documents", f"{item.chunks} chunks"), markup=False)
+        out.print(f"    {_line(item.reason)}", style="dim", markup=False)
+    if not record.releases:
+        out.print("There is no release yet. Build one with: ragpress ingest")
 
 
 def release(record: Any, out: Console) -> None:
@@ -294,7 +309,7 @@ def diff(record: Any, out: Console) -> None:
     out.print(f"{record.before} -> {record.after}: {len(record.documents)} documents differ, ", end="", markup=False)
     out.print(f"{record.chunks_added} chunks added, {record.chunks_removed} removed.")
     for change in record.documents:
-        out.print(f"{change.change} {change.source}", style="bold", markup=False)
+        out.print(_line(f"{change.change} {change.source}"), style="bold", markup=False)
         for sign, style, texts in (("-", "red", change.removed), ("+", "green", change.added)):
             for text in texts:
                 out.print(f"  {sign} {_shorten(text, 160)}", style=style, markup=False)
@@ -318,7 +333,7 @@ def _counts(report: Any, out: Console, verb: str) -> None:
     chunks = report.chunks
     out.print(f"Chunks: {chunks.embedded} {verb}, {chunks.reused} reused, {chunks.deleted} deleted.")
     for item in report.quarantined:
-        out.print(f"quarantined {item.source} ({item.step}): {item.reason}", style="yellow", markup=False)
+        out.print(_line(f"quarantined {item.source} ({item.step}): {item.reason}"), style="yellow", markup=False)
 
 
 def _link(link: dict[str, Any]) -> str:
@@ -332,8 +347,13 @@ def _shorten(text: str, most: int = _QUOTE) -> str:
     return flat if len(flat) <= most else flat[: most - 1] + "…"
 
 
+def _line(text: str) -> str:
+    """A text on one line: a name with a line break cannot look like two entries."""
+    return text.replace("\n", "\\n")
+
+
 def _cells(*parts: str) -> str:
-    return " · ".join(part for part in parts if part)
+    return _line(" · ".join(part for part in parts if part))
 
 
 def _plain(value: object) -> str:
@@ -352,7 +372,11 @@ def _table(*columns: str) -> Any:
 def _console(stderr: bool) -> Console:
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    class Terminal(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(printable(text), **options)
+
+    return Terminal(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
 def _builtins(record: object) -> Any:

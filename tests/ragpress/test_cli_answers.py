@@ -138,6 +138,22 @@ def test_a_conversation_goes_on_from_what_was_said(folder: Path) -> None:
     assert "not read" not in done.stdout
 
 
+def test_bytes_that_are_no_text_do_not_end_a_conversation(folder: Path) -> None:
+    typed = b"Green \xff tea\n" + "下午几点供应绿茶？\n".encode()
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command("chat"), cwd=folder, env=environment, input=typed, capture_output=True, check=False)
+    assert done.returncode == DONE, done.stderr
+    assert "下午四点供应绿茶" in done.stdout.decode()
+
+
+def test_a_terminal_without_chinese_shows_escapes(folder: Path) -> None:
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii:strict"}
+    arguments = command("ask", "下午几点供应绿茶？")
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == DONE, done.stderr
+    assert "下午四点".encode("unicode_escape").decode() in done.stdout
+
+
 def test_a_conversation_as_json_has_a_line_for_each_answer(folder: Path) -> None:
     done = run(folder, "chat", "--json", typed="When is green tea served?\nand black tea?\n/new\nand black tea?")
     found = [json.loads(line) for line in done.stdout.splitlines()]
