@@ -103,6 +103,7 @@ def ingest(
     """Bring a collection up to date with its sources and publish it."""
     from index.pipeline import IngestRequest, preview  # noqa: PLC0415
     from index.pipeline import ingest as run  # noqa: PLC0415
+    from ragpress.wiring import access_checks, check_answering  # noqa: PLC0415
 
     request = IngestRequest(
         collection=collection,
@@ -115,8 +116,11 @@ def ingest(
     )
     with console.progress(quiet=as_json) as progress:
         environment = _environment(progress, workers)
+        check_answering(environment, collection)
         report = preview(request, environment) if plan else run(request, environment)
     console.show(report, as_json, console.plan if plan else console.ingested)
+    for check in access_checks(environment):
+        console.warn(check)
     raise typer.Exit(DONE if plan else _exit_code(report))
 
 
@@ -209,10 +213,10 @@ def status(as_json: Json = False) -> None:
 def doctor(as_json: Json = False) -> None:
     """Check this machine and every file of the live releases; name what is wrong and how to mend it."""
     from index.health import doctor as examine  # noqa: PLC0415
-    from ragpress.wiring import generator_checks  # noqa: PLC0415
+    from ragpress.wiring import access_checks, generator_checks  # noqa: PLC0415
 
     environment = _environment()
-    report = examine(environment, generator_checks(environment))
+    report = examine(environment, [*generator_checks(environment), *access_checks(environment)])
     console.show(report, as_json, console.doctor)
     raise typer.Exit(DONE if report.healthy else FAILED)
 
@@ -332,8 +336,10 @@ def prompts_publish(
 ) -> None:
     """Put a prompt version into a new release of the live documents and make it live."""
     from index.prompt_versions import publish_prompt  # noqa: PLC0415
+    from ragpress.wiring import check_answering  # noqa: PLC0415
 
     environment = _environment()
+    check_answering(environment, collection)
     with environment.store.writer(collection, wait):
         record = publish_prompt(environment, collection, name, reason, publish=not no_publish)
     console.show(record, as_json, console.prompt_published)

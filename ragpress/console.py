@@ -56,6 +56,13 @@ def fail(error: Exception, as_json: bool) -> None:
     _console(stderr=True).print(Text.assemble(("error ", "bold red"), printable(str(error))))
 
 
+def warn(check: Any) -> None:
+    """Say on standard error what one check of the doctor found wrong; nothing where all is well."""
+    if not check.ok:
+        text = f"{check.name}: {check.found}. {check.mend}"
+        _console(stderr=True).print(text, style="yellow", markup=False)
+
+
 class RunProgress:
     """Shows how a run goes on: documents, chunks per second, time left.
 

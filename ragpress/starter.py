@@ -47,7 +47,7 @@ model = "multilingual-e5-small"
 [retrieval]
 k = 10
 dense_weight = 1.0
-lexical_weight = 1.0
+lexical_weight = 1.2
 
 [access]
 # Groups that may read a document which no rule names; every caller is in "everyone".
@@ -55,7 +55,8 @@ default = ["everyone"]
 
 [access.rules]
 # Pattern of sources = groups that may read them; of the rules that match, the last one counts.
-# "hr/**" = ["hr"]
+# A source begins with the name of its folder, as `ragpress documents list` shows it.
+# "docs/hr/**" = ["hr"]
 
 [answer]
 # The prompt version: a file prompts/NAME.toml. `ragpress prompts add NAME` makes one.

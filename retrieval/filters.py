@@ -18,7 +18,7 @@ from ragpress.errors import UsageError
 from retrieval.patterns import compile_pattern, matchable
 
 _EXAMPLES = (
-    'source="hr/**", language=zh, tag=policy, after=2024-01-01, before=2025-01-01, or a key of the document\'s own '
+    'source="docs/hr/**", language=zh, tag=policy, after=2024-01-01, before=2025-01-01, or a key of its own '
     "metadata, for example author=Ada"
 )
 _DATE_KEYS = ("date", "updated", "modified", "created")

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from index.health import doctor
-from ragpress.wiring import generator_checks, generator_settings
+from ragpress.cli import USAGE
+from ragpress.errors import SettingsError
+from ragpress.wiring import access_checks, check_answering, generator_checks, generator_settings
 from tests.workspace import SETTINGS, Workspace
 
 DOWN = '[generator]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
@@ -41,3 +47,58 @@ def test_a_release_keeps_its_model_and_is_reached_as_the_settings_say_now(tmp_pa
     space.configure(SETTINGS + DOWN.replace("9/v1", "10/v1").replace('"m"', '"other"'))
     found = generator_settings(space.environment(), "default")
     assert (found.model, found.base_url) == ("m", "http://127.0.0.1:10/v1")
+
+
+RULES = '[access]\nrules = { "docs/staff/**" = ["staff"], "secret/**" = ["staff"] }\n'
+
+
+def test_an_access_rule_that_protects_nothing_is_named(tmp_path: Path) -> None:
+    space = Workspace(tmp_path, SETTINGS + RULES)
+    space.write({"staff/a.md": "# A\n\nSome words to be found.\n", "secret/b.md": "# B\n\nOther words to be found.\n"})
+    space.ingest()
+    (check,) = access_checks(space.environment())
+    assert not check.ok
+    assert "'secret/**'" in check.found
+    assert "'docs/staff/**'" not in check.found
+    assert "begins with the name of its folder" in check.mend
+    space.configure(SETTINGS + RULES.replace('"secret/**"', '"docs/secret/**"'))
+    (check,) = access_checks(space.environment())
+    assert check.ok
+
+
+def test_an_access_rule_that_cannot_be_read_is_unhealthy(tmp_path: Path) -> None:
+    environment = Workspace(tmp_path, SETTINGS + RULES.replace("secret/**", "!secret")).environment()
+    (check,) = access_checks(environment)
+    assert not doctor(environment, [check]).healthy
+    assert "'!secret'" in check.mend
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ('[generator]\nkind = "gpt9"\n', "gpt9"),
+        ('[generator]\nkind = "openai"\n', "base_url"),
+        ('[rerank]\nkind = "nonsense"\n', "nonsense"),
+        ('[answer]\nchecker = "nonsense"\n', "nonsense"),
+        ('[access]\nrules = { "!x" = [] }\n', "'!x'"),
+    ],
+)
+def test_a_release_that_could_not_answer_is_not_built(tmp_path: Path, wrong: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        check_answering(Workspace(tmp_path, SETTINGS + wrong).environment(), "default")
+
+
+@pytest.mark.parametrize("right", ["", DOWN, '[generator]\nkind = "transformers"\n', '[answer]\nchecker = "lexical"\n'])
+def test_a_release_whose_server_is_down_can_be_built(tmp_path: Path, right: str) -> None:
+    check_answering(Workspace(tmp_path, SETTINGS + right).environment(), "default")
+
+
+@pytest.mark.process
+def test_nothing_is_published_that_could_not_answer(tmp_path: Path) -> None:
+    space = Workspace(tmp_path, SETTINGS + '[generator]\nkind = "gpt9"\n')
+    space.write({"a.md": "# A\n\nSome words to be found.\n"})
+    command = [sys.executable, "-m", "ragpress", "-w", str(space.root), "ingest"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == USAGE
+    assert "gpt9" in done.stderr
+    assert space.environment().releases("default").live_id() is None
