@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +179,7 @@ def quarantine(environment: Environment, collection: str, document: str, reason:
         collection=collection,
         source=row.source,
         reason=reason,
-        by=getpass.getuser(),
+        by=repairs.person(),
         at=environment.now().isoformat(timespec="seconds"),
     )
     path = repairs.save(environment.workspace.root, repair)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import getpass
 from pathlib import Path
 
 import msgspec
@@ -19,6 +18,7 @@ from ragpress.prompts import (
     PromptVersion,
     built_in_text,
     load_prompt,
+    misnamed_prompts,
     parse_prompt,
     prompt_names,
     prompt_path,
@@ -107,6 +107,11 @@ def list_prompts(environment: Environment, collection: str) -> PromptList:
         note = version.prompt.note
         entry = PromptEntry(name=name, fingerprint=version.fingerprint, live=same, chosen=name == chosen, note=note)
         entries.append(entry)
+    for path in misnamed_prompts(root):
+        problem = (
+            f"{path.name} is never used: expected a name of at most 64 letters, digits, '.', '_' or '-'. Rename it."
+        )
+        entries.append(PromptEntry(name=path.stem, fingerprint="", live=False, chosen=False, note="", problem=problem))
     return PromptList("" if live is None else f"{live.name}@{live.fingerprint}", tuple(entries))
 
 
@@ -186,7 +191,7 @@ def publish_prompt(
         collection=collection,
         prompt=name,
         reason=reason,
-        by=getpass.getuser(),
+        by=repairs.person(),
         at=environment.now().isoformat(timespec="seconds"),
     )
     path = repairs.prompt_path_of(root, collection)
@@ -213,6 +218,47 @@ def publish_prompt(
         published=live,
         repair=str(path) if publish else "",
     )
+
+
+def keep_live_prompt(environment: Environment, collection: str, reason: str) -> str:
+    """After a person made a release live: record its prompt as the choice, so that later ingests keep it.
+
+    The caller holds the writer lock.
+
+    Args:
+        environment: the outside.
+        collection: the collection.
+        reason: why the release was made live.
+
+    Returns:
+        What the person should know; "" where later ingests kept the prompt anyway.
+    """
+    root, live = environment.workspace.root, _live(environment, collection)
+    if live is None:
+        return ""
+    if _fingerprint(root, live.name) != live.fingerprint:
+        return (
+            f"The next ingest brings another prompt: {live.name!r} in the workspace is not the text that this release "
+            f"has. See both with: ragpress prompts diff live {live.name}"
+        )
+    if _chosen_name(environment, collection) == live.name:
+        return ""
+    choice = repairs.PromptChoice(
+        collection=collection,
+        prompt=live.name,
+        reason=reason,
+        by=repairs.person(),
+        at=environment.now().isoformat(timespec="seconds"),
+    )
+    return f"Later ingests keep its prompt {live.name!r} ({repairs.save(root, choice)})."
+
+
+def _fingerprint(root: Path, name: str) -> str:
+    """Fingerprint of a prompt version as the workspace has it now; "" where it is gone or wrong."""
+    try:
+        return load_prompt(root, name).fingerprint
+    except SettingsError:
+        return ""
 
 
 def _restore(root: Path, collection: str, before: repairs.PromptChoice | None) -> None:

@@ -5,6 +5,8 @@ So far there are two kinds: a person's quarantine of a document, and the choice 
 
 from __future__ import annotations
 
+import getpass
+import os
 from pathlib import Path
 from typing import TypeAlias
 
@@ -96,6 +98,14 @@ def path_of(workspace: Path, collection: str, source: str) -> Path:
 def prompt_path_of(workspace: Path, collection: str) -> Path:
     """Where the choice of a prompt version is kept."""
     return workspace / FOLDER / f"prompt-{collection}.json"
+
+
+def person() -> str:
+    """Who runs this process; by number where the machine has no name for the user, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def save(workspace: Path, repair: Repair) -> Path:

@@ -393,11 +393,14 @@ def releases_publish(
 ) -> None:
     """Make a release live that was built before."""
     from index.history import publish  # noqa: PLC0415
+    from index.prompt_versions import keep_live_prompt  # noqa: PLC0415
 
     environment = _environment()
     with environment.store.writer(collection, wait):
         record = publish(environment, collection, release, override)
+        note = keep_live_prompt(environment, collection, record.why)
     console.show(record, as_json, console.live)
+    console.note(note)
 
 
 @releases_app.command("rollback")
@@ -409,11 +412,14 @@ def releases_rollback(
 ) -> None:
     """Make an earlier release live again."""
     from index.history import rollback  # noqa: PLC0415
+    from index.prompt_versions import keep_live_prompt  # noqa: PLC0415
 
     environment = _environment()
     with environment.store.writer(collection, wait):
         record = rollback(environment, collection, release)
+        note = keep_live_prompt(environment, collection, record.why)
     console.show(record, as_json, console.live)
+    console.note(note)
 
 
 @releases_app.command("gc")

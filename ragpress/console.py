@@ -58,8 +58,12 @@ def fail(error: Exception, as_json: bool) -> None:
 
 def warn(check: Any) -> None:
     """Say on standard error what one check of the doctor found wrong; nothing where all is well."""
-    if not check.ok:
-        text = f"{check.name}: {check.found}. {check.mend}"
+    note("" if check.ok else f"{check.name}: {check.found}. {check.mend}")
+
+
+def note(text: str) -> None:
+    """Say on standard error what a person should know; nothing where there is nothing."""
+    if text:
         _console(stderr=True).print(text, style="yellow", markup=False)
 
 

@@ -146,6 +146,11 @@ def prompt_names(workspace: Path) -> list[str]:
     return [DEFAULT, *(name for name in found if name != DEFAULT)]
 
 
+def misnamed_prompts(workspace: Path) -> list[Path]:
+    """Files that look like prompt versions and cannot be one, because of their names."""
+    return sorted(path for path in (workspace / FOLDER).glob("*.toml") if not _NAME.fullmatch(path.stem))
+
+
 def prompt_path(workspace: Path, name: str) -> Path:
     """The file of a prompt version.
 

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import getpass
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from index import repairs
-from index.prompt_versions import add_prompt, diff_prompts, find_prompt, list_prompts, publish_prompt
+from index.history import publish, rollback
+from index.prompt_versions import (
+    add_prompt,
+    diff_prompts,
+    find_prompt,
+    keep_live_prompt,
+    list_prompts,
+    publish_prompt,
+)
 from index.reissue import Reissue, reissue
 from ragpress.errors import ReleaseError, SettingsError, UsageError
 from ragpress.prompts import built_in
@@ -75,6 +85,71 @@ def test_an_edit_of_the_prompt_file_makes_a_release_with_the_next_ingest(workspa
     assert report.published
     assert report.chunks.embedded == 0
     assert workspace.open().manifest.answering != live.answering
+
+
+def test_a_rollback_takes_the_prompt_back_for_later_ingests_too(workspace: Workspace) -> None:
+    workspace.ingest()
+    brief(workspace)
+    environment = workspace.environment()
+    publish_prompt(environment, "default", "brief", "shorter answers")
+    record = rollback(environment, "default", None)
+    assert "'default'" in keep_live_prompt(environment, "default", record.why)
+    workspace.write({"more.md": "# More\n\nAnother document.\n"})
+    workspace.ingest()
+    sealed = workspace.open().manifest.answering
+    assert sealed is not None
+    assert sealed.prompt.name == "default"
+    choice = repairs.chosen_prompt(workspace.root, "default")
+    assert choice is not None
+    assert choice.reason.startswith("rollback from r00002")
+
+
+def test_a_candidate_made_live_later_keeps_its_prompt(workspace: Workspace) -> None:
+    workspace.ingest()
+    brief(workspace)
+    environment = workspace.environment()
+    candidate = publish_prompt(environment, "default", "brief", "try", publish=False)
+    publish(environment, "default", candidate.release, None)
+    assert keep_live_prompt(environment, "default", "publish")
+    assert keep_live_prompt(environment, "default", "publish") == ""
+    assert not workspace.ingest().published
+    sealed = workspace.open().manifest.answering
+    assert sealed is not None
+    assert sealed.prompt.name == "brief"
+
+
+def test_a_prompt_whose_file_was_changed_cannot_be_kept_and_that_is_said(workspace: Workspace) -> None:
+    workspace.ingest()
+    path = brief(workspace)
+    environment = workspace.environment()
+    publish_prompt(environment, "default", "brief", "shorter answers")
+    path.write_text(path.read_text(encoding="utf-8").replace("in one line", "in two"), encoding="utf-8")
+    publish_prompt(environment, "default", "brief", "longer ones")
+    record = rollback(environment, "default", None)
+    assert "ragpress prompts diff live brief" in keep_live_prompt(environment, "default", record.why)
+
+
+def test_a_file_that_cannot_be_a_version_is_listed_with_its_problem(workspace: Workspace) -> None:
+    path = brief(workspace)
+    path.rename(path.with_name("two words.toml"))
+    (entry,) = (item for item in list_prompts(workspace.environment(), "default").prompts if item.problem)
+    assert entry.name == "two words"
+    assert "Rename it" in entry.problem
+
+
+def test_a_choice_names_its_maker_also_where_the_machine_has_no_name_for_him(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    workspace.ingest()
+    brief(workspace)
+    publish_prompt(workspace.environment(), "default", "brief", "shorter answers")
+    choice = repairs.chosen_prompt(workspace.root, "default")
+    assert choice is not None
+    assert choice.by == f"uid {os.getuid()}"
 
 
 def test_a_candidate_leaves_the_live_release_and_the_choice_alone(workspace: Workspace) -> None:
