@@ -297,10 +297,12 @@ def test_a_model_that_is_nowhere_is_a_clear_error(monkeypatch: pytest.MonkeyPatc
 
 def tiny_cross_encoder(folder: Path, labels: int) -> None:
     """A CrossEncoder of random weights that knows a few words."""
+    import torch
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     library: Any = transformers
+    torch.manual_seed(1)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "kettle", "in", "kitchen", "pot", "oven"]
     tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, "[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
