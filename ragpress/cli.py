@@ -177,13 +177,13 @@ def chat(
     as_json: Json = False,
 ) -> None:
     """Hold a conversation about the documents: a question a line; /sources, /new, /quit."""
-    from ragpress.wiring import open_answers  # noqa: PLC0415
+    from ragpress.wiring import answers_of_live  # noqa: PLC0415
     from retrieval.filters import parse_filter  # noqa: PLC0415
     from serving.terminal import Chat  # noqa: PLC0415
     from serving.types import Question  # noqa: PLC0415
 
     asked = Question(text="", caller=_principal(groups), where=parse_filter(filters or []))
-    conversation = Chat(open_answers(_environment(), collection, release), asked, as_json)
+    conversation = Chat(answers_of_live(_environment(), collection, release), asked, as_json)
     conversation.run(sys.stdin.readline)
     raise typer.Exit(FAILED if conversation.failures and not sys.stdin.isatty() else DONE)
 

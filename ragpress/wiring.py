@@ -135,6 +135,30 @@ def open_answers(environment: Environment, collection: str, release: str | None 
     return open_answerer(environment, opened, searcher)
 
 
+def answers_of_live(environment: Environment, collection: str, release: str | None = None) -> Callable[[], Answerer]:
+    """What gives an answerer again and again: the same one until another release goes live.
+
+    Args:
+        environment: the outside; its settings stay what they are now.
+        collection: the collection.
+        release: stay with this release, whatever goes live.
+
+    Raises:
+        RagpressError: as :func:`open_answers` does; the function it gives raises so, too.
+    """
+
+    @lru_cache(maxsize=1)
+    def opened(live: str | None) -> Answerer:
+        return open_answers(environment, collection, live)
+
+    def current() -> Answerer:
+        return opened(release or environment.releases(collection).live_id())
+
+    environment.workspace.collection(collection)
+    current()
+    return current
+
+
 def open_answerer(environment: Environment, release: OpenRelease, searcher: Searcher) -> Answerer:
     """What answers questions from a release that is open for searching.
 

@@ -42,15 +42,18 @@ def ask(answerer: Answerer, question: Question, as_json: bool) -> None:
 
 async def streamed(answerer: Answerer, question: Question) -> Answer:
     """Write the answer on standard output as it comes; a broken one ends its line too."""
+    wrote = False
     async with contextlib.aclosing(answerer.stream(question)) as events:
         try:
             async for event in events:
                 if isinstance(event, Answer):
                     return event
                 _write(event)
+                wrote = True
         finally:
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+            if wrote:
+                sys.stdout.write("\n")
+                sys.stdout.flush()
     raise AssertionError("a stream of an answer ends with the answer")
 
 
@@ -59,11 +62,16 @@ def sources(answer: Answer, out: Console) -> None:
     for citation in answer.citations:
         out.print(f"[{citation.index}] {_place(citation)}", style="bold", markup=False)
         out.print(f"    {_line(citation.quote)}", style="dim", markup=False)
-    for warning in answer.warnings:
-        out.print(f"! {without_hidden(warning)}", style="yellow", markup=False)
+    warnings(answer, out)
     writer = " ".join(part for part in (answer.generator.kind, answer.generator.model) if part)
     facts = (f"generator {writer}", f"release {answer.release}", f"{answer.seconds.total:.1f} s", answer.id)
     out.print(" · ".join(facts), style="dim", markup=False)
+
+
+def warnings(answer: Answer, out: Console) -> None:
+    """What a reader should know of an answer, for example that a cited document is outdated."""
+    for warning in answer.warnings:
+        out.print(f"! {without_hidden(warning)}", style="yellow", markup=False)
 
 
 class Chat:
@@ -72,7 +80,8 @@ class Chat:
     Ctrl-C stops the answer that is being written; at the prompt it only starts a new line.
 
     Args:
-        answerer: answers; it is closed in the end.
+        answers: gives what answers the next question: the one it gave last, or another one, whose release went live
+            meanwhile. The conversation goes on with it; what answered before is closed.
         question: what every question has in common: who asks, and which documents are wanted.
         as_json: print each answer as one line of JSON.
 
@@ -80,8 +89,9 @@ class Chat:
         failures: questions that got no answer.
     """
 
-    def __init__(self, answerer: Answerer, question: Question, as_json: bool) -> None:
-        self._answerer = answerer
+    def __init__(self, answers: Callable[[], Answerer], question: Question, as_json: bool) -> None:
+        self._answers = answers
+        self._answerer: Answerer | None = None
         self._question = question
         self._as_json = as_json
         self._history: tuple[Turn, ...] = ()
@@ -99,7 +109,14 @@ class Chat:
                 while (line := self._next(read)) and line.strip() not in _QUIT:
                     self._take(runner, line.strip())
             finally:
-                runner.run(self._answerer.aclose())
+                if self._answerer is not None:
+                    runner.run(self._answerer.aclose())
+
+    def _current(self, runner: asyncio.Runner) -> Answerer:
+        before, self._answerer = self._answerer, self._answers()
+        if before is not None and before is not self._answerer:
+            runner.run(before.aclose())
+        return self._answerer
 
     def _next(self, read: Callable[[], str]) -> str:
         while True:
@@ -113,7 +130,9 @@ class Chat:
 
     def _take(self, runner: asyncio.Runner, line: str) -> None:
         if line == "/sources":
-            if self._last is not None:
+            if self._last is None:
+                console.note("There is no answer yet.")
+            else:
                 console.show(self._last, self._as_json, sources)
         elif line == "/new":
             self._history, self._last = (), None
@@ -125,11 +144,13 @@ class Chat:
     def _answer(self, runner: asyncio.Runner, text: str) -> None:
         question = msgspec.structs.replace(self._question, text=text, history=self._history)
         try:
+            answerer = self._current(runner)
             if self._as_json:
-                answer = runner.run(self._answerer.answer(question))
+                answer = runner.run(answerer.answer(question))
                 console.show(answer, self._as_json, sources)
             else:
-                answer = runner.run(streamed(self._answerer, question))
+                answer = runner.run(streamed(answerer, question))
+                console.show(answer, self._as_json, warnings)
         except KeyboardInterrupt:
             sys.stderr.write("(stopped)\n")
             return

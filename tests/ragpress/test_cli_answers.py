@@ -208,3 +208,47 @@ def test_an_interrupt_stops_the_answer_and_not_the_conversation(folder: Path, si
     assert "(stopped)" in stderr
     assert "/sources" in stderr
     assert process.returncode == DONE
+
+
+def test_a_conversation_takes_up_what_goes_live(tmp_path: Path) -> None:
+    space = Workspace(tmp_path, SETTINGS)
+    space.write({"tea.md": "# Tea\n\nGreen tea is served at four in the afternoon.\n"})
+    first = space.ingest().release
+    talks = {name: _talk(space.root, *more) for name, more in {"live": (), "kept": ("--release", str(first))}.items()}
+    assert [_said(talk)["release"] for talk in talks.values()] == [first, first]
+    space.write({"tea.md": "# Tea\n\nGreen tea is served at nine in the evening.\n"})
+    second = space.ingest().release
+    answers = {name: _said(talk) for name, talk in talks.items()}
+    assert (answers["live"]["release"], answers["kept"]["release"]) == (second, first)
+    assert "at nine" in answers["live"]["answer"]
+    assert "at four" in answers["kept"]["answer"]
+    for talk in talks.values():
+        talk.communicate(timeout=30)
+        assert talk.returncode == DONE
+
+
+def _talk(folder: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command("chat", "--json", *more),
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _said(talk: subprocess.Popen[str]) -> Any:
+    assert talk.stdin is not None
+    assert talk.stdout is not None
+    talk.stdin.write("When is green tea served?\n")
+    talk.stdin.flush()
+    return json.loads(talk.stdout.readline())
+
+
+def test_sources_of_no_answer_and_errors_write_no_answer(folder: Path) -> None:
+    done = run(folder, "chat", typed="/sources\n")
+    assert (done.returncode, done.stdout) == (DONE, "")
+    assert "no answer yet" in done.stderr
+    empty = run(folder, "ask", " ")
+    assert (empty.returncode, empty.stdout) == (USAGE, "")
