@@ -30,6 +30,7 @@ from benchmarks.evidence_fit import (
     fit_models,
     question_examples,
 )  # fmt: skip
+from benchmarks.evidence_mixed import xquad_mixed
 from benchmarks.evidence_sets import REPORT, Asked, bare, holds, mtrag, rgb, xquad
 from benchmarks.fitting import auroc, operating_point, spearman
 from benchmarks.support_sets import Claim, Rated, faithbench_answers, mtrag_answers, mtrag_claims, xquad_claims
@@ -81,6 +82,8 @@ def report(embedder: Embedder, real: Embedder, step: int) -> list[Row]:
     if embedder.name not in _ENGLISH_ONLY:
         asked += rgb(embedder)
     rows = abstention_rows(asked, embedder)
+    if embedder.name not in _ENGLISH_ONLY:
+        rows += abstention_rows(xquad_mixed(embedder, 2 * step), embedder)
     rated = {"mtrag, held-out half": _held_out(mtrag_answers()), "faithbench": faithbench_answers()}
     for name, answers in rated.items():
         rows += citation_rows(name, answers, embedder)
@@ -92,6 +95,7 @@ def report(embedder: Embedder, real: Embedder, step: int) -> list[Row]:
 def print_fit(embedder: Embedder) -> None:
     """Print the constants as they stand in the source."""
     asked = [one for pair in DIRECTIONS for one in xquad(embedder, *pair, 2)] + mtrag(embedder)
+    asked += xquad_mixed(embedder, 4)
     scorer = EvidenceScorer(embedder)
     questions = question_examples(asked, [scorer.features(one.question, one.context) for one in asked])
     claims = all_claims()
@@ -130,9 +134,11 @@ def abstention_rows(asked: Sequence[Asked], embedder: Embedder) -> list[Row]:
     for title, scorer in (("words and cosine", EvidenceScorer(embedder)), ("words alone", EvidenceScorer(None))):
         scores = [scorer.score(one.question, one.context) for one in asked]
         for name in dict.fromkeys(one.name for one in asked if not one.answerable):
-            base = name.split(", p")[0].split(", a")[0]
+            base = name.split(", p")[0].split(", a")[0].split(", n")[0].split(", other")[0]
             chosen = [at for at, one in enumerate(asked) if one.half == REPORT and _compared(one, name, base)]
             labels = [asked[at].answerable for at in chosen]
+            if len(set(labels)) < 2:
+                continue
             found = [scores[at] for at in chosen]
             point = operating_point(found, labels, AnswerSettings().abstain)
             rows.append(Row(f"Abstention, {title}", name, {

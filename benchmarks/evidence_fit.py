@@ -15,6 +15,8 @@ from serving.evidence.calibration import WRONG_NUMBER, Logistic
 Features = dict[str, float]
 # A threshold refuses at most this share of what is right: a false refusal costs a reader more than a missed one.
 LEAST_RECALL = 0.9
+_UNANSWERED = {"paragraph gone": 0.3, "article gone": 0.5, "not found": 0.2, "other subject": 1.0}
+_ABROAD = 3.0
 
 EVIDENCE_FEATURES = {
     "EVIDENCE": (
@@ -23,6 +25,8 @@ EVIDENCE_FEATURES = {
     "EVIDENCE_WORDS": (
         "coverage", "coverage_passage", "coverage_best", "names_missing", "numbers_missing", "kind_held",
     ),
+    "EVIDENCE_MIXED": ("cosine", "coverage_best", "first", "foreign", "han"),
+    "EVIDENCE_MIXED_WORDS": ("coverage_best", "first", "foreign"),
     "EVIDENCE_ACROSS": ("cosine", "coverage", "kind_held", "han"),
     "EVIDENCE_ACROSS_WORDS": ("coverage", "kind_held"),
 }  # fmt: skip
@@ -54,6 +58,21 @@ class Example(msgspec.Struct, frozen=True):
         """Whether words of one side cannot stand in the other."""
         return bool(self.features.get("across"))
 
+    @property
+    def model(self) -> str:
+        """Which kind of model sees it: by whether none, some or all of the evidence is in another script."""
+        return "ACROSS" if self.across else "MIXED" if self.features.get("foreign") else ""
+
+    @property
+    def weight(self) -> float:
+        """How much its situation counts. In a corpus of two languages an answer in the other one is what is easily
+        taken for none; passages of the right article that lack the answer say least about a question."""
+        if "mixed" not in self.name:
+            return 1.0
+        if not self.label:
+            return next((weight for what, weight in _UNANSWERED.items() if what in self.name), 1.0)
+        return _ABROAD if "en -> zh" in self.name or "zh -> en" in self.name else 1.0
+
 
 def question_examples(asked: Sequence[Asked], features: Sequence[Features]) -> list[Example]:
     """Questions as examples."""
@@ -66,26 +85,36 @@ def claim_examples(claims: Sequence[Claim], features: Sequence[Features]) -> lis
 
 
 def fit_models(examples: Sequence[Example], wanted: dict[str, tuple[str, ...]]) -> dict[str, Logistic]:
-    """One model for each name; those with ACROSS in it are fitted where the scripts differ, the others where not."""
-    return {name: _fitted(examples, names, across="ACROSS" in name) for name, names in wanted.items()}
+    """One model for each name; those with ACROSS in it are fitted where the scripts differ, those with MIXED where
+    some do, the others where none does."""
+    kinds = {name: next((kind for kind in ("ACROSS", "MIXED") if kind in name), "") for name in wanted}
+    return {name: _fitted(examples, names, kinds[name]) for name, names in wanted.items()}
 
 
-def _fitted(examples: Sequence[Example], names: Sequence[str], *, across: bool) -> Logistic:
-    rows = [row for row in examples if row.half == FIT and row.across == across and not row.name.startswith("rgb")]
-    # every set counts the same, and as much for as against
-    counts = Counter((_set(row), row.label) for row in rows)
-    weights = [200 / counts[_set(row), row.label] for row in rows]
+def _fitted(examples: Sequence[Example], names: Sequence[str], kind: str) -> Logistic:
+    # corpora in two languages are fitted on only for contexts in two languages
+    rows = [
+        row
+        for row in examples
+        if row.half == FIT
+        and row.model == kind
+        and not row.name.startswith("rgb")
+        and ("mixed" in row.name) == (kind == "MIXED")
+    ]
+    # every set counts the same, and as much for as against; of mixed corpora every situation counts as it weighs
+    counts = Counter(_share(row) for row in rows)
+    weights = [200 * row.weight / counts[_share(row)] for row in rows]
     return fit_logistic([row.features for row in rows], [row.label for row in rows], weights, names)
 
 
-def _set(row: Example) -> str:
-    return row.name.split(",")[0]
+def _share(row: Example) -> tuple[str, bool]:
+    return (row.name if "mixed" in row.name else row.name.split(",")[0]), row.label
 
 
 def chosen_threshold(examples: Sequence[Example], same: Logistic, across: Logistic) -> Operating:
     """The threshold that the default settings take: the best balanced accuracy on the ``fit`` half that keeps nine in
     ten of what is right."""
-    rows = [row for row in examples if row.half == FIT and not row.name.startswith("rgb")]
+    rows = [row for row in examples if row.half == FIT and "mixed" not in row.name and not row.name.startswith("rgb")]
     scores = [score(row.features, across if row.across else same) for row in rows]
     return best_threshold(scores, [row.label for row in rows], LEAST_RECALL)
 

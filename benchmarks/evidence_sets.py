@@ -11,6 +11,7 @@ import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -71,16 +72,25 @@ class Pool:
 
     def context(self, question: str, without: Iterable[str] = ()) -> Context:
         """The passages for a question, some texts left out of the search."""
-        allowed = np.ones(len(self.texts), dtype=np.bool_)
-        allowed[[self.places[text] for text in without if text in self.places]] = False
+        allowed = self._allowed(without)
         cosines = np.where(allowed, self._vectors @ self._embedder.embed_query(question), -1.0)
         lexical = np.where(allowed, self._bm25(question), 0.0)
         dense = np.argsort(-cosines, kind="stable")[:_DEPTH].tolist()
         words = [place for place in np.argsort(-lexical, kind="stable")[:_DEPTH].tolist() if lexical[place] > 0]
         fused = reciprocal_rank_fusion({"dense": dense, "lexical": words}, {"dense": 1.0, "lexical": 1.0}, 60)
         best = sorted((place for place in fused if allowed[place]), key=lambda place: (-fused[place], place))[:PASSAGES]
-        passages = tuple(_passage(at, self.texts[place], fused[place]) for at, place in enumerate(best, start=1))
+        passages = tuple(numbered(at, self.texts[place], fused[place]) for at, place in enumerate(best, start=1))
         return Context(release="", query=question, passages=passages, best_cosine=float(cosines.max()))
+
+    def _allowed(self, without: Iterable[str]) -> npt.NDArray[np.bool_]:
+        allowed = np.ones(len(self.texts), dtype=np.bool_)
+        allowed[[self.places[text] for text in without if text in self.places]] = False
+        return allowed
+
+    def _ceiling(self, question: str) -> float:
+        """The highest BM25 score that a text could get."""
+        counts = [len(self._held.get(stem, ())) for stem in dict.fromkeys(terms_of(question).stems)]
+        return (_K1 + 1) * sum(math.log(1 + (len(self.texts) - count + 0.5) / (count + 0.5)) for count in counts)
 
     def _bm25(self, question: str) -> npt.NDArray[np.float64]:
         scores = np.zeros(len(self.texts))
@@ -93,7 +103,8 @@ class Pool:
         return scores
 
 
-def _passage(index: int, text: str, score: float) -> Passage:
+def numbered(index: int, text: str, score: float) -> Passage:
+    """A text as a passage of a context."""
     return Passage(
         index=index, chunk_id=str(index), document_id=str(index), source="", title="", heading=(), page=None, start=0,
         end=len(text), chunk=text, text=text, text_start=0, text_end=len(text), score=score,
@@ -108,7 +119,7 @@ def half_of(key: str) -> str:
 def xquad(embedder: Embedder, asked: str, kept: str, step: int = 1) -> list[Asked]:
     """XQuAD questions of one language over the paragraphs of another: answerable, without the paragraph that answers,
     and without its whole article."""
-    articles = {path.stem: _paragraphs(path) for path in sorted((DATA / "xquad_en_zh" / kept).glob("*.txt"))}
+    articles = {path.stem: paragraphs(path) for path in sorted((DATA / "xquad_en_zh" / kept).glob("*.txt"))}
     pool = Pool(embedder, [text for texts in articles.values() for text in texts])
     answers = {row["id"]: row["gold"][0]["answer"] for row in records(DATA / "xquad_en_zh" / f"questions.{kept}.jsonl")}
     found = []
@@ -126,7 +137,8 @@ def _taken_away(article: list[str], paragraph: list[str]) -> list[tuple[str, lis
     return [("", []), (", paragraph gone", paragraph), (", article gone", article)]
 
 
-def _paragraphs(path: Any) -> list[str]:
+def paragraphs(path: Path) -> list[str]:
+    """Paragraphs of an article of XQuAD."""
     return [text.strip() for text in path.read_text(encoding="utf-8").rstrip().split("\n\n")]
 
 

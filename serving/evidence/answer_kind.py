@@ -23,6 +23,7 @@ _ASKED = (
         AnswerKind.NUMBER,
         r"\bhow (?:many|much|far|long|old|tall|large|big|often)\b"
         r"|\bwhat (?:percent|number|share|proportion|amount)"
+        r"|\b(?:prices?|costs?|weighs?|weight)\b|价格|售价|单价|重量|力矩"
         r"|多少|几[个名位次年天岁人家种届]|多[大高长远久重]|人数|数量|比例|金额",
     ),
     (

@@ -65,6 +65,8 @@ SUPPORT_ACROSS = Logistic(-0.587, {"cosine": 7.134, "coverage": 2.918, "numbers_
 SUPPORT_ACROSS_WORDS = Logistic(-0.254, {"coverage": 6.193})
 # A number that the evidence does not have leaves a sentence unsupported, whatever else speaks for it.
 WRONG_NUMBER = 0.25
+# Passages without any identifier that the question names (an error code, an order number) are about another one.
+OTHER_IDENTIFIER = 0.25
 
 # Whether the passages hold the answer: with the question's own cosine, and without it.
 EVIDENCE = Logistic(
@@ -90,6 +92,11 @@ EVIDENCE_WORDS = Logistic(
         "kind_held": 0.701,
     },
 )
+# Passages in the question's script beside others: in what script the best ones are says where the answer is.
+EVIDENCE_MIXED = Logistic(
+    -1.837, {"cosine": 2.488, "coverage_best": 2.268, "first": 1.697, "foreign": 1.337, "han": -0.408}
+)
+EVIDENCE_MIXED_WORDS = Logistic(-1.055, {"coverage_best": 3.741, "first": 1.854, "foreign": 0.607})
 EVIDENCE_ACROSS = Logistic(-0.818, {"cosine": 6.36, "coverage": 0.215, "kind_held": 0.54, "han": -0.963})
 EVIDENCE_ACROSS_WORDS = Logistic(-0.148, {"coverage": 1.22, "kind_held": 0.138})
 

@@ -52,6 +52,16 @@ _ITEM = re.compile(
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+")
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\s]*\)")
 _EMPHASIS = re.compile(r"(\*\*|__|`)(\S(?:.*?\S)?)\1")
+# No space stands between Chinese characters: a line break there was made by wrapping.
+_HAN_BREAK = re.compile("(?<=[\u3001-\u9fff\uff00-\uffef])[ \t]*\n[ \t]*(?=[\u3001-\u9fff\uff00-\uffef])")
+_HAN = re.compile("[\u3400-\u9fff]")
+# A line of a Chinese page that was wrapped has at least so many Chinese characters.
+_HAN_WRAPPED = 28
+# A long line that ends so goes on, whatever the next one begins with.
+_WRAPPED = 50
+_UNENDED = re.compile(
+    r"(?:,|\b(?:an?|the|in|of|on|at|to|for|and|or|with|by|from|than|is|are|was|were|as|its|their|our|your|up|that))$"
+)
 _BLANKS = re.compile(r"[ \t\r\n\f\v]+")
 _ROW = re.compile(r"[ \t]*\|")
 _RULE = re.compile(r"[\s|:\-=+_*]+")
@@ -96,7 +106,7 @@ def readable(text: str) -> str:
     """
     marker = _HEADING.match(text) or _ITEM.match(text)
     line = text[marker.end() :] if marker else text
-    line = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", line))
+    line = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", _HAN_BREAK.sub("", line)))
     if _ROW.match(line):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         line = "; ".join(cell for cell in cells if cell)
@@ -154,9 +164,15 @@ def _lines(text: str) -> Iterator[Span]:
 
 
 def _continues(before: str, line: str) -> bool:
-    """Whether a line goes on with a sentence that was wrapped: a small letter follows, and nothing had ended."""
+    """Whether a line goes on with a sentence that was wrapped: a small letter follows, or the line before it is full
+    (Chinese) or ends in the middle of a phrase."""
     first = line.lstrip(_SPACE)[:1]
-    return first.islower() and not _ITEM.match(line) and not _ENDED.search(before)
+    if not first or _ITEM.match(line) or _ENDED.search(before):
+        return False
+    last = before.rstrip().rsplit("\n", 1)[-1]
+    if first.islower() or len(_HAN.findall(last)) >= _HAN_WRAPPED:
+        return True
+    return len(last) >= _WRAPPED and _UNENDED.search(last) is not None
 
 
 def _sentences(text: str, bare: str, block: _Block) -> Iterator[Span]:

@@ -48,6 +48,8 @@ _NEGATION = re.compile(
 _WEIGHT_STOPS = 9
 # Letters that tell the script of a text.
 _SCRIPT_SAMPLE = 400
+# So many Chinese characters say something.
+_HAN_PASSAGE = 12
 
 
 class Terms(NamedTuple):
@@ -111,6 +113,12 @@ def script(text: str) -> str:
 def shares_script(one: str, other: str) -> bool:
     """Whether two texts are in the same script, so that words of one can stand in the other."""
     return script(one) == script(other)
+
+
+def holds_script(text: str, wanted: str) -> bool:
+    """Whether a text is in a script, or has passages in it: a Chinese ticket in an English form can answer a Chinese
+    question, while Latin letters in Chinese text are names and units."""
+    return script(text) == wanted or (wanted == "han" and len(_HAN.findall(text)) >= _HAN_PASSAGE)
 
 
 def names(text: str) -> list[str]:

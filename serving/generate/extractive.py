@@ -9,21 +9,23 @@ cosine with it where there is an embedder, and by whether they hold the kind of 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from itertools import pairwise
+from statistics import fmean
 
 import msgspec
 
-from ingest.injection import injection_phrases
 from ragpress.answer_settings import GeneratorSettings
 from ragpress.types import Embedder
-from retrieval.context import Context, Passage
+from retrieval.context import Context
 from serving.evidence import calibration
 from serving.evidence.answer_kind import AnswerKind, answer_kind, holds_kind
-from serving.evidence.sentences import Span, is_heading, readable, split_sentences, without_citations
+from serving.evidence.identifiers import holds_identifier, identifiers, names_another
 from serving.evidence.support import clip
-from serving.evidence.terms import Terms, shares_script, stems_of, terms_of
+from serving.evidence.terms import Terms, holds_script, script, terms_of
+from serving.generate.quotable import Candidate, candidates
 from serving.types import GenerationRequest, GeneratorName, Usage
 
 KIND = "extractive"
@@ -31,8 +33,6 @@ KIND = "extractive"
 # do not tell, across scripts, more of them.
 _EMBEDDED = 8
 _EMBEDDED_ACROSS = 24
-# A longer sentence (a line without a full stop) is quoted in part, cut at a comma.
-_LONGEST = 360
 _DUPLICATE = 0.7
 _POINTS_BACK = re.compile(
     r"(?:he|she|it|they|this|that|these|those|his|her|its|their|such|however|but|also|therefore|thus|in addition"
@@ -40,29 +40,8 @@ _POINTS_BACK = re.compile(
     r"|(?:他|她|它|这|那|该|此|其|因此|所以|但|然而|而且|同时|此外|并)",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(r"[,;:，；：、](?:\s|(?<=[，；：、]))|\n|\s{2,}")
 _ENDS = re.compile(r"[.!?…。！？｡][\"'”’)\]」』）】》]*$")
 _HAN_END = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]$")
-
-
-class Candidate(msgspec.Struct, kw_only=True):
-    """A sentence that may be quoted.
-
-    Attributes:
-        passage: where it stands.
-        order: its place among the passage's sentences.
-        text: what would be said.
-        stems: its content words.
-        outside: it stands beside the chunk that was found, in its neighbours.
-        score: how much it bears on the question.
-    """
-
-    passage: Passage
-    order: int
-    text: str
-    stems: frozenset[str]
-    outside: bool
-    score: float = 0.0
 
 
 class ExtractiveGenerator:
@@ -98,124 +77,189 @@ class ExtractiveGenerator:
         """Nothing to give back."""
 
     def quotes(self, question: str, context: Context) -> list[Candidate]:
-        """The sentences of the answer, in the order in which they are said.
+        """The sentences of the answer, the best one first.
 
         Args:
             question: the standalone question.
             context: the passages.
         """
-        terms, kind = terms_of(question), answer_kind(question)
-        candidates = _candidates(context.passages)
-        for candidate in candidates:
-            candidate.score = _word_score(candidate, question, terms, kind)
-        shortlist = sorted(candidates, key=lambda item: (-item.score, item.passage.index, item.order))
-        shortlist = shortlist[: max(self._shortlist(question, context), 3 * self._settings.sentences)]
+        every = candidates(context.passages)
+        asked = _Asked.of(question, every)
+        named = asked.naming(every)
+        for candidate in named:
+            candidate.score = asked.score(candidate)
+        shortlist = asked.shortlist(named, self._settings.sentences)
         if self._embedder is not None and shortlist:
             self._add_cosines(self._embedder, question, shortlist)
-        chosen = _choose(shortlist, candidates, self._settings.sentences)
-        return _in_order(chosen)
-
-    def _shortlist(self, question: str, context: Context) -> int:
-        same = all(shares_script(question, passage.text) for passage in context.passages)
-        return _EMBEDDED if same else _EMBEDDED_ACROSS
+        return _choose(shortlist, every, asked, self._settings.sentences)
 
     def _add_cosines(self, embedder: Embedder, question: str, shortlist: list[Candidate]) -> None:
-        asked = embedder.embed_query(clip(embedder, question))
-        vectors = embedder.embed_passages([clip(embedder, candidate.text) for candidate in shortlist])
+        query = embedder.embed_query(clip(embedder, question))
+        vectors = embedder.embed_passages([clip(embedder, _in_place(candidate)) for candidate in shortlist])
         scale = calibration.cosine_scale(calibration.QUESTION_COSINES, embedder.name) or calibration.UNKNOWN_COSINES
-        for candidate, cosine in zip(shortlist, (vectors @ asked).tolist(), strict=True):
-            candidate.score += _COSINE_WEIGHT * scale.of(cosine)
+        near = [_COSINE_WEIGHT * scale.of(cosine) for cosine in (vectors @ query).tolist()]
+        for candidate, added in zip(shortlist, _comparable(shortlist, near), strict=True):
+            candidate.score += added
 
 
-_COSINE_WEIGHT = 1.0
+def _comparable(shortlist: Sequence[Candidate], near: list[float]) -> list[float]:
+    """Nearness to the question, that of sentences in another script made up for what their script costs them.
+
+    Sentences of one language are near each other whatever they say (``retrieval.scripts``), and no word of the question
+    can stand in another script: there a sentence is taken to hold nearly as many as the best of the question's own, as
+    far as it is as near.
+    """
+    groups = [[value for item, value in zip(shortlist, near, strict=True) if item.foreign == side] for side in (0, 1)]
+    if not all(groups):
+        return near
+    shift = _BALANCE * (fmean(groups[0]) - fmean(groups[1]))
+    level = [value + shift * item.foreign for item, value in zip(shortlist, near, strict=True)]
+    low, high = min(level), max(level)
+    held = _HELD_ABROAD * max(item.held for item in shortlist)
+    return [
+        value + held * (value - low) / ((high - low) or 1.0) * item.foreign
+        for item, value in zip(shortlist, level, strict=True)
+    ]
+
+
+_BALANCE = 0.8
+_HELD_ABROAD = 0.8
+_COSINE_WEIGHT = 1.4
 _KIND_WEIGHT = 0.15
 _RANK_WEIGHT = 0.15
 _OUTSIDE_WEIGHT = 0.1
 _BACK_WEIGHT = 0.1
-# Sentences this far below the best say something else.
-_WORTH = 0.6
+_SHORT_WEIGHT = 0.2
+_IDENTIFIER_WEIGHT = 0.6
+# What the lines above a sentence say counts less than what it says itself, but nearly as much below a question.
+_LEAD_WEIGHT = 0.5
+_ASKED_WEIGHT = 0.9
+# A further sentence is within this share of the best one's score and adds so much of the question's weight; one that
+# adds nothing must be as good as the best.
+_WORTH = 0.7
+_ADDS = 0.12
+_AS_GOOD = 0.87
+# Across scripts no word tells whether a sentence adds something, and the first one is less sure.
+_AS_GOOD_ACROSS = 0.6
+_AS_GOOD_OTHER = 0.96
+_WORTH_ACROSS = 0.55
+_SHORT = 40
 
 
-def _candidates(passages: Sequence[Passage]) -> list[Candidate]:
-    found: list[Candidate] = []
-    for passage in passages:
-        pieces = [piece for span in split_sentences(passage.text) for piece in _pieces(passage.text, span)]
-        flagged = _speaks_to_a_model(passage.text, pieces)
-        for order, piece in enumerate(pieces):
-            raw = passage.text[piece.start : piece.end]
-            text = without_citations(readable(raw))
-            stems = frozenset(stems_of(text))
-            if stems and not is_heading(raw) and not flagged[order]:
-                outside = not passage.start <= passage.text_start + piece.start < passage.end
-                found.append(Candidate(passage=passage, order=order, text=text, stems=stems, outside=outside))
-    return found
+class _Asked(msgspec.Struct, frozen=True):
+    """What a question asks for: its text, its words by weight, the kind of thing, the identifiers it names."""
+
+    text: str
+    terms: Terms
+    kind: AnswerKind | None
+    named: tuple[str, ...]
+
+    @classmethod
+    def of(cls, question: str, every: Sequence[Candidate]) -> _Asked:
+        """Read a question. A word that stands in most of the sentences tells them apart less than a rare one."""
+        terms = terms_of(question)
+        counts = Counter(stem for candidate in every for stem in candidate.stems if stem in terms.weights)
+        room = math.log(len(every) + 2)
+        rarities = {stem: math.log((len(every) + 2) / (counts[stem] + 1)) / room for stem in terms.weights}
+        weights = {stem: weight * (0.4 + 0.6 * rarities[stem]) for stem, weight in terms.weights.items()}
+        return cls(question, Terms(terms.stems, weights), answer_kind(question), identifiers(question))
+
+    def naming(self, every: list[Candidate]) -> list[Candidate]:
+        """The sentences that may answer: where some name what the question names, those that name another one of the
+        series do not; and a heading only where it holds what is asked for."""
+        kept = [candidate for candidate in every if not candidate.title or self._answers(candidate)]
+        if not any(self._names(candidate) for candidate in kept):
+            return kept
+        return [candidate for candidate in kept if not names_another(self.named, candidate.text)]
+
+    def score(self, candidate: Candidate) -> float:
+        """What words say of a sentence."""
+        score = _RANK_WEIGHT / candidate.passage.index - _OUTSIDE_WEIGHT * candidate.outside
+        candidate.foreign = not holds_script(candidate.text, script(self.text))
+        if not candidate.foreign:
+            own = self.terms.coverage(candidate.stems)
+            lead = self.terms.coverage(candidate.stems | candidate.lead) - own
+            candidate.held = own + (_ASKED_WEIGHT if candidate.asked else _LEAD_WEIGHT) * lead
+            score += candidate.held
+        score += _IDENTIFIER_WEIGHT * self._names(candidate)
+        if self.kind is not None and holds_kind(self.kind, candidate.text, self.text):
+            score += _KIND_WEIGHT
+        if len(candidate.stems) < 3 and not candidate.asked:
+            score -= _SHORT_WEIGHT
+        return score - _BACK_WEIGHT * (_POINTS_BACK.match(candidate.text) is not None)
+
+    def shortlist(self, every: Sequence[Candidate], limit: int) -> list[Candidate]:
+        """The sentences worth embedding, best first: more of those in another script, where words do not tell."""
+        ranked = sorted(every, key=_rank)
+        own = [candidate for candidate in ranked if not candidate.foreign]
+        abroad = [candidate for candidate in ranked if candidate.foreign]
+        return own[: max(_EMBEDDED, 3 * limit)] + abroad[: max(_EMBEDDED_ACROSS - len(own[:_EMBEDDED]), 3 * limit)]
+
+    def _names(self, candidate: Candidate) -> float:
+        """Share of the question's identifiers that a sentence names; half where the line above does."""
+        found = 0.0
+        for identifier in self.named:
+            if holds_identifier(identifier, candidate.text):
+                found += 1.0
+            elif holds_identifier(identifier, candidate.led):
+                found += 0.5 + 0.4 * candidate.asked
+        return found / max(1, len(self.named))
+
+    def _answers(self, title: Candidate) -> bool:
+        held = self.kind is not None and holds_kind(self.kind, title.text, self.text)
+        return held and any(holds_identifier(identifier, title.text) for identifier in self.named)
 
 
-def _pieces(text: str, span: Span) -> list[Span]:
-    """A sentence, or its parts where it is too long to be quoted whole."""
-    if span.end - span.start <= _LONGEST:
-        return [span]
-    pieces, left, last = [], span.start, span.start
-    for clause in _CLAUSE.finditer(text, span.start, span.end):
-        if clause.end() - left > _LONGEST and last > left:
-            pieces.append(Span(left, last))
-            left = last
-        last = clause.end()
-    return [*pieces, Span(left, span.end)]
+def _rank(candidate: Candidate) -> tuple[float, int, int]:
+    return -candidate.score, candidate.passage.index, candidate.order
 
 
-def _speaks_to_a_model(text: str, pieces: Sequence[Span]) -> list[bool]:
-    """Which sentences have a phrase that is addressed to a language model, or have one together with the next.
-
-    So does the next one of the same paragraph, where such a phrase is followed by what it orders.
-    """
-    alone = [bool(injection_phrases(text[piece.start : piece.end])) for piece in pieces]
-    found = list(alone)
-    for at, (one, other) in enumerate(pairwise(pieces)):
-        if alone[at] and "\n" not in text[one.end : other.start]:
-            found[at + 1] = True
-        elif not (alone[at] or alone[at + 1]) and injection_phrases(text[one.start : other.end]):
-            found[at] = found[at + 1] = True
-    return found
+def _in_place(candidate: Candidate) -> str:
+    """What is embedded: a short sentence or row together with what stands above it."""
+    if len(candidate.text) > _SHORT and not candidate.asked:
+        return candidate.text
+    return f"{candidate.led[-_LONGEST_LEAD:]} {candidate.text}".strip()
 
 
-def _word_score(candidate: Candidate, question: str, terms: Terms, kind: AnswerKind | None) -> float:
-    score = _RANK_WEIGHT / candidate.passage.index - _OUTSIDE_WEIGHT * candidate.outside
-    if shares_script(question, candidate.text):
-        score += terms.coverage(candidate.stems)
-    if kind is not None and holds_kind(kind, candidate.text, question):
-        score += _KIND_WEIGHT
-    if candidate.text.endswith(("?", "？", ":", "：")) or len(candidate.stems) < 3:
-        score -= 0.2
-    return score - _BACK_WEIGHT * (_POINTS_BACK.match(candidate.text) is not None)
+_LONGEST_LEAD = 120
 
 
-def _choose(shortlist: list[Candidate], every: list[Candidate], limit: int) -> list[Candidate]:
-    """The best sentences that do not repeat one another, with the sentence before one that points back to it."""
+def _choose(shortlist: list[Candidate], every: list[Candidate], asked: _Asked, limit: int) -> list[Candidate]:
+    """The best sentence, further ones that add something asked for; one that points back has the one before it."""
     places = {(candidate.passage.index, candidate.order): candidate for candidate in every}
-    ranked = sorted(shortlist, key=lambda item: (-item.score, item.passage.index, item.order))
+    ranked = sorted(shortlist, key=_rank)
     chosen: list[Candidate] = []
     for candidate in ranked:
-        if len(chosen) >= limit or (chosen and candidate.score < _WORTH * ranked[0].score):
+        if len(chosen) >= limit or (chosen and not _belongs(candidate, ranked[0])):
             break
-        if any(_repeats(candidate, other) for other in chosen):
+        if any(_repeats(candidate, other) for other in chosen) or not _adds(candidate, chosen, asked, ranked[0]):
             continue
-        chosen.append(candidate)
         before = places.get((candidate.passage.index, candidate.order - 1))
-        if before and before not in chosen and len(chosen) < limit and _POINTS_BACK.match(candidate.text):
+        points_back = before is not None and not before.title and _POINTS_BACK.match(candidate.text) is not None
+        if before is not None and points_back and before not in chosen and len(chosen) + 1 < limit:
             chosen.append(before)
+        chosen.append(candidate)
     return chosen
+
+
+def _belongs(candidate: Candidate, best: Candidate) -> bool:
+    return candidate.score >= (_WORTH_ACROSS if best.foreign else _WORTH) * best.score
+
+
+def _adds(candidate: Candidate, chosen: list[Candidate], asked: _Asked, best: Candidate) -> bool:
+    if not chosen:
+        return True
+    if candidate.foreign != best.foreign:
+        return candidate.score >= _AS_GOOD_OTHER * best.score
+    if candidate.score >= (_AS_GOOD_ACROSS if best.foreign else _AS_GOOD) * best.score:
+        return True
+    held = frozenset[str]().union(*(other.stems for other in chosen))
+    return asked.terms.coverage(held | candidate.stems) - asked.terms.coverage(held) >= _ADDS
 
 
 def _repeats(one: Candidate, other: Candidate) -> bool:
     shared = len(one.stems & other.stems)
     return shared >= _DUPLICATE * min(len(one.stems), len(other.stems)) and shared > 0
-
-
-def _in_order(chosen: list[Candidate]) -> list[Candidate]:
-    """Passages by their best sentence, the sentences of one passage as they stand in it."""
-    ranks = {candidate.passage.index: rank for rank, candidate in reversed([*enumerate(chosen)])}
-    return sorted(chosen, key=lambda candidate: (ranks[candidate.passage.index], candidate.order))
 
 
 def _spaced(text: str) -> str:

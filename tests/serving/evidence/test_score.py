@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 
 from ingest.embed.hashing import HashingEmbedder
@@ -48,7 +49,7 @@ def test_passages_that_answer_score_higher(
 ) -> None:
     scorer = EvidenceScorer(embedder)
     good = scorer.score(question, context(BREAD, answers, cosine=near))
-    bad = scorer.score(question, context(BREAD, ZH_BREAD, cosine=far))
+    bad = scorer.score(question, context(BREAD if answers == FERRY else ZH_BREAD, cosine=far))
     assert bad < 0.3
     assert good > 0.5
 
@@ -73,6 +74,42 @@ def test_across_languages_the_cosine_decides() -> None:
     near = scorer.score("渡轮几点出发？", context(FERRY, cosine=0.86))
     assert near > 0.5 > scorer.score("渡轮几点出发？", context(FERRY, cosine=0.74))
     assert EvidenceScorer(None).score("渡轮几点出发？", context(FERRY)) == pytest.approx(0.5, abs=0.15)
+
+
+def test_beside_passages_in_the_questions_script_the_others_count_by_their_rank_and_the_cosine() -> None:
+    question, scorer = "渡轮几点出发？", EvidenceScorer(Named())
+    features = scorer.features(question, context(FERRY, ZH_BREAD, cosine=0.86))
+    assert features["across"] == 0
+    assert features["first"] == 1
+    assert features["foreign"] == pytest.approx(2 / 3)
+    first = scorer.score(question, context(FERRY, ZH_BREAD, cosine=0.86))
+    assert first > 0.5
+    assert first > scorer.score(question, context(ZH_BREAD, FERRY, cosine=0.86))
+    assert first > scorer.score(question, context(FERRY, ZH_BREAD, cosine=0.76))
+    assert EvidenceScorer(None).score(question, context(FERRY, ZH_BREAD)) > 0.5
+
+
+def test_an_english_form_filled_in_chinese_is_not_foreign_to_a_chinese_question() -> None:
+    ticket = f"ticket: T-7 opened: 2026-03-02 customer: North Harbour Company subject: delay resolution: {ZH_FERRY}"
+    assert EvidenceScorer(None).features("渡轮几点出发？", context(ticket))["foreign"] == 0
+
+
+def test_passages_about_another_identifier_are_no_evidence() -> None:
+    scorer = EvidenceScorer(Named())
+    table = "Error E21: the pump does not turn. Error E31: the storage is full."
+    assert scorer.score("What does error E21 mean?", context(table, cosine=0.9)) > 0.5
+    assert scorer.score("What does error E22 mean?", context(table, cosine=0.9)) <= 0.25
+    assert scorer.features("What does error E22 mean?", context(table))["identifiers_missing"] == 1
+
+
+def test_what_the_title_and_the_headings_say_counts() -> None:
+    row = context("40008 battery_voltage V 0.01 below 11.80 the pump stops")
+    passage = msgspec.structs.replace(row.passages[0], title="Modbus registers", heading=("Skylark",))
+    titled = msgspec.structs.replace(row, passages=(passage,))
+    question, scorer = "Which Modbus register of the Skylark is the battery voltage?", EvidenceScorer(None)
+    assert scorer.features(question, row)["names_missing"] == 1
+    assert scorer.features(question, titled)["names_missing"] == 0
+    assert scorer.score(question, titled) > scorer.score(question, row)
 
 
 def test_missing_names_and_numbers_are_seen() -> None:
