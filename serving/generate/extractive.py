@@ -41,6 +41,8 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 _ENDS = re.compile(r"[.!?…。！？｡][\"'”’)\]」』）】》]*$")
+# A field of a form, as in ``opened: 2026-03-02``; in another language short ones are near any question.
+_FIELD = re.compile(r"[A-Za-z_]{2,20}: .{1,40}")
 _HAN_END = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]$")
 
 
@@ -131,6 +133,7 @@ _OUTSIDE_WEIGHT = 0.1
 _BACK_WEIGHT = 0.1
 _SHORT_WEIGHT = 0.2
 _IDENTIFIER_WEIGHT = 0.6
+_FIELD_WEIGHT = 0.4
 # What the lines above a sentence say counts less than what it says itself, but nearly as much below a question.
 _LEAD_WEIGHT = 0.5
 _ASKED_WEIGHT = 0.9
@@ -144,6 +147,7 @@ _AS_GOOD_ACROSS = 0.6
 _AS_GOOD_OTHER = 0.96
 _WORTH_ACROSS = 0.55
 _SHORT = 40
+_HARDLY = 0.25
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -186,6 +190,8 @@ class _Asked(msgspec.Struct, frozen=True):
             score += _KIND_WEIGHT
         if len(candidate.stems) < 3 and not candidate.asked:
             score -= _SHORT_WEIGHT
+        if candidate.foreign and _FIELD.fullmatch(candidate.text):
+            score -= _FIELD_WEIGHT
         return score - _BACK_WEIGHT * (_POINTS_BACK.match(candidate.text) is not None)
 
     def shortlist(self, every: Sequence[Candidate], limit: int) -> list[Candidate]:
@@ -227,19 +233,38 @@ _LONGEST_LEAD = 120
 def _choose(shortlist: list[Candidate], every: list[Candidate], asked: _Asked, limit: int) -> list[Candidate]:
     """The best sentence, further ones that add something asked for; one that points back has the one before it."""
     places = {(candidate.passage.index, candidate.order): candidate for candidate in every}
-    ranked = sorted(shortlist, key=_rank)
+    ranked = _telling(sorted(shortlist, key=_rank))
     chosen: list[Candidate] = []
     for candidate in ranked:
         if len(chosen) >= limit or (chosen and not _belongs(candidate, ranked[0])):
             break
         if any(_repeats(candidate, other) for other in chosen) or not _adds(candidate, chosen, asked, ranked[0]):
             continue
-        before = places.get((candidate.passage.index, candidate.order - 1))
-        points_back = before is not None and not before.title and _POINTS_BACK.match(candidate.text) is not None
-        if before is not None and points_back and before not in chosen and len(chosen) + 1 < limit:
+        before = places.get((candidate.passage.index, _needs(candidate)))
+        if (
+            before is not None
+            and before is not candidate
+            and not before.title
+            and before not in chosen
+            and len(chosen) + 1 < limit
+        ):
             chosen.append(before)
         chosen.append(candidate)
     return chosen
+
+
+def _telling(ranked: list[Candidate]) -> list[Candidate]:
+    """Without the sentences that have hardly a word of the question though they could, where others cannot."""
+    if not any(candidate.foreign for candidate in ranked):
+        return ranked
+    return [candidate for candidate in ranked if candidate.foreign or candidate.held >= _HARDLY]
+
+
+def _needs(candidate: Candidate) -> int:
+    """The place of the sentence without which one cannot be read: what it points back to, or what its item is about."""
+    if _POINTS_BACK.match(candidate.text):
+        return candidate.order - 1
+    return candidate.opener if len(candidate.text) <= _SHORT else candidate.order
 
 
 def _belongs(candidate: Candidate, best: Candidate) -> bool:

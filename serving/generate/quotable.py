@@ -41,6 +41,7 @@ class Candidate(msgspec.Struct, kw_only=True):
         stems: its content words.
         lead: content words of the heading, the question or the head of the table above it.
         led: what stands above it, as it stands there.
+        opener: place of the first sentence of the list item that it stands in; its own where it is in none.
         asked: it is the first sentence below a question.
         title: it is a heading itself, to be quoted only where it holds what is asked for.
         outside: it stands beside the chunk that was found, in its neighbours.
@@ -55,6 +56,7 @@ class Candidate(msgspec.Struct, kw_only=True):
     stems: frozenset[str]
     lead: frozenset[str] = frozenset()
     led: str = ""
+    opener: int = 0
     asked: bool = False
     title: bool = False
     outside: bool = False
@@ -72,7 +74,7 @@ def _of_passage(passage: Passage) -> Iterator[Candidate]:
     body = passage.text
     pieces = [piece for span in split_sentences(body) for row in _rows(body, span) for piece in _pieces(body, row)]
     flagged = _speaks_to_a_model(body, pieces)
-    heading, columns, asked = " ".join(passage.heading), "", False
+    heading, columns, item, opener, asked = " ".join(passage.heading), "", "", 0, False
     for order, piece in enumerate(pieces):
         raw = body[piece.start : piece.end]
         text = without_citations(readable(raw))
@@ -81,10 +83,13 @@ def _of_passage(passage: Passage) -> Iterator[Candidate]:
         alone = len(pieces) == 1
         row = raw.lstrip().startswith("|")
         columns = columns if row or (columns and not _RULE.match(raw) and _in_block(body, piece)) else ""
-        lead = f"{heading} {columns}".strip()
+        if _ITEM.match(raw) or not _in_item(body, piece):
+            item, opener = "", order
+        lead = " ".join(part for part in (heading, columns, item) if part)
         made = Candidate(
             passage=passage, order=order, text=text, stems=frozenset(stems_of(text)), lead=frozenset(stems_of(lead)),
-            led=lead, asked=asked, outside=not passage.start <= passage.text_start + piece.start < passage.end,
+            led=lead, opener=opener if item else order, asked=asked,
+            outside=not passage.start <= passage.text_start + piece.start < passage.end,
         )  # fmt: skip
         if is_heading(raw) or _ASKS.search(text) or (not alone and _is_title(body, piece)):
             heading, columns, asked = text, "", _ASKS.search(text) is not None
@@ -97,8 +102,16 @@ def _of_passage(passage: Passage) -> Iterator[Candidate]:
             continue
         else:
             asked = False
+            item = item or (text if _ITEM.match(raw) and not row else "")
         if made.stems and (made.title or not _ASKS.search(text)):
             yield made
+
+
+def _in_item(body: str, piece: Span) -> bool:
+    """Whether a piece goes on with the line above: in the same line, or in one that is set further in."""
+    before = body[: piece.start]
+    margin = before[before.rfind("\n") + 1 :]
+    return bool(margin) and _in_block(body, piece)
 
 
 def _in_block(body: str, piece: Span) -> bool:
