@@ -124,7 +124,7 @@ class ParserPool:
                     if item is None:
                         more = False
                         break
-                    task = _Task(item[0], Request(item[1], item[2]))
+                    task = _Task(item[0], Request(os.fsencode(item[1]), item[2]))
                     waiting.append(task)
                     run.submit(task)
                 while waiting and waiting[0].result is None:

@@ -44,11 +44,11 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     """Parse one file.
 
     Attributes:
-        path: where it is.
+        path: where it is, as the file system spells it: not every name is UTF-8.
         name: its source name, for its type and for messages.
     """
 
-    path: str
+    path: bytes
     name: str
 
 

@@ -97,12 +97,13 @@ class _Worker:
 
     def _parse(self, request: Request) -> Reply:
         sha256, size = "", 0
+        path = os.fsdecode(request.path)
         try:
-            data = read_regular(request.path, self._most_bytes)
+            data = read_regular(path, self._most_bytes)
             sha256, size = hashlib.sha256(data).hexdigest(), len(data)
             if size > QUICK_BYTES or b"\0" in data[:1024]:
                 self._send(self._encoder.encode(Reply(sha256, size, going_on=True)))
-            document = parse_bytes(data, request.name, self._settings, request.path)
+            document = parse_bytes(data, request.name, self._settings, path)
         except ParseError as error:
             return Reply(sha256, size, None, type(error).__name__, str(error), last=self._grown())
         except MemoryError:

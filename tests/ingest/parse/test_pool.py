@@ -45,6 +45,15 @@ def test_results_come_in_order_with_the_digest_of_what_was_read(pool: ParserPool
     assert len(pool._workers) == 2
 
 
+def test_a_file_is_read_whatever_bytes_its_name_has(pool: ParserPool, tmp_path: Path) -> None:
+    path = os.path.join(os.fsencode(tmp_path), b"bad\xff\x1b.md")  # noqa: PTH118 - no text
+    with open(path, "wb") as file:  # noqa: PTH123 - no text
+        file.write(b"# Walrus\n\nIt swims.\n")
+    (result,) = pool.parse_many([(1, os.fsdecode(path), "bad\\xff.md")])
+    assert isinstance(result.outcome, ParsedDocument)
+    assert result.outcome.title == "Walrus"
+
+
 def test_a_small_run_starts_one_worker_and_no_run_none(pool: ParserPool, tmp_path: Path) -> None:
     assert pool._workers == []
     list(pool.parse_many(_write(tmp_path, 5)))
