@@ -27,6 +27,8 @@ from ragpress.storage.store import Pointer, Store, StoredFile
 
 FORMAT = 1
 _NUMBER = re.compile(r"r(\d+)-")
+_IS_ID = re.compile(r"[A-Za-z0-9-]+")
+_LIVE = "live"
 _OBJECT_END = b"\n}"
 _SEAL = b',\n "sha256": "%s"\n}'
 _SEAL_BYTES = len(_SEAL % (b"0" * 64))
@@ -178,12 +180,16 @@ class Releases:
         return None if found is None else found[0].release
 
     def get(self, release: str) -> Manifest:
-        """A release by its id, or by a prefix of it that names only one.
+        """A release by its id, by a prefix of it that names only one, or as ``live``.
 
         Raises:
             ReleaseError: there is none, or its manifest is of another collection.
             IntegrityError: its manifest is damaged.
         """
+        if release == _LIVE and (live := self.live_id()) is not None:
+            release = live
+        if not _IS_ID.fullmatch(release):
+            return self._by_prefix(release)
         try:
             manifest = read_manifest(self._store, release)
         except NotFoundError:

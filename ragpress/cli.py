@@ -41,7 +41,9 @@ app.add_typer(releases_app, name="releases")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Collection = Annotated[str, typer.Option("--collection", "-c", help="Collection to work on.")]
-Release = Annotated[str | None, typer.Option("--release", "-r", help="Release id; the live one if left out.")]
+Release = Annotated[
+    str | None, typer.Option("--release", "-r", help="Release id, or its beginning; the live one if left out.")
+]
 As = Annotated[
     list[str] | None,
     typer.Option("--as", metavar="GROUP", help="Ask as a member of this group, not as the operator; may come again."),
@@ -367,8 +369,8 @@ def releases_show(
 
 @releases_app.command("diff")
 def releases_diff(
-    before: Annotated[str, typer.Argument(help="Release id.")],
-    after: Annotated[str, typer.Argument(help="Release id.")],
+    before: Annotated[str, typer.Argument(help="Release id, or 'live'.")],
+    after: Annotated[str, typer.Argument(help="Release id, or 'live'.")],
     collection: Collection = "default",
     as_json: Json = False,
 ) -> None:

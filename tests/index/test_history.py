@@ -61,6 +61,21 @@ def test_a_release_is_found_by_an_unambiguous_prefix(workspace: Workspace) -> No
         releases.get("r9")
 
 
+def test_the_live_release_is_found_as_live(workspace: Workspace, tmp_path: Path) -> None:
+    releases = workspace.environment().releases("default")
+    assert releases.get("live").id == workspace.open().manifest.id == releases.live_id()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ReleaseError, match="no release 'live'"):
+        Workspace(empty).environment().releases("default").get("live")
+
+
+@pytest.mark.parametrize("name", ["", "../../x", "a/b", "r 1", "\x1b[31m"])
+def test_what_cannot_be_a_release_is_no_release(workspace: Workspace, name: str) -> None:
+    with pytest.raises(ReleaseError, match="there is no release"):
+        workspace.environment().releases("default").get(name)
+
+
 def test_what_the_gate_refused_needs_a_recorded_override(workspace: Workspace) -> None:
     environment = workspace.environment()
     releases = environment.releases("default")
