@@ -10,13 +10,13 @@ import msgspec
 from benchmarks.evidence_sets import FIT, Asked
 from benchmarks.fitting import Operating, best_threshold, fit_logistic
 from benchmarks.support_sets import Claim
-from serving.evidence.calibration import WRONG_NUMBER, Logistic
+from serving.evidence.calibration import MIXED_FROM, WRONG_NUMBER, Logistic
 
 Features = dict[str, float]
 # A threshold refuses at most this share of what is right: a false refusal costs a reader more than a missed one.
 LEAST_RECALL = 0.9
 _UNANSWERED = {"paragraph gone": 0.3, "article gone": 0.5, "not found": 0.2, "other subject": 1.0}
-_ABROAD = 3.0
+_ABROAD = 3.25
 
 EVIDENCE_FEATURES = {
     "EVIDENCE": (
@@ -61,7 +61,9 @@ class Example(msgspec.Struct, frozen=True):
     @property
     def model(self) -> str:
         """Which kind of model sees it: by whether none, some or all of the evidence is in another script."""
-        return "ACROSS" if self.across else "MIXED" if self.features.get("foreign") else ""
+        if self.across:
+            return "ACROSS"
+        return "MIXED" if self.features.get("foreign", 0.0) > MIXED_FROM else ""
 
     @property
     def weight(self) -> float:

@@ -94,9 +94,11 @@ EVIDENCE_WORDS = Logistic(
 )
 # Passages in the question's script beside others: in what script the best ones are says where the answer is.
 EVIDENCE_MIXED = Logistic(
-    -1.837, {"cosine": 2.488, "coverage_best": 2.268, "first": 1.697, "foreign": 1.337, "han": -0.408}
+    -1.601, {"cosine": 2.922, "coverage_best": 2.046, "first": 1.731, "foreign": 0.582, "han": -0.609}
 )
-EVIDENCE_MIXED_WORDS = Logistic(-1.055, {"coverage_best": 3.741, "first": 1.854, "foreign": 0.607})
+EVIDENCE_MIXED_WORDS = Logistic(-0.79, {"coverage_best": 3.755, "first": 1.851, "foreign": -0.059})
+# Foreign passages below this share, at the very end, say nothing.
+MIXED_FROM = 0.08
 EVIDENCE_ACROSS = Logistic(-0.818, {"cosine": 6.36, "coverage": 0.215, "kind_held": 0.54, "han": -0.963})
 EVIDENCE_ACROSS_WORDS = Logistic(-0.148, {"coverage": 1.22, "kind_held": 0.138})
 

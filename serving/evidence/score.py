@@ -53,7 +53,7 @@ def _model(features: dict[str, float]) -> calibration.Logistic:
     known = "cosine" in features
     if features["across"]:
         return calibration.EVIDENCE_ACROSS if known else calibration.EVIDENCE_ACROSS_WORDS
-    if features["foreign"]:
+    if features["foreign"] > calibration.MIXED_FROM:
         return calibration.EVIDENCE_MIXED if known else calibration.EVIDENCE_MIXED_WORDS
     return calibration.EVIDENCE if known else calibration.EVIDENCE_WORDS
 

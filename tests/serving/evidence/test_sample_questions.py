@@ -90,5 +90,5 @@ def test_most_questions_over_the_sample_are_answered_as_they_should(
     failed = [one.question for one, answer in pairs if not one.unanswerable and not one.answered_by(answer)]
     assert statistics.fmean(right) >= 0.85, failed
     assert statistics.fmean(across) >= 0.4, failed
-    assert statistics.fmean(refused) >= 0.55, [one.question for one, answer in pairs if one.unanswerable]
+    assert statistics.fmean(refused) >= 0.7, [one.question for one, answer in pairs if one.unanswerable]
     assert statistics.fmean(lengths) <= 2.0

@@ -116,3 +116,51 @@ def test_its_name_says_what_ranks() -> None:
     assert ExtractiveGenerator(None, GeneratorSettings()).name.model == "words"
     assert ExtractiveGenerator(HashingEmbedder(), GeneratorSettings()).name.model == "hashing"
     assert ExtractiveGenerator(None, GeneratorSettings()).name.kind == "extractive"
+
+
+TABLE = (
+    "10 Error codes\n\ncode meaning remedy\n"
+    "E21 the pump stands still exchange the pump\nE22 flow too low clean the inlet\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "said"),
+    [
+        ("What does error code E22 mean and what is the remedy?", TABLE, "E22 flow too low clean the inlet [1]"),
+        (
+            "What does part TQ-7 cost?",
+            "| part | price EUR |\n|---|---|\n| TQ-6 | 88 |\n| TQ-7 | 40 |",
+            "TQ-7; 40 [1]",
+        ),
+        (
+            "May dogs travel on the ferry?",
+            "**May dogs travel on the ferry?** Yes, on a lead and on deck.\n\n**Is there tea?** Yes, at the bar.",
+            "Yes, on a lead and on deck. [1]",
+        ),
+        (
+            "When was version 4.1.3 released?",
+            "## 4.2.0 (2026-03-16)\n\nNew lamps.\n\n## 4.1.3 (2025-12-01)\n\nThe horn works again.",
+            "4.1.3 (2025-12-01) [1]",
+        ),
+    ],
+)
+async def test_what_a_question_names_decides(embedder: Embedder | None, question: str, text: str, said: str) -> None:
+    assert (await answer(embedder, question, text, BREAD)).startswith(said)
+
+
+async def test_a_further_sentence_must_add_something(embedder: Embedder | None) -> None:
+    text = "The ferry leaves at 7:40. The ferry has a bar. A return ticket costs 12 crowns. The sea is cold."
+    assert await answer(embedder, "When does the ferry leave?", text) == "The ferry leaves at 7:40. [1]"
+    both = await answer(embedder, "When does the ferry leave, and what does a return ticket cost?", text)
+    assert "7:40" in both
+    assert "12 crowns" in both
+    assert "The sea" not in both
+
+
+async def test_titles_are_not_quoted(embedder: Embedder | None) -> None:
+    said = await answer(
+        embedder, "Ferry timetable: when does it leave?", "Ferry timetable\n\nIt leaves at 7:40 daily.\n"
+    )
+    assert "Ferry timetable [1]" not in said
+    assert "7:40" in said
