@@ -99,7 +99,7 @@ def collapse(order: Ranking, wanted: int, threshold: float, rows: ReleaseRows, s
     families = Families(threshold)
     groups: list[Group] = []
     for place, score in order:
-        key: bytes = rows.value(place, "text_key")
+        key = rows.text_key(place)
         number = families.known(key)
         if number is None and len(groups) < wanted:
             shingled = rows.shingled(place)

@@ -10,6 +10,8 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,6 +25,7 @@ from retrieval.scripts import Scripts
 from retrieval.shingles import Shingles, shingle_set
 
 _HIT_COLUMNS = ("chunk_id", "document_id", "source", "title", "page", "start", "end", "text")
+_KEY = np.dtype("V16")
 _NO_MARKS = "[]"
 OUTDATED = "outdated"
 # Shingles of the rows found last; those of a chunk take about 10 KB.
@@ -47,6 +50,14 @@ class SegmentRows:
         batch = bisect_right(self._firsts, row) - 1
         return self._columns[column][batch][row - self._firsts[batch]].as_py()
 
+    @cached_property
+    def text_keys(self) -> npt.NDArray[np.void]:
+        """The embedding key (16 bytes) of every row: read for every candidate of a search."""
+        column = pa.concat_arrays(self._columns["text_key"]) if len(self._segment.chunks) else None
+        if column is None:
+            return np.empty(0, _KEY)
+        return np.frombuffer(column.buffers()[1], _KEY, len(column), column.offset * _KEY.itemsize)
+
     def version_text(self, document_id: str) -> str:
         """The text of a document's version, to which all of its spans refer."""
         position = self._segment.version_positions[document_id]
@@ -70,6 +81,8 @@ class ReleaseRows:
         """Open what contexts and hits read beside what a search itself reads."""
         for segment in self._release.segments.values():
             segment.version_positions  # noqa: B018 - opens it
+        for number in self._release.segments:
+            self.segment(number).text_keys  # noqa: B018 - opens it
         self._marks  # noqa: B018 - opens it
 
     def segment(self, number: int) -> SegmentRows:
@@ -81,6 +94,11 @@ class ReleaseRows:
     def value(self, place: Place, column: str) -> Any:
         """One cell as a Python value."""
         return self.segment(place[0]).value(place[1], column)
+
+    def text_key(self, place: Place) -> bytes:
+        """A row's embedding key: equal for equal texts."""
+        key: bytes = self.segment(place[0]).text_keys[place[1]].tobytes()
+        return key
 
     def count(self, segment: int) -> int:
         """Number of rows of a segment, deleted ones included."""

@@ -40,8 +40,8 @@ __all__ = [
     "StageScore",
 ]
 
-# Hits looked at for each passage, at first: most contexts are full before the caps used them up.
-_HITS_PER_PASSAGE = 2
+# Hits looked at beside those that a context takes, at first: most contexts are full before the caps used them up.
+_SPARE_HITS = 3
 _WIDER = 4
 _MOST_HITS = 400
 
@@ -187,7 +187,7 @@ class Searcher:
         """
         chosen = settings or self._context_settings
         scope = self._scopes.of(caller, where)
-        question = self._question(query, chosen.passages * _HITS_PER_PASSAGE if k is None else k, scope)
+        question = self._question(query, chosen.passages + _SPARE_HITS if k is None else k, scope)
         key = (*self._key("context", question), chosen, k is None)
         kept = self.cache.results.get(key)
         if isinstance(kept, Context):

@@ -273,6 +273,7 @@ class Answerer:
             question=retrieved.standalone,
             language=retrieved.language,
             prompt=self.parts.prompt,
+            typed=asked.text,
             cache_salt=self.parts.source.scope_key(asked.caller),
         )
 

@@ -175,6 +175,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         question: the standalone question.
         language: ISO code of the language to answer in.
         prompt: the prompt version, for what it says in an abstention.
+        typed: the question as typed: in a follow-up its own words weigh more than those taken from earlier turns.
         cache_salt: keeps a served model's prefix cache apart for callers who may read different documents.
     """
 
@@ -183,6 +184,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     question: str
     language: str
     prompt: PromptVersion
+    typed: str = ""
     cache_salt: str = ""
 
 

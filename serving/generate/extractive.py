@@ -65,7 +65,7 @@ class ExtractiveGenerator:
 
     async def stream(self, request: GenerationRequest) -> AsyncIterator[str | Usage]:
         """The quoted sentences, one by one; the prompt's abstention where no passage has a sentence to quote."""
-        quotes = await asyncio.to_thread(self.quotes, request.question, request.context)
+        quotes = await asyncio.to_thread(self.quotes, request.question, request.context, request.typed)
         if not quotes:
             yield request.prompt.prompt.in_language(request.prompt.prompt.abstain, request.language)
             return
@@ -78,15 +78,16 @@ class ExtractiveGenerator:
     async def aclose(self) -> None:
         """Nothing to give back."""
 
-    def quotes(self, question: str, context: Context) -> list[Candidate]:
+    def quotes(self, question: str, context: Context, typed: str = "") -> list[Candidate]:
         """The sentences of the answer, the best one first.
 
         Args:
             question: the standalone question.
             context: the passages.
+            typed: the question as typed; empty where it is the standalone one.
         """
         every = candidates(context.passages)
-        asked = _Asked.of(question, every)
+        asked = _Asked.of(question, every, typed)
         named = asked.naming(every)
         for candidate in named:
             candidate.score = asked.score(candidate)
@@ -146,6 +147,7 @@ _AS_GOOD = 0.87
 _AS_GOOD_ACROSS = 0.6
 _AS_GOOD_OTHER = 0.96
 _WORTH_ACROSS = 0.55
+_CARRIED_WEIGHT = 0.3
 _SHORT = 40
 _HARDLY = 0.25
 
@@ -159,13 +161,17 @@ class _Asked(msgspec.Struct, frozen=True):
     named: tuple[str, ...]
 
     @classmethod
-    def of(cls, question: str, every: Sequence[Candidate]) -> _Asked:
-        """Read a question. A word that stands in most of the sentences tells them apart less than a rare one."""
+    def of(cls, question: str, every: Sequence[Candidate], typed: str = "") -> _Asked:
+        """Read a question. A word that stands in most of the sentences tells them apart less than a rare one, and one
+        that a follow-up took from earlier turns less than its own."""
         terms = terms_of(question)
         counts = Counter(stem for candidate in every for stem in candidate.stems if stem in terms.weights)
         room = math.log(len(every) + 2)
         rarities = {stem: math.log((len(every) + 2) / (counts[stem] + 1)) / room for stem in terms.weights}
         weights = {stem: weight * (0.4 + 0.6 * rarities[stem]) for stem, weight in terms.weights.items()}
+        own = set(terms_of(typed).stems)
+        if own & weights.keys():
+            weights = {stem: weight * (1.0 if stem in own else _CARRIED_WEIGHT) for stem, weight in weights.items()}
         return cls(question, Terms(terms.stems, weights), answer_kind(question), identifiers(question))
 
     def naming(self, every: list[Candidate]) -> list[Candidate]:

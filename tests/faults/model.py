@@ -30,7 +30,8 @@ class Knobs(msgspec.Struct, frozen=True):
         """The settings file."""
         patterns = '["^REMARK.*"]' if self.drop_remarks else "[]"
         return (
-            '[sources]\nfolders = ["docs"]\n[embed]\nmodel = "hashing"\n[release]\nkeep = 2\n[retrieval]\ncollapse = 2\n'
+            '[sources]\nfolders = ["docs"]\n[embed]\nmodel = "hashing"\n[release]\nkeep = 2\n'
+            "[retrieval]\ncollapse = 2\n"
             f"[chunk]\nmax_tokens = {self.max_tokens}\nmin_tokens = 4\n[clean]\ndrop_patterns = {patterns}\n"
         )
 
