@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ from ragpress.prompts import (
 from ragpress.storage import disk
 
 LIVE = "live"
+_NOTE = re.compile(r'^note = "[^"\n]*"$', re.MULTILINE)
 
 
 class PromptEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,7 +284,9 @@ def _source_text(root: Path, base: str, file: Path | None) -> str:
     if file is None:
         version = load_prompt(root, base)
         path = prompt_path(root, version.name)
-        return built_in_text() if base == DEFAULT and not path.is_file() else path.read_text(encoding="utf-8")
+        text = built_in_text() if base == DEFAULT and not path.is_file() else path.read_text(encoding="utf-8")
+        # A copy is not what the note of its base says.
+        return _NOTE.sub(f'note = "A copy of {base}: say here what it changes."', text, count=1)
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""The vector of a question, also of one that is longer than the embedder reads."""
+"""A question as it is searched for: whole characters, and a vector also where it is longer than the embedder reads."""
 
 from __future__ import annotations
 
@@ -54,3 +54,8 @@ def _cut(embedder: Embedder, query: str, starts: list[int]) -> QueryVector:
             if limit <= 1:
                 raise
             limit = int(limit * _SHRINK)
+
+
+def whole_characters(text: str) -> str:
+    """A text that can be written as UTF-8: halves of surrogate pairs are joined, lone ones become U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -23,6 +23,7 @@ from retrieval.context import Context, Selection, passages, select
 from retrieval.filters import Filter
 from retrieval.hits import DENSE, LEXICAL, Candidate, Copy, Explanation, Hit, Place, Stage, StageScore
 from retrieval.passes import Finder, Found, Question, Step, Trace
+from retrieval.query import whole_characters
 from retrieval.rerank import Reranker
 from retrieval.rows import ReleaseRows
 from retrieval.scope import Scope, Scopes
@@ -231,7 +232,7 @@ class Searcher:
             raise UsageError("The query is empty: expected a question or some words.")
         if wanted < 1:
             raise UsageError(f"k is {wanted}: expected at least 1.")
-        return Question(query, wanted, scope)
+        return Question(whole_characters(query), wanted, scope)
 
     def _key(self, kind: str, question: Question) -> tuple[Hashable, ...]:
         reranker = self._reranker.name if self._reranker else ""

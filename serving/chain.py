@@ -18,10 +18,11 @@ from ragpress.answer_settings import AnswerSettings, ContextSettings
 from ragpress.errors import GeneratorError, UsageError
 from ragpress.prompts import PromptVersion
 from retrieval.context import Context
+from retrieval.query import whole_characters
 from retrieval.scope import Filter, Principal
 from serving.assemble import Made, assemble, turned_down
 from serving.language import answer_language
-from serving.prompting import Asked, build_messages, delimiter_of, new_answer_id, whole_characters, without_hidden
+from serving.prompting import Asked, build_messages, delimiter_of, new_answer_id, without_hidden
 from serving.safe_text import SafeText
 from serving.standalone import checked_rewrite, rewrite_messages, standalone_by_rule
 from serving.types import (

@@ -121,11 +121,6 @@ def without_hidden(text: str) -> str:
     return _HIDDEN.sub("", text)
 
 
-def whole_characters(text: str) -> str:
-    """A text that can be written as UTF-8: halves of surrogate pairs are joined, lone ones become U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def count_tokens(text: str) -> int:
     """About how many tokens a text has, without a tokenizer."""
     wide = len(_WIDE.findall(text))

@@ -199,13 +199,14 @@ def test_prompts_are_found_by_name_release_and_as_live(workspace: Workspace) -> 
         find_prompt(environment, "default", "nothing")
 
 
-def test_a_diff_shows_the_changed_line_only(workspace: Workspace) -> None:
+def test_a_diff_shows_the_changed_lines_only(workspace: Workspace) -> None:
     brief(workspace)
     environment = workspace.environment()
     old, new = (find_prompt(environment, "default", name) for name in ("default", "brief"))
     lines = [line for line in diff_prompts(old, new).lines if line[0] in "+-" and line[:3] not in {"+++", "---"}]
-    assert len(lines) == 2
+    assert len(lines) == 4
     assert "in one line" in lines[1]
+    assert lines[3] == "+A copy of default: say here what it changes."
     assert diff_prompts(old, old).lines == ()
 
 

@@ -255,3 +255,10 @@ def test_a_real_model_reads_the_beginning_of_a_long_question(model_cache: Path) 
 
     assert 500 < found.read < len(question)
     assert found.vector @ embedder.embed_query(question[: found.read]) > 0.9995
+
+
+def test_half_a_character_in_a_question_is_no_error(tmp_path: Path) -> None:
+    space = Workspace(tmp_path)
+    space.write({"tea.md": "# Tea\n\nGreen tea is served at four.\n"})
+    space.ingest()
+    assert space.search("green \ud800 tea \ud83d\ude00")[0].source == "docs/tea.md"
