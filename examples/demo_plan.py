@@ -100,13 +100,7 @@ def sample_script(folder: Path) -> Script:
         asked=(
             Ask("English", "How long is the warranty of the Lark Mini?", "warranty-policy-2026", "24 months"),
             Ask("Chinese", "云雀 200 的采样口离地高度应该是多少？", "用户手册", "2.5 米到 4 米"),
-            Ask(
-                "English, about a Chinese document",
-                "How much load may the fixing bolts take? Which torque in newton metres?",
-                "",
-                "",
-                None,
-            ),
+            Ask("Chinese, about an English document", "出差住宿费每晚最多报销多少？", "travel-expenses", "CNY 600"),
             Ask("English, and no document knows", "Who won the football world cup of 1998?", answerable=False),
             Ask("Chinese, and no document knows", "法国国王路易十四是哪一年出生的？", answerable=False),
         ),
