@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
@@ -35,9 +36,9 @@ AskedFor: TypeAlias = Question | str | Mapping[str, Any]
 class _EventStep(Runnable[T, Answer]):
     """A Runnable over a stream that ends with the answer: ``invoke`` gives the answer, ``stream`` everything."""
 
+    @abstractmethod
     def events(self, inputs: T, config: RunnableConfig) -> AsyncGenerator[AnswerEvent, None]:
         """The deltas and the answer for one input."""
-        raise NotImplementedError
 
     def invoke(self, input: T, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:  # noqa: A002 - LangChain's
         """The whole answer."""
