@@ -17,7 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from ragpress.cli import app
-from ragpress.settings import FILE_NAME, AuditRule, CollectionSettings
+from ragpress.settings import FILE_NAME, AuditRule, CollectionSettings, ServiceSettings
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -43,6 +43,9 @@ def settings_page() -> str:
     defaults = CollectionSettings()
     for name in CollectionSettings.__struct_fields__:
         parts += _section(name, getattr(defaults, name))
+    service = ServiceSettings()
+    for name in ServiceSettings.__struct_fields__:
+        parts += _section(name, getattr(service, name))
     return "\n\n".join(parts) + "\n"
 
 

@@ -9,16 +9,18 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from ragpress.answer_settings import AccessSettings, AnswerSettings, ContextSettings, GeneratorSettings, RerankSettings
 from ragpress.bounds import PositiveFloat, PositiveInt, Share
 from ragpress.errors import SettingsError
+from ragpress.serve_settings import JournalSettings, ServeSettings, TelemetrySettings
 from ragpress.types import AuditAction
 
 FILE_NAME = "ragpress.toml"
+_Sections = TypeVar("_Sections", bound=msgspec.Struct)
 
 Extension = Annotated[str, msgspec.Meta(pattern=r"^\.[^A-Z./\\]+$")]
 """A file name's last extension, dot included, in lower case."""
@@ -234,6 +236,14 @@ class CollectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     generator: GeneratorSettings = GeneratorSettings()
 
 
+class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The sections that hold for the whole workspace: no collection overrides them."""
+
+    serve: ServeSettings = ServeSettings()
+    journal: JournalSettings = JournalSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+
+
 class Workspace(msgspec.Struct, frozen=True):
     """A workspace as read from its settings file.
 
@@ -242,12 +252,14 @@ class Workspace(msgspec.Struct, frozen=True):
         data: data directory: an absolute path, or ``s3://bucket/prefix``.
         cache: local folder for what can be computed again (models, checked-out releases).
         collections: settings by collection name; ``default`` is always there.
+        service: how the service runs.
     """
 
     root: Path
     data: str
     cache: Path
     collections: dict[str, CollectionSettings]
+    service: ServiceSettings
 
     def collection(self, name: str) -> CollectionSettings:
         """The settings of one collection.
@@ -298,9 +310,12 @@ def parse_workspace(root: Path, table: dict[str, Any]) -> Workspace:
     workspace = rest.pop("workspace", {})
     overrides = rest.pop("collections", {})
     _check_names("[workspace]", workspace, ("data_dir", "cache_dir"))
-    _check_names("the top level", rest, CollectionSettings.__struct_fields__)
+    service_names = ServiceSettings.__struct_fields__
+    _check_names("the top level", rest, (*CollectionSettings.__struct_fields__, *service_names))
+    service = {name: rest.pop(name) for name in service_names if name in rest}
     _check_table("[collections]", overrides)
     collections = {"default": _collection("", rest)}
+    sections = _checked(service, ServiceSettings, "")
     for name, override in overrides.items():
         _check_collection_name(name)
         _check_names(f"[collections.{name}]", override, CollectionSettings.__struct_fields__)
@@ -312,7 +327,7 @@ def parse_workspace(root: Path, table: dict[str, Any]) -> Workspace:
         )
     local = data if data.startswith("s3://") else str((root / data).resolve())
     cache = os.environ.get("RAGPRESS_CACHE_DIR") or _folder(workspace, "cache_dir", default_cache())
-    return Workspace(root=root, data=local, cache=(root / cache).resolve(), collections=collections)
+    return Workspace(root=root, data=local, cache=(root / cache).resolve(), collections=collections, service=sections)
 
 
 def default_cache() -> str:
@@ -340,12 +355,16 @@ def secret(variable: str) -> str:
 
 
 def _collection(prefix: str, table: dict[str, Any]) -> CollectionSettings:
+    return _checked(table, CollectionSettings, prefix)
+
+
+def _checked(table: dict[str, Any], kind: type[_Sections], prefix: str) -> _Sections:
     # A table that sets one field of a section, or of an audit's rule, keeps the defaults of the others.
-    complete = _merged(msgspec.to_builtins(CollectionSettings()), table)
+    complete = _merged(msgspec.to_builtins(kind()), table)
     try:
-        return msgspec.convert(complete, CollectionSettings)
+        return msgspec.convert(complete, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(_explain(prefix, str(error))) from error
+        raise SettingsError(_explain(prefix, str(error), kind())) from error
 
 
 def _merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
@@ -386,12 +405,12 @@ def _hint(name: str, known: tuple[str, ...]) -> str:
     return f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(sorted(known))}."
 
 
-def _explain(prefix: str, message: str) -> str:
+def _explain(prefix: str, message: str, sections: msgspec.Struct) -> str:
     text, _, where = message.partition(" - at `")
     place = where.removeprefix("key` in `").removeprefix("$.").rstrip("`")
     hint = ""
     if "unknown field" in text:
-        hint = _hint(text.split("`")[1], _fields_at(place))
+        hint = _hint(text.split("`")[1], _fields_at(place, sections))
     elif "enum value" in text and place.endswith(".action"):
         hint = f" Known: {', '.join(AuditAction)}."
     elif where.startswith("key") and place.endswith("parse.plugins"):
@@ -399,8 +418,8 @@ def _explain(prefix: str, message: str) -> str:
     return f"{FILE_NAME}, [{prefix}{place}]: {text}.{hint}"
 
 
-def _fields_at(place: str) -> tuple[str, ...]:
-    section: object = CollectionSettings()
+def _fields_at(place: str, sections: msgspec.Struct) -> tuple[str, ...]:
+    section: object = sections
     for name in place.split("."):
         section = getattr(section, name)
     return section.__struct_fields__ if isinstance(section, msgspec.Struct) else ()

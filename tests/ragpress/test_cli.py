@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ragpress.cli import DONE, FAILED, QUARANTINED, USAGE
+from ragpress.commands.shared import DONE, FAILED, QUARANTINED, USAGE
 
 pytestmark = pytest.mark.process
 

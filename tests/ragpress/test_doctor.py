@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index.health import doctor
-from ragpress.cli import USAGE
+from ragpress.commands.shared import USAGE
 from ragpress.errors import SettingsError
 from ragpress.wiring import access_checks, check_answering, generator_checks, generator_settings
 from tests.workspace import SETTINGS, Workspace

@@ -1,0 +1,105 @@
+"""Commands ``ragpress releases``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ragpress import console
+from ragpress.commands.shared import Collection, Json, Wait, environment_of, release_of
+
+app = typer.Typer(help="Releases: list, compare, publish, roll back, clean up.", no_args_is_help=True)
+
+
+@app.command("list")
+def show_list(collection: Collection = "default", as_json: Json = False) -> None:
+    """List the releases of a collection, newest first."""
+    from index.catalogue import list_releases  # noqa: PLC0415
+
+    environment = environment_of()
+    environment.workspace.collection(collection)
+    console.show(list_releases(environment.releases(collection)), as_json, console.releases)
+
+
+@app.command("show")
+def show(
+    release: Annotated[str | None, typer.Argument(help="Release id; the live one if left out.")] = None,
+    collection: Collection = "default",
+    as_json: Json = False,
+) -> None:
+    """Show one release: its counts, steps, settings, files and the gate's verdict."""
+    console.show(release_of(collection, release).manifest, as_json, console.release)
+
+
+@app.command("diff")
+def diff(
+    before: Annotated[str, typer.Argument(help="Release id, or 'live'.")],
+    after: Annotated[str, typer.Argument(help="Release id, or 'live'.")],
+    collection: Collection = "default",
+    as_json: Json = False,
+) -> None:
+    """Show the documents, chunks and settings that differ between two releases."""
+    from index.history import diff  # noqa: PLC0415
+    from ragpress.wiring import open_release  # noqa: PLC0415
+
+    environment = environment_of()
+    first, second = (open_release(environment, collection, name) for name in (before, after))
+    console.show(diff(first, second), as_json, console.diff)
+
+
+@app.command("publish")
+def publish(
+    release: Annotated[str, typer.Argument(help="Release id.")],
+    override: Annotated[
+        str | None, typer.Option(help="Publish what the gate refused, for this recorded reason.")
+    ] = None,
+    collection: Collection = "default",
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Make a release live that was built before."""
+    from index.history import publish  # noqa: PLC0415
+    from index.prompt_versions import keep_live_prompt  # noqa: PLC0415
+
+    environment = environment_of()
+    with environment.store.writer(collection, wait):
+        record = publish(environment, collection, release, override)
+        note = keep_live_prompt(environment, collection, record.why)
+    console.show(record, as_json, console.live)
+    console.note(note)
+
+
+@app.command("rollback")
+def rollback(
+    release: Annotated[str | None, typer.Argument(help="Release id; the one live before if left out.")] = None,
+    collection: Collection = "default",
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Make an earlier release live again."""
+    from index.history import rollback  # noqa: PLC0415
+    from index.prompt_versions import keep_live_prompt  # noqa: PLC0415
+
+    environment = environment_of()
+    with environment.store.writer(collection, wait):
+        record = rollback(environment, collection, release)
+        note = keep_live_prompt(environment, collection, record.why)
+    console.show(record, as_json, console.live)
+    console.note(note)
+
+
+@app.command("gc")
+def gc(wait: Wait = 0.0, as_json: Json = False) -> None:
+    """Remove releases beyond the kept ones, and files that no release needs."""
+    from contextlib import ExitStack  # noqa: PLC0415
+
+    from index.history import collect_garbage, stored_collections  # noqa: PLC0415
+
+    environment = environment_of()
+    names = stored_collections(environment)
+    with ExitStack() as locks:
+        for name in names:
+            locks.enter_context(environment.store.writer(name, wait))
+        collected = collect_garbage(environment, names)
+    console.show(collected, as_json, console.collected)
