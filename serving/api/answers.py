@@ -1,0 +1,7 @@
+"""Stored answers and the lineage of answers, citations, chunks and documents."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

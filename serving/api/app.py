@@ -1,0 +1,87 @@
+"""The application: routers, error handlers, middlewares, and the service's life."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ragpress import __version__
+from ragpress.serve_settings import ServeSettings
+from serving.api import (
+    answers,
+    chat,
+    dashboard,
+    documents,
+    feedback,
+    models,
+    operations,
+    pages,
+    releases,
+    retrieve,
+)
+from serving.api.errors import ApiError, ErrorType, api_error
+from serving.api.guard import guard
+from serving.api.service import Service
+
+ROUTERS = (
+    chat.router,
+    models.router,
+    retrieve.router,
+    answers.router,
+    feedback.router,
+    documents.router,
+    releases.router,
+    dashboard.router,
+    operations.router,
+    pages.router,
+)
+
+OpenService = Callable[[], AbstractAsyncContextManager[Service]]
+
+
+def create_app(open_service: OpenService, settings: ServeSettings) -> FastAPI:
+    """The application of one worker process.
+
+    Args:
+        open_service: opens the service in the worker's event loop and closes it in the end.
+        settings: how the service runs.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_service() as service:
+            app.state.service = service
+            yield
+
+    app = FastAPI(title="ragpress", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ApiError, _told)
+    app.add_exception_handler(Exception, _told)
+    for router in ROUTERS:
+        app.include_router(router)
+    guard(app, settings)
+    return app
+
+
+async def _told(_request: Request, error: Exception) -> JSONResponse:
+    told = api_error(error)
+    return JSONResponse(told.body().model_dump(), status_code=told.status, headers=told.headers)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what this handler is registered for
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])
+    return await _told(request, ApiError(400, f"{place or 'body'}: {first['msg']}", code="invalid_value", param=place))
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
+    kind: ErrorType = "not_found_error" if error.status_code == 404 else "invalid_request_error"
+    return await _told(request, ApiError(error.status_code, str(error.detail), kind=kind))

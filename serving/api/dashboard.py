@@ -1,0 +1,7 @@
+"""What the dashboard shows."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,7 @@
+"""Retrieval: the chunks for a query."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

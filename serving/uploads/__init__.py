@@ -1,0 +1,1 @@
+"""Documents that come over HTTP: the managed source folder and the jobs that ingest it."""
