@@ -26,7 +26,7 @@ export HF_HUB_OFFLINE := 1
 .PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
         vllm vllm-stop demo-vllm test-vllm bench-vllm \
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
-        bench-overhead \
+        bench-overhead bench-service \
         bench-injection bench-injection-vllm \
         bench-follow-ups
 
@@ -101,6 +101,9 @@ bench-evidence: $(STAMP) ## abstention, citation check and quoted answers on pub
 
 bench-overhead: $(STAMP) ## what a question costs before the generator, at 10,000 and 100,000 chunks
 	$(PY) -m benchmarks.overhead $(ARGS)
+
+bench-service: $(STAMP) ## the service under load: added latency, 200 streams, memory over 20,000 requests
+	$(PY) -m benchmarks.service_load --requests 20000 $(ARGS)
 
 bench-access: $(STAMP) ## what access rules and filters cost a search of a million rows, and that it stays exact
 	$(PY) -m benchmarks.access $(ARGS)
