@@ -9,11 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx2
 import msgspec
 
 from benchmarks.paced_model import Pace, Span
@@ -79,8 +79,7 @@ class LoadedService:
         """How long the model took for each answer since this was asked last; empty without a paced model."""
         if self._model_url is None:
             return {}
-        with urllib.request.urlopen(f"{self._model_url}/spans") as reply:
-            return msgspec.json.decode(reply.read(), type=dict[str, Span])
+        return msgspec.json.decode(httpx2.get(f"{self._model_url}/spans").content, type=dict[str, Span])
 
     def workers(self) -> list[int]:
         """Process ids of the workers: the children, or the process itself where it has none."""

@@ -16,7 +16,7 @@ from index.environment import Environment
 from index.opened import OpenRelease
 from index.release import Manifest
 from ingest.plan import Plan, Scope, document_id, make_plan
-from ingest.sources import WORKSPACE_ALIAS, Refused, Scan, SourceRoot, resolve_roots, scan
+from ingest.sources import WORKSPACE_ALIAS, Refused, Scan, SourceRoot, resolve_roots, scan, with_uploads
 from ingest.stat_cache import StatCache
 from ragpress.errors import ReleaseError, StorageError, UsageError
 from ragpress.settings import CollectionSettings
@@ -178,6 +178,7 @@ def _roots(
     """All source folders of the collection, and those to walk now."""
     configured = settings.sources.folders
     known = resolve_roots(configured, workspace) if configured else recorded
+    known = with_uploads(known, workspace, request.collection, recorded)
     if not request.paths:
         if not known:
             raise UsageError(

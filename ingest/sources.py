@@ -22,6 +22,8 @@ from ragpress.errors import DocumentError, SourceError
 from ragpress.settings import SourceSettings
 
 WORKSPACE_ALIAS = "."
+UPLOADS = "uploads"
+"""Folder of a workspace that holds what was uploaded over HTTP, in a folder for each collection."""
 
 
 class SourceRoot(msgspec.Struct, frozen=True):
@@ -104,6 +106,34 @@ def resolve_roots(folders: tuple[str, ...], workspace: Path) -> tuple[SourceRoot
         for other in roots[:number]:
             _check_apart(other, root)
     return roots
+
+
+def with_uploads(
+    roots: tuple[SourceRoot, ...], workspace: Path, collection: str, recorded: tuple[SourceRoot, ...]
+) -> tuple[SourceRoot, ...]:
+    """The roots of a collection and the folder of what was uploaded to it, where there is one and no root covers it.
+
+    Args:
+        roots: configured or recorded source folders.
+        workspace: the workspace's folder.
+        collection: the collection's name.
+        recorded: the roots of the live release. Uploads that it has are looked for also when their folder has
+            vanished, so that a volume that is not mounted does not look like their deletion.
+
+    Raises:
+        SourceError: a root lies inside the folder of uploads.
+    """
+    alias = f"{UPLOADS}/{collection}"
+    place = workspace / UPLOADS / collection
+    known = next((root for root in recorded if root.alias == alias), None)
+    if not place.is_dir() and known is None:
+        return roots
+    root = SourceRoot(alias=alias, path=os.path.realpath(place))
+    if any(other.covers(alias) or root.path == other.path for other in roots):
+        return roots
+    for other in roots:
+        _check_apart(other, root)
+    return (*roots, root)
 
 
 def scan(roots: tuple[SourceRoot, ...], settings: SourceSettings, cache: StatCache, clock: Callable[[], int]) -> Scan:

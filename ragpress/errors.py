@@ -25,6 +25,7 @@ RagpressError
 │   ├── ConflictError        compare-and-swap lost: somebody else moved the pointer
 │   └── UnknownOutcomeError  the store did not say whether the write happened
 ├── WriterBusyError          another writer holds the collection
+├── ServiceFullError         too many requests wait already; carries the seconds to wait
 ├── ReleaseError             a release does not exist or cannot be used
 ├── GateRefusedError         the gate refused the candidate (exit code 4)
 └── UsageError               a command was called with values that make no sense (exit code 2)
@@ -165,6 +166,18 @@ class UnknownOutcomeError(StorageError):
 
 class WriterBusyError(RagpressError):
     """Another writer holds the collection."""
+
+
+class ServiceFullError(RagpressError):
+    """The service makes as many answers as it may, and as many requests wait as may.
+
+    Attributes:
+        retry_after: seconds after which another try may succeed.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ReleaseError(RagpressError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import itertools
 import os
@@ -23,6 +24,7 @@ from ragpress.errors import ConflictError, StorageError
 
 TEMP_PREFIX = ".tmp-"
 READ_ONLY = 0o444
+PRIVATE = 0o600
 
 Observer = Callable[[str, Path], None]
 _Result = TypeVar("_Result")
@@ -50,7 +52,7 @@ def set_observer(observer: Observer | None) -> None:
     """Announce every primitive operation of this process to ``observer``; None stops it.
 
     It is called with ``"before rename"``, ``"after rename"`` and so on (operations: ``mkdir``,
-    ``write``, ``chmod``, ``fsync``, ``link``, ``rename``, ``unlink``, ``rmdir``) and the path concerned.
+    ``write``, ``chmod``, ``fsync``, ``truncate``, ``link``, ``rename``, ``unlink``, ``rmdir``) and the path concerned.
     """
     global _observer  # noqa: PLW0603 - one hook for the whole process is the point
     _observer = observer
@@ -170,6 +172,71 @@ def append(path: Path, data: bytes) -> None:
         os.close(descriptor)
     if is_new:
         sync_folder(path.parent)
+
+
+class AppendFile:
+    """A new file that this process alone appends to; its exclusive lock tells others that the writer is alive.
+
+    Args:
+        path: where; there is no such file yet, and its folder exists.
+
+    Attributes:
+        path: where it is.
+        size: bytes that are durable.
+        usable: False once it may hold bytes beyond ``size`` that could not be cut off: append no more to it.
+
+    Raises:
+        StorageError: it cannot be created or locked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        self.path = path
+        self.size = 0
+        self.usable = True
+        self._descriptor = _perform("write", path, lambda: os.open(path, flags, 0o666))
+        try:
+            _perform("write", path, lambda: fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            sync_folder(path.parent)
+        except StorageError:
+            self.close()
+            raise
+
+    def append(self, data: bytes) -> None:
+        """Append bytes; they are durable when this returns.
+
+        Raises:
+            StorageError: the disk is full or refuses; what was partly appended is cut off again, or, where that is
+                refused too, ``usable`` is False.
+        """
+        try:
+            _perform("write", self.path, lambda: _write_all(self._descriptor, data), len(data))
+            _perform("fsync", self.path, lambda: os.fdatasync(self._descriptor), len(data))
+        except StorageError:
+            # After a failed sync the kernel may call pages clean that never reached the disk, so what is cut back is
+            # synced once more: a file that cannot even do that is left alone.
+            self.usable = False
+            with contextlib.suppress(StorageError):
+                _perform("truncate", self.path, lambda: os.ftruncate(self._descriptor, self.size))
+                _perform("fsync", self.path, lambda: os.fsync(self._descriptor))
+                self.usable = True
+            raise
+        self.size += len(data)
+
+    def is_in_place(self) -> bool:
+        """Whether the file is still there under its name."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return False
+        own = os.fstat(self._descriptor)
+        return (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)
+
+    def close(self) -> None:
+        """Give the file and its lock back; closing twice is no error."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def remove(path: Path) -> None:

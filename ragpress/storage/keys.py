@@ -39,6 +39,11 @@ def is_lock(key: str) -> bool:
     return _LOCK.match(key) is not None
 
 
+def is_private(key: str) -> bool:
+    """Whether an object is for the service's own user alone: what is known of the API keys."""
+    return key.startswith("keys/")
+
+
 def object_key(sha256: str) -> str:
     """Where the object with this SHA-256 lies."""
     return f"objects/{sha256[:2]}/{sha256}"

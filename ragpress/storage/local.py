@@ -13,7 +13,7 @@ from pathlib import Path
 from ragpress.errors import ConflictError, IntegrityError, StorageError
 from ragpress.storage import disk, lease
 from ragpress.storage.integrity import check_file, missing
-from ragpress.storage.keys import check_key, check_prefix, is_lock, object_key, writer_key
+from ragpress.storage.keys import check_key, check_prefix, is_lock, is_private, object_key, writer_key
 from ragpress.storage.store import Pointer, StoredFile
 
 
@@ -132,7 +132,8 @@ class LocalStore:
                     "Read it again and decide anew."
                 )
             token = _next_token(found)
-            disk.write_file(path, token.encode("ascii") + b"\n" + data)
+            mode = disk.PRIVATE if is_private(key) else None
+            disk.write_file(path, token.encode("ascii") + b"\n" + data, mode)
         return Pointer(data=data, token=token)
 
     def writer(self, collection: str, wait: float) -> AbstractContextManager[None]:

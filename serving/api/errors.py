@@ -137,6 +137,7 @@ _RULES = (
     _Rule(
         errors.GeneratorError, 502, "server_error", "generator_failed", "The model that writes answers failed.", True
     ),
+    _Rule(errors.ServiceFullError, 429, "rate_limit_error", "service_full", retries=True),
     _Rule(
         errors.WriterBusyError,
         409,
