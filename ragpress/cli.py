@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragpress import console
-from ragpress.commands import documents, prompts, releases
+from ragpress.commands import documents, prompts, releases, service
 from ragpress.commands.shared import (
     DONE,
     FAILED,
@@ -45,6 +45,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("serve")(service.serve)
 app.add_typer(documents.app, name="documents")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(releases.app, name="releases")

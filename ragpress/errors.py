@@ -25,6 +25,7 @@ RagpressError
 │   ├── ConflictError        compare-and-swap lost: somebody else moved the pointer
 │   └── UnknownOutcomeError  the store did not say whether the write happened
 ├── WriterBusyError          another writer holds the collection
+├── ServiceError            the service cannot run: its address is taken, its workers keep dying
 ├── ServiceFullError         too many requests wait already; carries the seconds to wait
 ├── ReleaseError             a release does not exist or cannot be used
 ├── GateRefusedError         the gate refused the candidate (exit code 4)
@@ -166,6 +167,10 @@ class UnknownOutcomeError(StorageError):
 
 class WriterBusyError(RagpressError):
     """Another writer holds the collection."""
+
+
+class ServiceError(RagpressError):
+    """The service cannot run."""
 
 
 class ServiceFullError(RagpressError):

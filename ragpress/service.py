@@ -4,31 +4,71 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from ragpress.settings import load_workspace
 from ragpress.wiring import open_environment
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from ragpress.serve_settings import ServeSettings
+    from ragpress.settings import ServiceSettings
     from serving.api.service import Service
+    from serving.keys.ring import KeyRing
 
 WORKSPACE_VARIABLE = "RAGPRESS_WORKSPACE"
 """Environment variable that tells worker processes which workspace they serve."""
 
+SERVE_VARIABLE = "RAGPRESS_SERVE"
+"""Environment variable that gives worker processes the settings that options of the command line changed, as JSON."""
+
+
+def served_folder() -> Path:
+    """The workspace that this worker process serves."""
+    return Path(os.environ.get(WORKSPACE_VARIABLE, "."))
+
+
+def served(settings: ServiceSettings) -> ServiceSettings:
+    """Settings of the service with what options of the command line changed."""
+    changed = msgspec.json.decode(os.environ.get(SERVE_VARIABLE, "{}"), type=dict[str, Any])
+    return msgspec.structs.replace(settings, serve=msgspec.structs.replace(settings.serve, **changed))
+
+
+def serve_settings() -> ServeSettings:
+    """How this worker process serves.
+
+    Raises:
+        SettingsError: there is no workspace, or its settings are wrong.
+    """
+    return served(load_workspace(served_folder()).service).serve
+
+
+def key_ring(start: Path) -> KeyRing:
+    """The API keys of the workspace at or above a folder.
+
+    Raises:
+        SettingsError: there is no workspace, or its settings are wrong.
+        StorageError: the keys cannot be read.
+    """
+    from serving.keys.ring import KeyRing  # noqa: PLC0415 - only the service and its commands need it
+
+    return KeyRing(open_environment(start).store)
+
 
 def create() -> FastAPI:
-    """The application of a worker process: what uvicorn calls.
+    """The application of a worker process.
 
     Raises:
         SettingsError: there is no workspace, or its settings are wrong.
     """
     from serving.api.app import create_app  # noqa: PLC0415 - heavy
 
-    folder = Path(os.environ.get(WORKSPACE_VARIABLE, "."))
-    settings = open_environment(folder).workspace.service.serve
+    folder, settings = served_folder(), serve_settings()
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Service]:
@@ -58,14 +98,20 @@ async def open_service(folder: Path) -> AsyncIterator[Service]:
     from serving.uploads.jobs import JobBoard  # noqa: PLC0415 - heavy
 
     environment = open_environment(folder)
-    yield Service(
+    settings = served(environment.workspace.service)
+    keys = KeyRing(environment.store)
+    stack = AsyncExitStack()
+    stack.enter_context(keys.watched())
+    service = Service(
         environment=environment,
-        settings=environment.workspace.service,
+        settings=settings,
         answers=LiveAnswers(),
         journal=AnswerJournal(),
-        keys=KeyRing(),
+        keys=keys,
         limits=Limits(),
-        turns=Turns(),
+        turns=Turns(settings.serve),
         jobs=JobBoard(),
         telemetry=Telemetry(),
     )
+    async with stack:
+        yield service

@@ -1,3 +1,108 @@
 """Commands ``ragpress serve``, ``ragpress mcp``: what others reach over a protocol."""
 
 from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from ragpress import console
+from ragpress.commands.shared import FAILED, Json, workspace_folder
+
+if TYPE_CHECKING:
+    import socket
+
+    from ragpress.serve_settings import ServeSettings
+    from ragpress.settings import Workspace
+    from serving.server.supervisor import WorkerCommand
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """A service that answers.
+
+    Attributes:
+        url: its address, and that of the chat page.
+        dashboard: address of the dashboard.
+        pid: the process to stop.
+        workers: number of worker processes.
+        worker_pids: their process ids as they started; a worker that dies is replaced.
+        keys: whether callers need an API key.
+    """
+
+    url: str
+    dashboard: str
+    pid: int
+    workers: int
+    worker_pids: list[int]
+    keys: bool
+
+
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on; as set if left out.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Port to listen on; 0 takes any free one.", min=0, max=65535)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Worker processes; as set if left out.", min=1)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the HTTP service: the API, the chat page and the dashboard. Ctrl+C or SIGTERM stops it."""
+    from ragpress.service import key_ring  # noqa: PLC0415
+    from ragpress.settings import load_workspace  # noqa: PLC0415
+    from serving.server.binding import check_exposure, listen, url_of  # noqa: PLC0415
+    from serving.server.supervisor import Fleet, supervise  # noqa: PLC0415
+
+    workspace = load_workspace(workspace_folder())
+    changed = {
+        name: value for name, value in (("host", host), ("port", port), ("workers", workers)) if value is not None
+    }
+    settings = msgspec.structs.replace(workspace.service.serve, **changed)
+    keys = key_ring(workspace.root).required
+    check_exposure(settings, keys)
+    listener = listen(settings.host, settings.port)
+    url = url_of(listener)
+
+    def ready(pids: list[int]) -> None:
+        serving = Serving(url, f"{url}/admin", os.getpid(), settings.workers, pids, keys)
+        if as_json:
+            console.show(serving, as_json, lambda _record, _out: None)
+        _announce(serving)
+
+    console.note(f"Starting {settings.workers} worker process{'es' if settings.workers > 1 else ''} …")
+    fleet = Fleet(
+        command=_worker(workspace, changed),
+        listener=listener,
+        workers=settings.workers,
+        grace=settings.grace_seconds,
+        ready=ready,
+        tell=console.note,
+    )
+    if not supervise(fleet):
+        raise typer.Exit(FAILED)
+
+
+def _worker(workspace: Workspace, changed: dict[str, str | int]) -> WorkerCommand:
+    from ragpress.service import SERVE_VARIABLE, WORKSPACE_VARIABLE  # noqa: PLC0415
+    from serving.server.supervisor import WorkerCommand  # noqa: PLC0415
+
+    return WorkerCommand(
+        words=(sys.executable, "-m", "ragpress.serving_process"),
+        environment={
+            WORKSPACE_VARIABLE: str(workspace.root),
+            SERVE_VARIABLE: msgspec.json.encode(changed).decode(),
+        },
+    )
+
+
+def _announce(serving: Serving) -> None:
+    console.note(f"Chat page  {serving.url}/")
+    console.note(f"Dashboard  {serving.dashboard}")
+    console.note(f"API        {serving.url}/v1 (OpenAI-compatible)")
+    if serving.keys:
+        console.note("Callers need an API key; make one with: ragpress keys add NAME")
+    else:
+        console.note("There are no API keys: only this machine can call the service, and it may do everything.")

@@ -1,0 +1,169 @@
+"""One worker process: serves an application on a socket that it was given, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import msgspec
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from ragpress.serve_settings import ServeSettings
+from serving.server.closing import Closing
+
+LAST_SECONDS = 2.0
+"""Time within the grace for ending the streams that did not finish by themselves."""
+
+PRIVATE_NETWORKS = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+"""Where a reverse proxy may stand; the address that a proxy elsewhere claims to forward for is not believed."""
+
+
+class Descriptors(msgspec.Struct, frozen=True):
+    """What a worker process inherits, as file descriptors.
+
+    Attributes:
+        listener: the listening socket.
+        ready: a pipe that the worker writes one line to, once it answers.
+        lifeline: a pipe that nobody writes to; it ends when the supervisor does, however that ends.
+    """
+
+    listener: int
+    ready: int
+    lifeline: int
+
+
+def run(create: Callable[[], FastAPI], settings: ServeSettings, inherited: Descriptors) -> None:
+    """Serve until SIGTERM, or until the supervisor is gone.
+
+    Args:
+        create: makes the application.
+        settings: how the service runs.
+        inherited: the supervisor's socket and pipes.
+
+    Raises:
+        RagpressError: the service cannot be opened.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the supervisor's to handle
+    _follow_supervisor(inherited.lifeline, settings.grace_seconds)
+    _allow_connections()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(create(), settings, inherited))
+
+
+async def _serve(app: FastAPI, settings: ServeSettings, inherited: Descriptors) -> None:
+    closing = Closing()
+    app.state.closing = closing
+    server = WorkerServer(app, settings, closing)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
+    # The service is opened here and not by uvicorn, which turns every error of that into a traceback.
+    async with app.router.lifespan_context(app):
+        await server.serve_on(socket.socket(fileno=inherited.listener), inherited.ready)
+
+
+class WorkerServer(uvicorn.Server):
+    """uvicorn's server with a stop that keeps to the grace and tells streams that they end.
+
+    Args:
+        app: the application.
+        settings: how the service runs.
+        closing: tells requests that the service stops.
+    """
+
+    def __init__(self, app: FastAPI, settings: ServeSettings, closing: Closing) -> None:
+        super().__init__(_config(app, settings))
+        self._grace = settings.grace_seconds
+        self._closing = closing
+        self._ready: int | None = None
+
+    async def serve_on(self, listener: socket.socket, ready: int) -> None:
+        """Serve on a listening socket; write a line to ``ready`` once that answers."""
+        self._ready = ready
+        await self.serve([listener])
+
+    def stop(self) -> None:
+        """Take no new connections, finish the requests that run, and end. Any further call changes nothing."""
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]  # a generator in uvicorn's annotation
+        """Leave signals to the event loop: SIGTERM ends the process with exit code 0."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer connections, then tell the supervisor."""
+        await super().startup(sockets)
+        if self._ready is not None:
+            os.write(self._ready, b"ready\n")
+            os.close(self._ready)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish the requests that run within the grace; end the others with an error that says so."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        last = min(LAST_SECONDS, self._grace / 3)
+        if await self._finished(self._grace - last):
+            return
+        self._closing.begin()
+        if await self._finished(last / 2):
+            return
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await self._finished(last / 2)
+
+    async def _finished(self, seconds: float) -> bool:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self.server_state.connections or self.server_state.tasks:
+            if loop.time() >= end:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+
+def _config(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.proxy,
+        forwarded_allow_ips=PRIVATE_NETWORKS,
+    )
+
+
+def _follow_supervisor(lifeline: int, grace: float) -> None:
+    def wait() -> None:
+        os.read(lifeline, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        # A worker that is stuck must not outlive its supervisor for ever, holding the port.
+        timer = threading.Timer(grace + LAST_SECONDS, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def _allow_connections() -> None:
+    # Many systems allow 1,024 open files unless a program asks for more; every connection is one.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(65_536, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
