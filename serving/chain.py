@@ -25,11 +25,13 @@ from serving.language import answer_language
 from serving.prompting import Asked, build_messages, delimiter_of, new_answer_id, without_hidden
 from serving.safe_text import SafeText
 from serving.standalone import checked_rewrite, rewrite_messages, standalone_by_rule
+from serving.telemetry import spans
 from serving.types import (
     Answer,
     AnswerEvent,
     Checker,
     Delta,
+    Finish,
     GenerationEvent,
     GenerationRequest,
     Generator,
@@ -189,8 +191,11 @@ class Answerer:
         if not without_hidden(question.text).strip():
             raise UsageError("The question is empty: expected some words.")
         asked = _received(question)
-        standalone = await self._standalone(asked)
-        return await asyncio.to_thread(self._search, asked, standalone, began)
+        with spans.retrieving(asked.k) as span:
+            standalone = await self._standalone(asked)
+            retrieved = await asyncio.to_thread(self._search, asked, standalone, began)
+            span.found(retrieved.context)
+        return retrieved
 
     async def prompt(self, retrieved: Retrieved) -> Prompted:
         """Write the prompt, unless the evidence is too weak."""
@@ -213,14 +218,18 @@ class Answerer:
         """
         made = Made(prompted=generation.prompted, parts=self.parts)
         if generation.events is not None:
-            async with _closing(generation.events) as events:
-                async for delta in self._checked(events, made):
-                    yield delta
+            with spans.generating(self.parts.generator.name) as span:
+                async with _closing(generation.events) as events:
+                    async for delta in self._checked(events, made):
+                        yield delta
+                span.wrote(made.generator, made.usage)
         if not made.text:
             made.text = turned_down(self.parts.prompt.prompt, made.retrieved.language)
             made.abstained = True
             yield Delta(made.text)
-        yield await asyncio.to_thread(assemble, made)
+        answer = await asyncio.to_thread(assemble, made)
+        spans.answered(answer, made.retrieved.question.history)
+        yield answer
 
     async def aclose(self) -> None:
         """Close the generator's connections."""
@@ -233,6 +242,8 @@ class Answerer:
                 made.usage = event
             elif isinstance(event, GeneratorName):
                 made.generator = event
+            elif isinstance(event, Finish):
+                made.finish = event.reason
             else:
                 made.wrote_at(time.perf_counter())
                 async for text in verified.feed(event):
