@@ -13,9 +13,7 @@ from ragpress import console
 from ragpress.commands.shared import FAILED, Json, workspace_folder
 
 if TYPE_CHECKING:
-    import socket
 
-    from ragpress.serve_settings import ServeSettings
     from ragpress.settings import Workspace
     from serving.server.supervisor import WorkerCommand
 
