@@ -88,6 +88,7 @@ async def open_service(folder: Path) -> AsyncIterator[Service]:
     Raises:
         SettingsError: there is no workspace, or its settings are wrong.
     """
+    from ragpress.opening import ReleaseOpening  # noqa: PLC0415 - heavy
     from serving.api.service import Service  # noqa: PLC0415 - heavy
     from serving.journal.answers import AnswerJournal  # noqa: PLC0415 - heavy
     from serving.keys.limits import Limits  # noqa: PLC0415 - heavy
@@ -102,10 +103,13 @@ async def open_service(folder: Path) -> AsyncIterator[Service]:
     keys = KeyRing(environment.store)
     stack = AsyncExitStack()
     stack.enter_context(keys.watched())
+    answers = LiveAnswers(ReleaseOpening(environment), settings.serve)
+    answers.start()
+    stack.push_async_callback(answers.aclose)
     service = Service(
         environment=environment,
         settings=settings,
-        answers=LiveAnswers(),
+        answers=answers,
         journal=AnswerJournal(),
         keys=keys,
         limits=Limits(),

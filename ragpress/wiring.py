@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from retrieval.langchain.retriever import RagpressRetriever
     from retrieval.search import Searcher
     from serving.chain import Answerer
+    from serving.types import Generator
+
+ShareGenerator: TypeAlias = "Callable[[GeneratorSettings, EmbedSettings, Callable[[], Generator]], Generator]"
+"""Gives the generator of some settings and an embedder, made by the function where there is none yet."""
 
 
 def open_environment(start: Path, progress: Progress | None = None, workers: int = 0) -> Environment:
@@ -159,8 +163,17 @@ def answers_of_live(environment: Environment, collection: str, release: str | No
     return current
 
 
-def open_answerer(environment: Environment, release: OpenRelease, searcher: Searcher) -> Answerer:
+def open_answerer(
+    environment: Environment, release: OpenRelease, searcher: Searcher, share: ShareGenerator | None = None
+) -> Answerer:
     """What answers questions from a release that is open for searching.
+
+    Args:
+        environment: the outside.
+        release: the release.
+        searcher: searches it.
+        share: gives a generator of equal settings where there is one, else the one that it is told how to make; None
+            makes one for this answerer alone.
 
     Raises:
         SettingsError: what answers is set wrongly.
@@ -176,9 +189,12 @@ def open_answerer(environment: Environment, release: OpenRelease, searcher: Sear
     current = workspace.collection(manifest.collection)
     answering = manifest.answering or seal(workspace.root, manifest.collection, current)
     embedder = environment.embedders.load(manifest.embed)
-    generator = load_generator(
-        reconnected(answering.generator, current.generator), embedder=lambda: embedder, cache=workspace.cache
-    )
+    settings = reconnected(answering.generator, current.generator)
+
+    def make() -> Generator:
+        return load_generator(settings, embedder=lambda: embedder, cache=workspace.cache)
+
+    generator = share(settings, manifest.embed, make) if share else make()
     return Answerer(
         AnswerParts(
             source=searcher,

@@ -10,7 +10,7 @@ from retrieval.context import Passage
 from serving.abstention import is_abstention
 from serving.evidence.support import best_quote
 from serving.notices import notices
-from serving.types import Answer, Citation, GeneratorName, Seconds, SentenceCheck, Usage
+from serving.types import Answer, Citation, FinishReason, GeneratorName, Seconds, SentenceCheck, Usage
 from serving.verify import VerifiedText
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Made:
         first_token: seconds from the question to the first piece; None while there was none.
         checks: of its sentences.
         removed: numbers of made-up citations.
+        finish: why the text ends.
 
     Args:
         prompted: the question with its prompt.
@@ -47,6 +48,7 @@ class Made:
         self.first_token: float | None = None
         self.checks: tuple[SentenceCheck, ...] = ()
         self.removed: tuple[int, ...] = ()
+        self.finish: FinishReason = "stop"
         self._named = False
 
     @property
@@ -98,6 +100,7 @@ def assemble(made: Made) -> Answer:
             *notices(retrieved.standalone, passages, frozenset(citation.index for citation in citations)),
         ),
         removed_citations=made.removed,
+        finish=made.finish,
     )
 
 

@@ -2,17 +2,33 @@
 
 A publish or a rollback is picked up by the next look (``[serve] watch_seconds``) without dropping a request: the next
 release is opened beside the one that answers, requests that come meanwhile still get the one before, and that is
-closed when its last answer is done. Each answer is made wholly by one release.
+closed when its last answer is done. Each answer is made wholly by one release. A release that cannot be opened leaves
+the one before in its place, and is reported.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from index.environment import Environment
+from ragpress.errors import ReleaseError
+from ragpress.serve_settings import ServeSettings
 from serving.chain import Answerer
+
+_LOG = logging.getLogger(__name__)
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+
+T = TypeVar("T")
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -29,8 +45,155 @@ class Served(msgspec.Struct, frozen=True):
     answerer: Answerer
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """A release as it is to be opened.
+
+    Attributes:
+        collection: its collection.
+        release: its id.
+        settings: fingerprint of the settings that count beside the release: who may read what, where servers are.
+    """
+
+    collection: str
+    release: str
+    settings: str
+
+
+class Opening(Protocol):
+    """How releases are reached. Everything but ``environment`` reads files, so it is called in threads.
+
+    Attributes:
+        environment: the workspace with its settings as they are now.
+    """
+
+    @property
+    def environment(self) -> Environment:
+        """See the class."""
+        ...
+
+    def refresh(self) -> str | None:
+        """Read the settings again where their file has changed; what is wrong with it, where that is not possible."""
+        ...
+
+    def live(self, collection: str) -> Wanted | None:
+        """What is live in a collection; None where nothing is."""
+        ...
+
+    def named(self, collection: str, release: str) -> Wanted:
+        """A release by its id, or by the beginning of one.
+
+        Raises:
+            ReleaseError: there is none, or more than one.
+        """
+        ...
+
+    def open(self, wanted: Wanted) -> Answerer:
+        """Open a release.
+
+        Raises:
+            RagpressError: it cannot be opened.
+        """
+        ...
+
+
+class CollectionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a collection is served.
+
+    Attributes:
+        collection: its name.
+        release: the release that answers; None where none is open.
+        wanted: the release that should answer; None where nothing is live.
+        error: why the wanted one is not open, for the operator; "" where nothing is wrong.
+    """
+
+    collection: str
+    release: str | None
+    wanted: str | None
+    error: str = ""
+
+
+class LiveStatus(msgspec.Struct, frozen=True):
+    """How the service follows its releases.
+
+    Attributes:
+        collections: one entry each, in the settings' order.
+        settings_error: why the settings file as it is now is not used, for the operator; "" where it is.
+    """
+
+    collections: tuple[CollectionStatus, ...]
+    settings_error: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether some release answers, and none that is live is missing."""
+        return any(one.release for one in self.collections) and all(
+            one.release or not one.wanted for one in self.collections
+        )
+
+
 class LiveAnswers:
-    """Gives what answers; follows the live releases."""
+    """Gives what answers; follows the live releases. For one event loop.
+
+    Args:
+        opening: how releases are reached.
+        settings: how often it looks, and how many named releases it keeps.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, opening: Opening, settings: ServeSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._opening = opening
+        self._settings = settings
+        self._clock = clock
+        self._lines: dict[str, _Line] = {}
+        self._named: OrderedDict[Wanted, asyncio.Task[_Opened]] = OrderedDict()
+        self._settings_error = ""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        # Of their own: searches that wait for a server must not keep a release from going live.
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ragpress-releases")
+
+    @property
+    def environment(self) -> Environment:
+        """The workspace with its settings as they are now."""
+        return self._opening.environment
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """The collections of the settings."""
+        return tuple(self.environment.workspace.collections)
+
+    def start(self) -> None:
+        """Begin to follow the live releases, in the running event loop."""
+        self._spawn(self._watch())
+
+    async def aclose(self) -> None:
+        """Stop following and close every release. Nobody may use one any more."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        opened = [line.opened for line in self._lines.values() if line.opened is not None]
+        opened += [task.result() for task in self._named.values() if _succeeded(task)]
+        self._lines.clear()
+        self._named.clear()
+        for one in opened:
+            await one.served.answerer.aclose()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def status(self) -> LiveStatus:
+        """How every collection is served at this moment."""
+        lines = {name: self._lines.get(name, _Line()) for name in self.collections}
+        return LiveStatus(
+            tuple(
+                CollectionStatus(
+                    collection=name,
+                    release=None if line.opened is None else line.opened.served.release,
+                    wanted=None if line.wanted is None else line.wanted.release,
+                    error="" if line.error is None else str(line.error),
+                )
+                for name, line in lines.items()
+            ),
+            self._settings_error,
+        )
 
     @contextlib.asynccontextmanager
     async def use(self, collection: str, release: str | None = None) -> AsyncIterator[Served]:
@@ -44,7 +207,178 @@ class LiveAnswers:
             ReleaseError: there is no such collection or release; or nothing is live.
             RagpressError: it cannot be opened.
         """
-        yield self._open(collection, release)
+        if collection not in self.environment.workspace.collections:
+            raise ReleaseError(f"There is no collection {collection!r}. GET /v1/models lists those that there are.")
+        opened = await (self._live_one(collection) if release is None else self._named_one(collection, release))
+        opened.users += 1
+        try:
+            yield opened.served
+        finally:
+            opened.users -= 1
+            self._close_unused(opened)
 
-    def _open(self, collection: str, release: str | None) -> Served:
-        raise NotImplementedError
+    async def look(self) -> None:
+        """Look once which releases are live, and begin to open those that are new."""
+        problem = await self._in_thread(self._opening.refresh) or ""
+        if problem and problem != self._settings_error:
+            _LOG.error("The settings file has changed and cannot be used; the former settings stay: %s", problem)
+        self._settings_error = problem
+        for collection in self.collections:
+            try:
+                wanted = await self._in_thread(lambda name=collection: self._opening.live(name))
+            except Exception as error:
+                _LOG.exception("Cannot read which release of %r is live", collection)
+                self._line(collection).error = error
+                continue
+            self._follow(collection, wanted)
+        self._forget()
+
+    async def settled(self) -> None:
+        """Wait until nothing is being opened."""
+        while opening := [line.opening for line in self._lines.values() if line.opening is not None]:
+            await asyncio.wait(opening)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception:
+                _LOG.exception("The look at the live releases failed")
+            await asyncio.sleep(self._settings.watch_seconds)
+
+    def _follow(self, collection: str, wanted: Wanted | None) -> asyncio.Task[None] | None:
+        """Begin to open what is wanted, unless it is open, being opened, or failed a moment ago."""
+        line = self._line(collection)
+        line.wanted = wanted
+        if wanted is None or line.is_open(wanted):
+            line.error, line.failed = None, None
+            return None
+        if line.opening is None and not (line.failed == wanted and self._clock() < line.retry_at):
+            line.opening = self._spawn(self._switch(line, wanted))
+        return line.opening
+
+    async def _switch(self, line: _Line, wanted: Wanted) -> None:
+        try:
+            opened = await self._open(wanted)
+        except Exception as error:
+            if line.failed != wanted:
+                line.pause = _FIRST_PAUSE
+                _LOG.exception("Release %s of %r cannot be opened", wanted.release, wanted.collection)
+            line.failed, line.error = wanted, error
+            line.retry_at = self._clock() + line.pause
+            line.pause = min(2 * line.pause, _LONGEST_PAUSE)
+        else:
+            before, line.opened = line.opened, opened
+            line.failed, line.error = None, None
+            _LOG.info("Release %s of %r answers", wanted.release, wanted.collection)
+            if before is not None:
+                self._retire(before)
+        finally:
+            line.opening = None
+
+    async def _live_one(self, collection: str) -> _Opened:
+        line = self._line(collection)
+        if line.opened is None:
+            wanted = await self._in_thread(lambda: self._opening.live(collection))
+            if wanted is None:
+                raise ReleaseError(
+                    f"The collection {collection!r} has no release yet. An operator publishes the first one with: "
+                    "ragpress ingest"
+                )
+            opening = self._follow(collection, wanted)
+            if opening is not None:
+                await asyncio.shield(opening)
+        if line.opened is None:
+            raise line.error or ReleaseError(f"The collection {collection!r} is being closed.")
+        return line.opened
+
+    async def _named_one(self, collection: str, release: str) -> _Opened:
+        wanted = await self._in_thread(lambda: self._opening.named(collection, release))
+        live = self._line(collection).opened
+        if live is not None and live.wanted == wanted:
+            return live
+        task = self._named.get(wanted)
+        if task is None:
+            task = self._named[wanted] = self._spawn(self._open(wanted))
+        self._named.move_to_end(wanted)
+        try:
+            opened = await asyncio.shield(task)
+        except Exception:
+            if self._named.get(wanted) is task:
+                del self._named[wanted]
+            raise
+        while len(self._named) > self._settings.pinned_releases:
+            self._drop(next(iter(self._named)))
+        return opened
+
+    async def _open(self, wanted: Wanted) -> _Opened:
+        answerer = await self._in_thread(lambda: self._opening.open(wanted))
+        return _Opened(wanted, Served(wanted.collection, wanted.release, answerer))
+
+    def _forget(self) -> None:
+        """Close what the settings no longer name, and named releases that were opened under former settings."""
+        for name in self._lines.keys() - set(self.collections):
+            line = self._lines.pop(name)
+            if line.opened is not None:
+                self._retire(line.opened)
+        current = {name: line.wanted.settings for name, line in self._lines.items() if line.wanted is not None}
+        for wanted in [one for one in self._named if current.get(one.collection, one.settings) != one.settings]:
+            self._drop(wanted)
+
+    def _drop(self, wanted: Wanted) -> None:
+        self._named.pop(wanted).add_done_callback(
+            lambda task: self._retire(task.result()) if _succeeded(task) else None
+        )
+
+    def _retire(self, opened: _Opened) -> None:
+        opened.retired = True
+        self._close_unused(opened)
+
+    def _close_unused(self, opened: _Opened) -> None:
+        if opened.retired and not opened.users and not opened.closed:
+            opened.closed = True
+            self._spawn(opened.served.answerer.aclose())
+
+    def _line(self, collection: str) -> _Line:
+        return self._lines.setdefault(collection, _Line())
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+class _Opened:
+    """A release that is open, and how many use it."""
+
+    def __init__(self, wanted: Wanted, served: Served) -> None:
+        self.wanted = wanted
+        self.served = served
+        self.users = 0
+        self.retired = False
+        self.closed = False
+
+
+class _Line:
+    """What is known of one collection."""
+
+    def __init__(self) -> None:
+        self.wanted: Wanted | None = None
+        self.opened: _Opened | None = None
+        self.opening: asyncio.Task[None] | None = None
+        self.error: Exception | None = None
+        self.failed: Wanted | None = None
+        self.retry_at = 0.0
+        self.pause = _FIRST_PAUSE
+
+    def is_open(self, wanted: Wanted) -> bool:
+        """Whether what answers is what is wanted."""
+        return self.opened is not None and self.opened.wanted == wanted
+
+
+def _succeeded(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None

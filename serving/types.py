@@ -12,6 +12,8 @@ from retrieval.context import Context, Passage
 from retrieval.scope import ANYBODY, Filter, Principal
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
+FinishReason: TypeAlias = Literal["stop", "length", "content_filter"]
+"""Why a text ends: it is whole; the model was cut by ``max_tokens``; the server's content filter ended it."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -135,6 +137,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         context: the passages, in the prompt's order.
         warnings: what a reader should know, for example that a cited document is outdated.
         removed_citations: numbers the generator made up; they never reached the text.
+        finish: why the text ends.
     """
 
     id: str
@@ -154,6 +157,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     context: tuple[Passage, ...] = ()
     warnings: tuple[str, ...] = ()
     removed_citations: tuple[int, ...] = ()
+    finish: FinishReason = "stop"
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -188,8 +192,14 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     cache_salt: str = ""
 
 
-GenerationEvent: TypeAlias = str | Usage | GeneratorName
-"""What a generator yields: pieces of text, then its usage. A generator that hands some requests to another one, or
+class Finish(msgspec.Struct, frozen=True):
+    """Why a generator's text ends, where it did not come to its own end."""
+
+    reason: FinishReason
+
+
+GenerationEvent: TypeAlias = str | Usage | GeneratorName | Finish
+"""What a generator yields: pieces of text, then how it ended where it was cut, then its usage. A generator that hands some requests to another one, or
 that learns from the server which model it has, first yields the name of the one that writes this answer."""
 
 

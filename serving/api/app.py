@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ragpress import __version__
+from ragpress.errors import RagpressError
 from ragpress.serve_settings import ServeSettings
 from serving.api import (
     answers,
@@ -62,6 +63,7 @@ def create_app(open_service: OpenService, settings: ServeSettings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ApiError, _told)
+    app.add_exception_handler(RagpressError, _told)
     app.add_exception_handler(Exception, _told)
     for router in ROUTERS:
         app.include_router(router)

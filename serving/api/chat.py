@@ -3,5 +3,55 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.responses import Response
 
-router = APIRouter()
+from serving.api.callers import Asking
+from serving.api.chat_request import ChatRequest, wish_of
+from serving.api.completion import ChatCompletion
+from serving.api.completion_response import CompletionResponse
+from serving.api.errors import ApiError, responses
+from serving.api.service import Service, TheService
+from serving.callers import Caller
+
+router = APIRouter(tags=["chat"])
+
+_STREAM = {
+    "description": "The answer; with `stream` a stream of `chat.completion.chunk` events that ends with `[DONE]`.",
+    "model": ChatCompletion,
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+
+@router.post(
+    "/v1/chat/completions",
+    summary="Ask a question",
+    response_class=Response,
+    responses={**responses(400, 401, 403, 404, 429, 500, 502, 503, 504), 200: _STREAM},
+)
+async def chat_completions(service: TheService, caller: Asking, body: ChatRequest) -> Response:
+    """A cited answer to the last message, from the live release of a collection or from a named one.
+
+    The answer's id is the `id` of the completion. Its record is durable before the last byte is sent.
+    """
+    wish = wish_of(body)
+    take_turn_of(service, caller)
+    return CompletionResponse(service, caller, wish)
+
+
+def take_turn_of(service: Service, caller: Caller) -> None:
+    """Count a request that costs something.
+
+    Raises:
+        ApiError: 429: the caller's key has used up its minute.
+    """
+    wait = service.limits.take(caller)
+    if wait is None:
+        return
+    service.telemetry.turned_away("limit")
+    raise ApiError(
+        429,
+        f"This API key has used up its requests or tokens of this minute. Try again in {max(wait, 1):.0f} s.",
+        kind="rate_limit_error",
+        code="rate_limit_exceeded",
+        retry_after=wait,
+    )

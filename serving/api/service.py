@@ -45,8 +45,12 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def service_of(request: Request) -> Service:
-    """The service that an application was made for."""
-    service: Service = request.app.state.service
+    """The service that an application was made for, with the workspace's settings as they are now."""
+    state = request.app.state
+    service: Service = state.service
+    current = service.answers.environment
+    if current is not service.environment:
+        service = state.service = msgspec.structs.replace(service, environment=current)
     return service
 
 

@@ -1,0 +1,184 @@
+"""One answer of the service, from the question to the durable record."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+from ragpress.errors import GeneratorTimeoutError, ReleaseError, StorageError, UsageError
+from serving.api.chat_request import Wish, model_not_found
+from serving.api.errors import ApiError
+from serving.api.service import Service
+from serving.callers import Caller
+from serving.journal.records import AnswerRecord, AnswerStatus, ErrorRecord
+from serving.live import Served
+from serving.prompting import count_tokens, new_answer_id
+from serving.types import Answer, Delta, Question
+
+_LOG = logging.getLogger(__name__)
+
+Emit = Callable[[str], Awaitable[None]]
+"""Takes the next piece of an answer's text."""
+
+_UNHINDERED: set[asyncio.Task[None]] = set()
+
+
+class Answering:
+    """Makes one answer and journals what becomes of it.
+
+    Args:
+        service: what endpoints share.
+        caller: who asks.
+        wish: what is asked.
+
+    Attributes:
+        id: the answer's id.
+        created: when the question came.
+    """
+
+    def __init__(self, service: Service, caller: Caller, wish: Wish) -> None:
+        self.id = new_answer_id()
+        self.created = datetime.now(UTC)
+        self._service = service
+        self._caller = caller
+        self._wish = wish
+        self._text: list[str] = []
+        self._release = ""
+        self._stopped: ErrorRecord | None = None
+
+    async def run(self, emit: Emit) -> Answer:
+        """Make the answer. When this returns its record is on the disk.
+
+        Args:
+            emit: hears every piece of the text, in order.
+
+        Raises:
+            ApiError: 404 where the model does not exist; 503 where the journal fails.
+            RagpressError: it failed; the journal has why.
+        """
+        try:
+            answer = await self._made(emit)
+        except asyncio.CancelledError:
+            await self._note(self._record("failed" if self._stopped else "cancelled", self._stopped))
+            raise
+        except (ApiError, UsageError):
+            raise
+        except Exception as error:
+            await self._note(self._record("failed", ErrorRecord(type(error).__name__, str(error))))
+            raise
+        # Whoever leaves from here on has the whole text: it is recorded as it was made.
+        await _unhindered(self._finish(answer))
+        return answer
+
+    def stop(self, error: ErrorRecord) -> None:
+        """From here on a cancelled answer counts as failed, for this reason: it is not the caller who leaves."""
+        self._stopped = error
+
+    async def _made(self, emit: Emit) -> Answer:
+        wish, limit = self._wish, self._service.settings.serve.answer_seconds
+        try:
+            async with asyncio.timeout(limit), self._service.answers.use(wish.collection, wish.release) as served:
+                self._release = served.release
+                with self._service.telemetry.chat(wish.collection, served.release, self.id):
+                    return await self._written(served, emit)
+        except ReleaseError as error:
+            raise model_not_found(str(error)) from error
+        except TimeoutError as error:
+            raise GeneratorTimeoutError(
+                f"The answer was not complete within {limit:g} s (answer_seconds in [serve])."
+            ) from error
+
+    async def _written(self, served: Served, emit: Emit) -> Answer:
+        async with aclosing(served.answerer.stream(self._question())) as events:
+            async for event in events:
+                if isinstance(event, Delta):
+                    self._text.append(event.text)
+                    await emit(event.text)
+                else:
+                    return event
+        raise AssertionError("a stream of an answer ends with the answer")
+
+    def _question(self) -> Question:
+        wish = self._wish
+        return Question(
+            text=wish.text,
+            history=wish.history,
+            caller=self._caller.principal,
+            where=wish.where,
+            k=wish.k,
+            id=self.id,
+        )
+
+    def _record(
+        self, status: AnswerStatus, error: ErrorRecord | None = None, answer: Answer | None = None
+    ) -> AnswerRecord:
+        wish, principal = self._wish, self._caller.principal
+        return AnswerRecord(
+            id=self.id,
+            at=self.created.isoformat(timespec="milliseconds"),
+            collection=wish.collection,
+            release=self._release,
+            status=status,
+            key=self._caller.key,
+            groups=None if principal.unrestricted else tuple(sorted(principal.groups)),
+            model=wish.model,
+            stream=wish.stream,
+            question=wish.text,
+            history=wish.history,
+            where=wish.where,
+            k=wish.k,
+            text="".join(self._text),
+            answer=answer,
+            error=error,
+        )
+
+    async def _keep(self, record: AnswerRecord) -> None:
+        try:
+            with contextlib.suppress(NotImplementedError):
+                await self._service.journal.record(record)
+        except StorageError as error:
+            _LOG.exception("The journal refuses answer %s", record.id)
+            raise journal_unavailable() from error
+        self._service.telemetry.answered(record)
+
+    async def _finish(self, answer: Answer) -> None:
+        await self._keep(self._record("complete", answer=answer))
+        self._service.limits.spend(self._caller, tokens_of(answer))
+
+    async def _note(self, record: AnswerRecord) -> None:
+        """Keep the record of an answer that is told as failed anyway, also where the caller has left."""
+        # What the caller is told is why the answer failed; the log has that the journal did, too.
+        with contextlib.suppress(ApiError):
+            await _unhindered(self._keep(record))
+
+
+async def _unhindered(work: Coroutine[None, None, None]) -> None:
+    """Do something to its end, also when whoever waits for it is cancelled."""
+    task = asyncio.get_running_loop().create_task(work)
+    _UNHINDERED.add(task)
+    task.add_done_callback(_UNHINDERED.discard)
+    await asyncio.shield(task)
+
+
+def journal_unavailable() -> ApiError:
+    """The error for what could not be made durable."""
+    return ApiError(
+        503,
+        "The service cannot keep its journal at the moment, so it gives no answers. Tell its operator.",
+        kind="server_error",
+        code="journal_unavailable",
+        retry_after=5.0,
+    )
+
+
+def tokens_of(answer: Answer) -> int:
+    """Tokens that an answer counts for in its caller's limit: the generator's own numbers, else an estimate."""
+    usage = answer.usage
+    if usage.prompt_tokens is not None and usage.completion_tokens is not None:
+        return usage.prompt_tokens + usage.completion_tokens
+    read = sum(count_tokens(passage.text) for passage in answer.context)
+    return count_tokens(answer.question) + read + count_tokens(answer.answer)
