@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragpress import console
-from ragpress.commands import documents, prompts, releases, service
+from ragpress.commands import documents, keys, prompts, releases, service
 from ragpress.commands.shared import (
     DONE,
     FAILED,
@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 app.command("serve")(service.serve)
 app.add_typer(documents.app, name="documents")
+app.add_typer(keys.app, name="keys")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(releases.app, name="releases")
 

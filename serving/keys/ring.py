@@ -162,9 +162,7 @@ class KeyRing:
         """
         _check(grant)
         token = new_token()
-        record = KeyRecord(
-            **msgspec.structs.asdict(grant), id=token.id, digest=token.digest.hex(), created=self._now()
-        )
+        record = KeyRecord(**msgspec.structs.asdict(grant), id=token.id, digest=token.digest.hex(), created=self._now())
 
         def with_it(keys: tuple[KeyRecord, ...]) -> tuple[KeyRecord, ...]:
             for other in keys:
@@ -283,4 +281,3 @@ def _check(grant: Grant) -> None:
     for limit in (grant.requests_per_minute, grant.tokens_per_minute):
         if limit is not None and not 1 <= limit <= _MOST_PER_MINUTE:
             raise UsageError(f"A limit of {limit} a minute makes no sense: expected 1 to {_MOST_PER_MINUTE:,}.")
-
