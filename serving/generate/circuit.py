@@ -18,6 +18,12 @@ class CircuitState(StrEnum):
     HALF_OPEN = "half_open"
 
 
+def circuit_of(generator: object) -> CircuitState | None:
+    """The state of a generator's circuit; None where it has none."""
+    state = getattr(generator, "circuit", None)
+    return state if isinstance(state, CircuitState) else None
+
+
 class Circuit:
     """Counts failures in a row. No input or output of its own; time comes from the clock it is given.
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from ragpress.errors import GeneratorError, GeneratorRefusedError
+from serving.generate.circuit import CircuitState, circuit_of
 from serving.types import GenerationEvent, GenerationRequest, Generator, GeneratorName
 
 
@@ -30,6 +31,11 @@ class FallbackGenerator:
     def name(self) -> GeneratorName:
         """Of the first; an answer by the second yields its own."""
         return self._first.name
+
+    @property
+    def circuit(self) -> CircuitState | None:
+        """Of the first."""
+        return circuit_of(self._first)
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """The first generator's events; or the second one's name and its events.

@@ -27,7 +27,7 @@ from ragpress.errors import (
     GeneratorTimeoutError,
     GeneratorUnavailableError,
 )
-from serving.generate.circuit import Attempt, Circuit
+from serving.generate.circuit import Attempt, Circuit, CircuitState
 from serving.generate.events import Completion, EventDecoder, broken_off
 from serving.generate.server import ServedModel, Server
 from serving.types import GenerationEvent, GenerationRequest, GeneratorName
@@ -90,6 +90,11 @@ class ServedGenerator:
     def name(self) -> GeneratorName:
         """``openai`` and the model; the model is "" while it is to be the server's only one and was not asked for."""
         return GeneratorName(KIND, self._settings.model or (self._facts.model if self._facts else ""))
+
+    @property
+    def circuit(self) -> CircuitState:
+        """What the circuit to the server does with the next request."""
+        return self._circuit.state
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """The model's name where the settings leave it to the server, the text, the usage.

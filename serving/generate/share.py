@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable, Hashable
 
+from serving.generate.circuit import CircuitState, circuit_of
 from serving.types import GenerationEvent, GenerationRequest, Generator, GeneratorName
 
 
@@ -60,6 +61,11 @@ class _Borrowed:
     def name(self) -> GeneratorName:
         """See :class:`serving.types.Generator`."""
         return self._generator.name
+
+    @property
+    def circuit(self) -> CircuitState | None:
+        """Of the generator; None where it has none."""
+        return circuit_of(self._generator)
 
     def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
         """See :class:`serving.types.Generator`."""

@@ -11,7 +11,7 @@ tells which one is live, and the journal of answers holds the release of each.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -42,11 +42,11 @@ class Metrics:
     """All metrics of a process. Several may exist in one process; each has its own values.
 
     Args:
-        collections: names that the label ``collection`` may take.
+        collections: gives the names that the label ``collection`` may take: those of the settings as they are now.
     """
 
-    def __init__(self, collections: Iterable[str] = ()) -> None:
-        self._collections = frozenset(collections)
+    def __init__(self, collections: Callable[[], Container[str]] = tuple) -> None:
+        self._collections = collections
         self.registry = CollectorRegistry()
         self._collectors: list[Collector] = []
         self._answers()
@@ -161,7 +161,7 @@ class Metrics:
 
     def collection(self, name: str) -> str:
         """The label value of a collection: its name where the settings know it."""
-        return name if name in self._collections else OTHER
+        return name if name in self._collections() else OTHER
 
     def circuit_is(self, collection: str, state: CircuitState) -> None:
         """Tell the state of this worker's circuit to a collection's generator."""

@@ -1,0 +1,110 @@
+"""What a scrape reads from the workspace, once for all worker processes: live releases, their age, runs of ingestion.
+
+Counts of runs come from the journal of runs, so that they go on through restarts and hold runs of the command line,
+too.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from index.environment import Environment
+from index.release import Manifest
+from ragpress import __version__
+from ragpress.errors import RagpressError
+from serving.telemetry.logs import event
+
+_LOG = logging.getLogger(__name__)
+
+
+class RunTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What all runs of ingestion did together.
+
+    Attributes:
+        documents: (collection, what became of them) → documents.
+        reused: collection → chunks whose vectors were not computed again.
+        verdicts: (collection, the gate's verdict) → candidates.
+    """
+
+    documents: Mapping[tuple[str, str], int]
+    reused: Mapping[str, int]
+    verdicts: Mapping[tuple[str, str], int]
+
+
+class WorkspaceCollector(Collector):
+    """Metrics of the workspace.
+
+    Args:
+        environment: the workspace with its settings as they are now.
+        runs: what all runs did so far.
+    """
+
+    def __init__(self, environment: Callable[[], Environment], runs: Callable[[], RunTotals]) -> None:
+        self._environment = environment
+        self._runs = runs
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics; those that cannot be read now are left out, and counted as failed."""
+        faults = 0
+        for part in (self._live, self._ingested):
+            try:
+                yield from part()
+            except (RagpressError, OSError, ValueError) as error:
+                event(_LOG, logging.WARNING, "a scrape could not read the workspace", {}, error)
+                faults += 1
+        yield GaugeMetricFamily("ragpress_scrape_faults", "Parts of this scrape that could not be read.", faults)
+        yield InfoMetricFamily("ragpress_build", "The version that runs.", {"version": __version__})
+
+    def describe(self) -> list[Metric]:
+        """Nothing: asking for the names must read no file."""
+        return []
+
+    def _live(self) -> list[Metric]:
+        age = GaugeMetricFamily(
+            "ragpress_index_age_seconds", "Since the live release was built.", labels=["collection"]
+        )
+        info = InfoMetricFamily("ragpress_live_release", "The live release.", labels=["collection"])
+        documents = GaugeMetricFamily(
+            "ragpress_documents", "Documents of the live release.", labels=["collection", "state"]
+        )
+        chunks = GaugeMetricFamily("ragpress_chunks", "Chunks that can be found.", labels=["collection"])
+        environment = self._environment()
+        for name in environment.workspace.collections:
+            manifest = environment.releases(name).live()
+            if manifest is None:
+                continue
+            age.add_metric([name], _age(environment, manifest))
+            info.add_metric([name], {"release": manifest.id})
+            documents.add_metric([name, "live"], manifest.counts.documents)
+            documents.add_metric([name, "quarantined"], manifest.counts.quarantined)
+            chunks.add_metric([name], manifest.counts.chunks)
+        return [age, info, documents, chunks]
+
+    def _ingested(self) -> list[Metric]:
+        totals = self._runs()
+        documents = CounterMetricFamily(
+            "ragpress_ingest_documents", "Documents by what runs did with them.", labels=["collection", "result"]
+        )
+        for (collection, result), count in sorted(totals.documents.items()):
+            documents.add_metric([collection, result], count)
+        reused = CounterMetricFamily(
+            "ragpress_chunks_reused", "Chunks whose vectors were not computed again.", labels=["collection"]
+        )
+        for collection, count in sorted(totals.reused.items()):
+            reused.add_metric([collection], count)
+        verdicts = CounterMetricFamily(
+            "ragpress_gate_verdict", "Candidates by the gate's verdict.", labels=["collection", "verdict"]
+        )
+        for (collection, verdict), count in sorted(totals.verdicts.items()):
+            verdicts.add_metric([collection, verdict], count)
+        return [documents, reused, verdicts]
+
+
+def _age(environment: Environment, manifest: Manifest) -> float:
+    return max(0.0, (environment.now() - datetime.fromisoformat(manifest.created)).total_seconds())
