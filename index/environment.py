@@ -12,6 +12,7 @@ from index.opened import OpenRelease
 from index.release import Manifest, Releases
 from index.report import Progress
 from ragpress.settings import EmbedSettings, Workspace
+from ragpress.storage.journal_entry import JournalPlace
 from ragpress.storage.store import Store
 from ragpress.types import Embedder
 
@@ -63,6 +64,10 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     def open(self, manifest: Manifest) -> OpenRelease:
         """Open a release for reading."""
         return OpenRelease(self.store, manifest, self.checkouts)
+
+    def journal(self, kind: str) -> JournalPlace:
+        """Where the journal of a kind of record lies: ``answers``, ``feedback``, ``jobs`` or ``runs``."""
+        return JournalPlace(self.local / "journal" / kind, self.store, f"journal/{kind}/")
 
     @property
     def checkouts(self) -> Path:

@@ -8,13 +8,13 @@ a control token of a chat template, or like a citation of this prompt.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Sequence
 
 import msgspec
 
 from ragpress.fingerprint import hexdigest
 from ragpress.prompts import Prompt
+from ragpress.storage.record_ids import new_record_id
 from retrieval.context import Passage
 from serving.evidence.sentences import parse_citations, without_citations
 from serving.language import language_name
@@ -54,8 +54,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_answer_id() -> str:
-    """An id that nobody can guess: 32 hexadecimal characters."""
-    return secrets.token_hex(16)
+    """An id that nobody can guess, and that sorts by time: 32 hexadecimal characters."""
+    return new_record_id()
 
 
 def delimiter_of(answer_id: str) -> str:

@@ -1,0 +1,185 @@
+"""Reads sealed journal files: Parquet, sorted by id, asked by DuckDB and by row group."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ragpress.errors import IntegrityError, NotFoundError
+from ragpress.storage.journal_entry import Entry, JournalPlace, RecordQuery
+
+if TYPE_CHECKING:
+    import duckdb
+
+SEALED_SUFFIX = ".parquet"
+COLUMNS = tuple(Entry.__struct_fields__)
+_CONNECTION = {"threads": "2", "enable_progress_bar": "false"}
+
+
+class _Group(msgspec.Struct, frozen=True):
+    number: int
+    first: str
+    last: str
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    path: Path
+    first: str
+    last: str
+    groups: tuple[_Group, ...]
+
+
+class SealedFiles:
+    """The sealed files of one journal. What is remembered of each is which ids it holds, row group by row group.
+
+    Args:
+        place: where the journal is.
+    """
+
+    def __init__(self, place: JournalPlace) -> None:
+        self._place = place
+        self._known: dict[str, _Sealed] = {}
+        self._lock = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def find(self, record_id: str) -> bytes | None:
+        """The JSON of a record; None where no sealed file has it.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        known = list(self._known.values())
+        for sealed in known:
+            line = _find(sealed, record_id)
+            if line is not None:
+                return line
+        looked = {sealed.path for sealed in known}
+        fresh = (sealed for sealed in self._list() if sealed.path not in looked)
+        return next((line for sealed in fresh if (line := _find(sealed, record_id)) is not None), None)
+
+    def entries(self, query: RecordQuery) -> list[Entry]:
+        """What the columns say of the records that a query wants, newest first.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        rows, _ = self._rows(query, ", ".join(COLUMNS))
+        return [_entry(row) for row in rows]
+
+    def select(self, query: RecordQuery) -> list[tuple[Entry, bytes]]:
+        """The records that a query wants, newest first.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        rows, files = self._rows(query, ", ".join((*COLUMNS, "filename")))
+        by_path = {str(sealed.path): sealed for sealed in files}
+        found: dict[str, tuple[Entry, bytes]] = {}
+        for row in rows:
+            entry = _entry(row[:-1])
+            line = None if entry.id in found else _find(by_path[row[-1]], entry.id)
+            if line is not None:
+                found[entry.id] = (entry, line)
+        return list(found.values())
+
+    def _rows(self, query: RecordQuery, columns: str) -> tuple[list[tuple[Any, ...]], list[_Sealed]]:
+        files = [sealed for sealed in self._list() if query.since is None or sealed.last >= query.since]
+        if not files:
+            return [], []
+        conditions, values = _conditions(query)
+        limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
+        # Every part of the text is one of ours; what comes from outside is a parameter.
+        text = f"SELECT {columns} FROM read_parquet(?, filename = true) WHERE {conditions} ORDER BY id DESC{limit}"  # noqa: S608
+        cursor = self._database().cursor()
+        try:
+            rows: list[tuple[Any, ...]] = cursor.execute(text, [[str(item.path) for item in files], *values]).fetchall()
+        finally:
+            cursor.close()
+        return rows, files
+
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        import duckdb  # noqa: PLC0415 - heavy
+
+        with self._lock:
+            if self._connection is None:
+                self._connection = duckdb.connect(":memory:", config=_CONNECTION)
+            return self._connection
+
+    def _list(self) -> list[_Sealed]:
+        keys = [key for key, _ in self._place.store.list(self._place.prefix) if key.endswith(SEALED_SUFFIX)]
+        with self._lock:
+            self._known = {key: known for key in keys if (known := self._known.get(key) or self._open(key))}
+            return list(self._known.values())
+
+    def _open(self, key: str) -> _Sealed | None:
+        import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
+
+        try:
+            path = self._place.store.local_path(key)
+            footer = pq.read_metadata(path)
+        except (NotFoundError, FileNotFoundError):
+            return None
+        except (OSError, ValueError) as error:
+            raise _damaged(path, error) from error
+        groups = tuple(_group(footer.row_group(number), number) for number in range(footer.num_row_groups))
+        return _Sealed(path, groups[0].first, groups[-1].last, groups) if groups else None
+
+
+def _group(group: Any, number: int) -> _Group:
+    statistics = group.column(0).statistics
+    return _Group(number, statistics.min, statistics.max)
+
+
+def _find(sealed: _Sealed, record_id: str) -> bytes | None:
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+    import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
+
+    numbers = [group.number for group in sealed.groups if group.first <= record_id <= group.last]
+    if not numbers:
+        return None
+    try:
+        with pq.ParquetFile(sealed.path) as file:
+            for number in numbers:
+                ids = file.read_row_group(number, columns=["id"])["id"]
+                row = pc.index(ids, pa.scalar(record_id)).as_py()
+                if row >= 0:
+                    line: str = file.read_row_group(number, columns=["line"])["line"][row].as_py()
+                    return line.encode()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise _damaged(sealed.path, error) from error
+    return None
+
+
+def _conditions(query: RecordQuery) -> tuple[str, list[Any]]:
+    given: list[tuple[str, Any]] = [
+        ("collection = ?", query.collection),
+        ("release = ?", query.release),
+        ("key = ?", query.key),
+        ("list_contains(?, status)", None if query.statuses is None else list(query.statuses)),
+        ("subject = ?", query.subject),
+        ("list_contains(documents, ?)", query.document),
+        ("list_contains(chunks, ?)", query.chunk),
+        ("id IN (SELECT unnest(?))", None if query.ids is None else sorted(query.ids)),
+        ("id >= ?", query.since),
+    ]
+    used = [("id <> ''", None), *((text, value) for text, value in given if value is not None)]
+    return " AND ".join(text for text, _ in used), [value for _, value in used if value is not None]
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    *plain, documents, chunks = row
+    return Entry(**dict(zip(COLUMNS[:-2], plain, strict=True)), documents=tuple(documents), chunks=tuple(chunks))
+
+
+def _damaged(path: Path, error: Exception) -> IntegrityError:
+    return IntegrityError(
+        f"{path} is no readable journal file ({error}): restore it from a backup, or move it away to go on without "
+        "the answers in it."
+    )
