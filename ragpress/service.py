@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -67,8 +68,10 @@ def create() -> FastAPI:
         SettingsError: there is no workspace, or its settings are wrong.
     """
     from serving.api.app import create_app  # noqa: PLC0415 - heavy
+    from serving.telemetry.logs import set_up_logs  # noqa: PLC0415 - only the service writes logs
 
     folder, settings = served_folder(), serve_settings()
+    set_up_logs(load_workspace(folder).service.telemetry)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Service]:
@@ -88,13 +91,13 @@ async def open_service(folder: Path) -> AsyncIterator[Service]:
     Raises:
         SettingsError: there is no workspace, or its settings are wrong.
     """
+    from ragpress.observing import observed  # noqa: PLC0415 - heavy
     from ragpress.opening import ReleaseOpening  # noqa: PLC0415 - heavy
     from serving.api.service import Service  # noqa: PLC0415 - heavy
     from serving.journal.answers import AnswerJournal  # noqa: PLC0415 - heavy
     from serving.keys.limits import Limits  # noqa: PLC0415 - heavy
     from serving.keys.ring import KeyRing  # noqa: PLC0415 - heavy
     from serving.live import LiveAnswers  # noqa: PLC0415 - heavy
-    from serving.telemetry.telemetry import Telemetry  # noqa: PLC0415 - heavy
     from serving.turns import Turns  # noqa: PLC0415 - heavy
     from serving.uploads.jobs import JobBoard  # noqa: PLC0415 - heavy
 
@@ -103,19 +106,23 @@ async def open_service(folder: Path) -> AsyncIterator[Service]:
     keys = KeyRing(environment.store)
     stack = AsyncExitStack()
     stack.enter_context(keys.watched())
+    journal = AnswerJournal(environment, settings.journal)
+    stack.push_async_callback(asyncio.to_thread, journal.close)
     answers = LiveAnswers(ReleaseOpening(environment), settings.serve)
     answers.start()
     stack.push_async_callback(answers.aclose)
+    turns = Turns(settings.serve)
+    telemetry = await stack.enter_async_context(observed(answers, turns, settings.telemetry))
     service = Service(
         environment=environment,
         settings=settings,
         answers=answers,
-        journal=AnswerJournal(),
+        journal=journal,
         keys=keys,
         limits=Limits(),
-        turns=Turns(settings.serve),
+        turns=turns,
         jobs=JobBoard(),
-        telemetry=Telemetry(),
+        telemetry=telemetry,
     )
     async with stack:
         yield service

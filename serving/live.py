@@ -15,6 +15,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -24,7 +25,7 @@ from ragpress.errors import ReleaseError
 from ragpress.serve_settings import ServeSettings
 from serving.chain import Answerer
 
-_LOG = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 
@@ -195,6 +196,10 @@ class LiveAnswers:
             self._settings_error,
         )
 
+    def present(self) -> dict[str, Served]:
+        """What answers in each collection at this moment: to look at, for :meth:`use` alone keeps it open."""
+        return {name: line.opened.served for name, line in self._lines.items() if line.opened is not None}
+
     @contextlib.asynccontextmanager
     async def use(self, collection: str, release: str | None = None) -> AsyncIterator[Served]:
         """Hold what answers for the duration of the context.
@@ -221,13 +226,13 @@ class LiveAnswers:
         """Look once which releases are live, and begin to open those that are new."""
         problem = await self._in_thread(self._opening.refresh) or ""
         if problem and problem != self._settings_error:
-            _LOG.error("The settings file has changed and cannot be used; the former settings stay: %s", problem)
+            _logger.error("The settings file has changed and cannot be used; the former settings stay: %s", problem)
         self._settings_error = problem
         for collection in self.collections:
             try:
-                wanted = await self._in_thread(lambda name=collection: self._opening.live(name))
+                wanted = await self._in_thread(partial(self._opening.live, collection))
             except Exception as error:
-                _LOG.exception("Cannot read which release of %r is live", collection)
+                _logger.exception("Cannot read which release of %r is live", collection)
                 self._line(collection).error = error
                 continue
             self._follow(collection, wanted)
@@ -243,7 +248,7 @@ class LiveAnswers:
             try:
                 await self.look()
             except Exception:
-                _LOG.exception("The look at the live releases failed")
+                _logger.exception("The look at the live releases failed")
             await asyncio.sleep(self._settings.watch_seconds)
 
     def _follow(self, collection: str, wanted: Wanted | None) -> asyncio.Task[None] | None:
@@ -263,14 +268,14 @@ class LiveAnswers:
         except Exception as error:
             if line.failed != wanted:
                 line.pause = _FIRST_PAUSE
-                _LOG.exception("Release %s of %r cannot be opened", wanted.release, wanted.collection)
+                _logger.exception("Release %s of %r cannot be opened", wanted.release, wanted.collection)
             line.failed, line.error = wanted, error
             line.retry_at = self._clock() + line.pause
             line.pause = min(2 * line.pause, _LONGEST_PAUSE)
         else:
             before, line.opened = line.opened, opened
             line.failed, line.error = None, None
-            _LOG.info("Release %s of %r answers", wanted.release, wanted.collection)
+            _logger.info("Release %s of %r answers", wanted.release, wanted.collection)
             if before is not None:
                 self._retire(before)
         finally:

@@ -28,6 +28,7 @@ from serving.api import (
 from serving.api.errors import ApiError, ErrorType, api_error
 from serving.api.guard import guard
 from serving.api.service import Service
+from serving.telemetry.requests import RequestLog, log_fault
 
 ROUTERS = (
     chat.router,
@@ -64,15 +65,18 @@ def create_app(open_service: OpenService, settings: ServeSettings) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ApiError, _told)
     app.add_exception_handler(RagpressError, _told)
-    app.add_exception_handler(Exception, _told)
     for router in ROUTERS:
         app.include_router(router)
     guard(app, settings)
+    # Outermost, so that it sees what every other one turns away, and every exception that none foresaw.
+    app.add_middleware(RequestLog)
     return app
 
 
 async def _told(_request: Request, error: Exception) -> JSONResponse:
     told = api_error(error)
+    if told.status >= 500:
+        log_fault(error)
     return JSONResponse(told.body().model_dump(), status_code=told.status, headers=told.headers)
 
 

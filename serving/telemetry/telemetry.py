@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 
 from serving.generate.circuit import CircuitState
@@ -15,6 +16,7 @@ from serving.telemetry.readiness import Readiness
 from serving.telemetry.spans import Spans
 
 _LOG = logging.getLogger(__name__)
+_REMEMBERED_SECONDS = 10.0
 
 
 class Telemetry:
@@ -32,6 +34,16 @@ class Telemetry:
         self.metrics = metrics or Metrics()
         self.spans = spans
         self.readiness = readiness or Readiness()
+        self._failed_at: float | None = None
+
+    @property
+    def journal_fails(self) -> bool:
+        """Whether a record could not be kept a moment ago, and none was kept since.
+
+        It is forgotten after some seconds: a worker that nobody asks anything would never hear that all is well again.
+        """
+        failed = self._failed_at
+        return failed is not None and time.monotonic() - failed < _REMEMBERED_SECONDS
 
     def answered(self, record: AnswerRecord) -> None:
         """An answer is in the journal: complete, failed or cancelled."""
@@ -73,6 +85,7 @@ class Telemetry:
             kept: whether it is durable.
         """
         with self._never_fails():
+            self._failed_at = None if kept else time.monotonic()
             if kept:
                 self.metrics.commit_seconds.observe(seconds)
             else:
