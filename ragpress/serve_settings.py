@@ -27,6 +27,8 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             nothing on a new connection.
         body_seconds: the longest pause within a body; then 408.
         idle_seconds: how long a connection without a request stays open.
+        send_seconds: a client that takes nothing of its answer for so long is cut off.
+        connections: open connections of one worker; further ones get 503.
         body_bytes: a larger JSON body gets 413, before it is read.
         header_bytes: a larger request head gets 431.
         upload_bytes: a larger uploaded file gets 413.
@@ -51,6 +53,8 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     header_seconds: PositiveFloat = 8.0
     body_seconds: PositiveFloat = 8.0
     idle_seconds: PositiveFloat = 8.0
+    send_seconds: PositiveFloat = 30.0
+    connections: PositiveInt = 4096
     body_bytes: PositiveInt = 1_000_000
     header_bytes: PositiveInt = 32_768
     upload_bytes: PositiveInt = 200_000_000

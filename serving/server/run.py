@@ -9,15 +9,18 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from typing import cast
 
 import msgspec
 import uvicorn
 import uvloop
 from fastapi import FastAPI
+from uvicorn._types import ASGI3Application
 
 from ragpress.serve_settings import ServeSettings
 from serving.server.closing import Closing
+from serving.server.protocol import ServerConfig
 
 LAST_SECONDS = 2.0
 """Time within the grace for ending the streams that did not finish by themselves."""
@@ -93,7 +96,7 @@ class WorkerServer(uvicorn.Server):
         self.should_exit = True
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]  # a generator in uvicorn's annotation
+    def capture_signals(self) -> Generator[None, None, None]:
         """Leave signals to the event loop: SIGTERM ends the process with exit code 0."""
         yield
 
@@ -134,10 +137,10 @@ class WorkerServer(uvicorn.Server):
         return True
 
 
-def _config(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
+def _config(app: FastAPI, settings: ServeSettings) -> ServerConfig:
+    return ServerConfig(
+        cast("ASGI3Application", app),
+        settings,
         ws="none",
         lifespan="off",
         interface="asgi3",
