@@ -430,7 +430,9 @@ def _discard(temp: Path) -> None:
 
 
 def _write_new(temp: Path, data: bytes, mode: int | None) -> None:
-    descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    # What is to be private is so from its first byte on; an owner's write bit is what the writing itself needs.
+    first_mode = 0o666 if mode is None else mode & 0o666 | 0o200
+    descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, first_mode)
     try:
         _write_all(descriptor, data)
         if mode is not None:

@@ -6,7 +6,7 @@ the role. Without keys everybody on this machine is the operator.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -19,16 +19,29 @@ from serving.callers import Caller, Role
 _bearer = HTTPBearer(auto_error=False, description="An API key: ragpress keys add NAME", scheme_name="key")
 
 
-def caller_of(
+async def caller_of(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Caller:
     """Who calls.
 
     Raises:
-        ApiError: 401 where a key is needed and there is none, or it is wrong, expired or revoked.
+        ApiError: 401 where a key is needed and there is none, or it is wrong, expired or revoked; 429 where the
+            client has sent too many wrong ones.
+        StorageError: the keys could not be read for too long to let anybody in.
     """
-    caller = service_of(request).keys.caller(credentials.credentials if credentials else None)
+    keys = service_of(request).keys
+    token = credentials.credentials if credentials else None
+    caller = keys.caller(token)
     if caller is None:
+        wait = None if token is None else keys.attempts.failed(request.client.host if request.client else "")
+        if wait is not None:
+            raise ApiError(
+                429,
+                "Too many wrong API keys came from this address. Try again later, with a key that an operator made.",
+                kind="rate_limit_error",
+                code="too_many_wrong_keys",
+                retry_after=wait,
+            )
         raise ApiError(
             401,
             "A valid API key is needed: send it as 'Authorization: Bearer KEY'. An operator makes one with: "
@@ -40,15 +53,15 @@ def caller_of(
     return caller
 
 
-def with_role(role: Role) -> Callable[[Caller], Caller]:
+def with_role(role: Role) -> Callable[[Caller], Coroutine[None, None, Caller]]:
     """A dependency that lets only callers with a role pass."""
 
-    def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+    async def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         if not caller.may(role):
             raise ApiError(
                 403,
-                f"This API key has not the role {role.value!r}. An operator gives it with: ragpress keys add NAME "
-                f"--role {role.value}",
+                f"This API key does not have the role {role.value!r}. An operator makes one that has it with: "
+                f"ragpress keys add NAME --role {role.value}",
                 kind="permission_error",
                 code="role_missing",
             )

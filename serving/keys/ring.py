@@ -21,6 +21,7 @@ import msgspec
 from ragpress.errors import ConflictError, IntegrityError, StorageError, UsageError
 from ragpress.storage.store import Pointer, Store
 from serving.callers import LOCAL, LOCAL_OWNER, Caller
+from serving.keys.attempts import Attempts
 from serving.keys.records import Grant, KeyRecord, RingRecord
 from serving.keys.tokens import Token, new_token, parse_token
 
@@ -66,6 +67,10 @@ class KeyRing:
         store: of the workspace.
         now: the time, for expiry.
         clock: monotonic seconds, for the age of what was last read.
+        always: a key is needed even where there is none yet: others than this machine reach the service.
+
+    Attributes:
+        attempts: wrong keys by client address.
 
     Raises:
         StorageError: the keys cannot be read.
@@ -76,17 +81,21 @@ class KeyRing:
         store: Store,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        always: bool = False,
     ) -> None:
+        self.attempts = Attempts(clock=clock)
         self._store = store
         self._now = now
         self._clock = clock
+        self._always = always
         self._seen = _Seen(token=None, entries={}, at=float("-inf"))
         self.refresh()
 
     @property
     def required(self) -> bool:
         """Whether every caller needs a key: from the first key on, also when all are revoked or expired since."""
-        return self._seen.token is not None
+        return self._always or self._seen.token is not None
 
     def caller(self, token: str | None) -> Caller | None:
         """Who calls with a key; None where a key is needed and this is none. Costs microseconds and reads no store.
@@ -103,7 +112,7 @@ class KeyRing:
                 f"The API keys in {self._store.location} could not be read for {STALE_SECONDS:.0f} s, so nobody is let "
                 "in. The log says why; once they can be read again this ends by itself."
             )
-        if seen.token is None:
+        if seen.token is None and not self._always:
             return LOCAL
         parsed = None if token is None else parse_token(token)
         return None if parsed is None else self._match(seen, parsed)
