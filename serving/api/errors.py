@@ -78,10 +78,11 @@ class ApiError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers of the answer. ``Retry-After`` is in whole seconds, at least 1."""
-        if self.retry_after is None:
-            return {}
-        return {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+        """Headers of the answer. ``Retry-After`` is in whole seconds, at least 1; a 401 names the way to a key."""
+        headers = {"WWW-Authenticate": 'Bearer realm="ragpress"'} if self.status == 401 else {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(max(1, math.ceil(self.retry_after)))
+        return headers
 
     def body(self) -> ErrorBody:
         """The body of the answer, and the ``data`` of an error event in a stream."""
@@ -188,8 +189,13 @@ def api_error(error: Exception) -> ApiError:
 
 
 def responses(*statuses: int) -> Mapping[int | str, dict[str, object]]:
-    """The error answers of an endpoint for its OpenAPI description."""
-    return {status: {"model": ErrorBody, "description": _DESCRIPTIONS[status]} for status in statuses}
+    """The error answers of an endpoint for its OpenAPI description.
+
+    An endpoint that needs a key (401) also turns away who sends too many wrong ones (429), and everybody while the
+    keys cannot be read (503).
+    """
+    told = {*statuses, 429, 503} if 401 in statuses else set(statuses)
+    return {status: {"model": ErrorBody, "description": _DESCRIPTIONS[status]} for status in sorted(told)}
 
 
 _DESCRIPTIONS = {
@@ -208,6 +214,7 @@ _DESCRIPTIONS = {
     502: "The model that writes answers failed.",
     503: "The service cannot answer at the moment.",
     504: "The model that writes answers took too long.",
+    507: "The disk of the service is full.",
 }
 
 
