@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,15 @@ from ragpress.storage.journal_entry import Entry, JournalPlace, RecordQuery
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 SEALED_SUFFIX = ".parquet"
 COLUMNS = tuple(Entry.__struct_fields__)
-_CONNECTION = {"threads": "2", "enable_progress_bar": "false"}
+_CONNECTION: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 2,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
 
 
 class _Group(msgspec.Struct, frozen=True):
@@ -67,7 +73,7 @@ class SealedFiles:
         Raises:
             StorageError: a file cannot be read.
         """
-        rows, _ = self._rows(query, ", ".join(COLUMNS))
+        rows, _ = self._rows(query, COLUMNS)
         return [_entry(row) for row in rows]
 
     def select(self, query: RecordQuery) -> list[tuple[Entry, bytes]]:
@@ -76,24 +82,27 @@ class SealedFiles:
         Raises:
             StorageError: a file cannot be read.
         """
-        rows, files = self._rows(query, ", ".join((*COLUMNS, "filename")))
-        by_path = {str(sealed.path): sealed for sealed in files}
-        found: dict[str, tuple[Entry, bytes]] = {}
-        for row in rows:
-            entry = _entry(row[:-1])
-            line = None if entry.id in found else _find(by_path[row[-1]], entry.id)
-            if line is not None:
-                found[entry.id] = (entry, line)
-        return list(found.values())
+        rows, files = self._rows(query, ("id", "filename"))
+        wanted: dict[str, set[str]] = {}
+        for record_id, path in rows:
+            wanted.setdefault(path, set()).add(record_id)
+        found = {
+            entry.id: (entry, line)
+            for sealed in files
+            if str(sealed.path) in wanted
+            for entry, line in _read(sealed, wanted[str(sealed.path)])
+        }
+        return [found[record_id] for record_id in sorted(found, reverse=True)]
 
-    def _rows(self, query: RecordQuery, columns: str) -> tuple[list[tuple[Any, ...]], list[_Sealed]]:
+    def _rows(self, query: RecordQuery, columns: Sequence[str]) -> tuple[list[tuple[Any, ...]], list[_Sealed]]:
         files = [sealed for sealed in self._list() if query.since is None or sealed.last >= query.since]
         if not files:
             return [], []
         conditions, values = _conditions(query)
         limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
         # Every part of the text is one of ours; what comes from outside is a parameter.
-        text = f"SELECT {columns} FROM read_parquet(?, filename = true) WHERE {conditions} ORDER BY id DESC{limit}"  # noqa: S608
+        wanted = ", ".join(f'"{name}"' for name in columns)
+        text = f"SELECT {wanted} FROM read_parquet(?, filename = true) WHERE {conditions} ORDER BY id DESC{limit}"  # noqa: S608
         cursor = self._database().cursor()
         try:
             rows: list[tuple[Any, ...]] = cursor.execute(text, [[str(item.path) for item in files], *values]).fetchall()
@@ -140,21 +149,45 @@ def _find(sealed: _Sealed, record_id: str) -> bytes | None:
     import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
 
     numbers = [group.number for group in sealed.groups if group.first <= record_id <= group.last]
-    if not numbers:
-        return None
-    try:
-        with pq.ParquetFile(sealed.path) as file:
-            for number in numbers:
+    with _reading(sealed.path):
+        for number in numbers:
+            with pq.ParquetFile(sealed.path) as file:
                 ids = file.read_row_group(number, columns=["id"])["id"]
                 row = pc.index(ids, pa.scalar(record_id)).as_py()
                 if row >= 0:
                     line: str = file.read_row_group(number, columns=["line"])["line"][row].as_py()
                     return line.encode()
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise _damaged(sealed.path, error) from error
     return None
+
+
+def _read(sealed: _Sealed, ids: set[str]) -> list[tuple[Entry, bytes]]:
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+    import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
+
+    numbers = [group.number for group in sealed.groups if any(group.first <= item <= group.last for item in ids)]
+    found: list[tuple[Entry, bytes]] = []
+    with _reading(sealed.path), pq.ParquetFile(sealed.path) as file:
+        for number in numbers:
+            rows = file.read_row_group(number, columns=[*COLUMNS, "line"])
+            rows = rows.filter(pc.is_in(rows["id"], value_set=pa.array(ids, pa.string())))
+            found += [(_entry(row[:-1]), row[-1].encode()) for row in _tuples(rows)]
+    return found
+
+
+def _tuples(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
+    return zip(*(rows[name].to_pylist() for name in (*COLUMNS, "line")), strict=True)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What a file raises that is damaged becomes our error; one that was removed meanwhile is as if it had no rows."""
+    try:
+        yield
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
 
 
 def _conditions(query: RecordQuery) -> tuple[str, list[Any]]:
