@@ -167,8 +167,17 @@ def list_releases(releases: Releases) -> ReleaseList:
     return ReleaseList(live, tuple(entries))
 
 
-def quarantine(environment: Environment, collection: str, document: str, reason: str) -> RepairNote:
+def quarantine(
+    environment: Environment, collection: str, document: str, reason: str, by: str | None = None
+) -> RepairNote:
     """Record a person's quarantine of a document.
+
+    Args:
+        environment: the outside.
+        collection: the collection.
+        document: a document id or a source.
+        reason: why; people will read it.
+        by: who does it; None takes the user who runs this process.
 
     Raises:
         UsageError: nothing is live yet.
@@ -179,7 +188,7 @@ def quarantine(environment: Environment, collection: str, document: str, reason:
         collection=collection,
         source=row.source,
         reason=reason,
-        by=repairs.person(),
+        by=by or repairs.person(),
         at=environment.now().isoformat(timespec="seconds"),
     )
     path = repairs.save(environment.workspace.root, repair)

@@ -64,8 +64,14 @@ class Collected(msgspec.Struct, frozen=True):
     bytes: int
 
 
-def rollback(environment: Environment, collection: str, release: str | None) -> LiveRecord:
+def rollback(environment: Environment, collection: str, release: str | None, by: str = "") -> LiveRecord:
     """Make an earlier release live again: the one named, or the one that was live before.
+
+    Args:
+        environment: the outside.
+        collection: the collection.
+        release: id of the release, or None.
+        by: who does it, recorded in the live pointer; "" leaves it out.
 
     Raises:
         ReleaseError: there is no earlier release, or it is gone.
@@ -80,10 +86,13 @@ def rollback(environment: Environment, collection: str, release: str | None) -> 
     if target is None:
         raise ReleaseError(f"{record.release} is the first release of {collection!r}; there is none before it.")
     manifest = releases.get(target)
-    return releases.publish(manifest.id, f"rollback from {record.release}", pointer.token, environment.now())
+    why = f"rollback from {record.release}" + _signed(by)
+    return releases.publish(manifest.id, why, pointer.token, environment.now())
 
 
-def publish(environment: Environment, collection: str, release: str, override: str | None) -> LiveRecord:
+def publish(
+    environment: Environment, collection: str, release: str, override: str | None, by: str = ""
+) -> LiveRecord:
     """Make a release live that was built before.
 
     Args:
@@ -91,6 +100,7 @@ def publish(environment: Environment, collection: str, release: str, override: s
         collection: the collection.
         release: id of the release.
         override: a person's reason to publish what the gate refused; recorded in the live pointer.
+        by: who does it, recorded in the live pointer; "" leaves it out.
 
     Raises:
         ReleaseError: the gate refused it and there is no override.
@@ -101,8 +111,12 @@ def publish(environment: Environment, collection: str, release: str, override: s
     if manifest.gate.verdict != "pass" and override is None:
         reasons = "; ".join(manifest.gate.reasons)
         raise ReleaseError(f"The gate refused {manifest.id}: {reasons}. Publish it anyway with --override WHY.")
-    why = "publish" if override is None else f"publish, gate overridden: {override}"
+    why = ("publish" if override is None else f"publish, gate overridden: {override}") + _signed(by)
     return releases.publish(manifest.id, why, None if found is None else found[1].token, environment.now())
+
+
+def _signed(by: str) -> str:
+    return f" (by {by})" if by else ""
 
 
 def diff(before: OpenRelease, after: OpenRelease) -> ReleaseDiff:

@@ -26,6 +26,9 @@ ErrorType: TypeAlias = Literal[
 
 RETRY_SECONDS = 1.0
 
+STOPPING = "ServiceStopping"
+"""What the journal calls an answer that the service's end cut off."""
+
 
 class ErrorDetail(BaseModel):
     """What went wrong.
@@ -186,6 +189,16 @@ def api_error(error: Exception) -> ApiError:
                 retry_after=_retry_after(error) if rule.retries else None,
             )
     return ApiError(500, "The service failed. Tell its operator.", kind="server_error", code="internal_error")
+
+
+def error_code(kind: str) -> str:
+    """The code that callers were told of an exception, by the name of its class."""
+    known = getattr(errors, kind, None)
+    if isinstance(known, type):
+        for rule in _RULES:
+            if issubclass(known, rule.error):
+                return rule.code
+    return "service_stopping" if kind == STOPPING else "internal_error"
 
 
 def responses(*statuses: int) -> Mapping[int | str, dict[str, object]]:
