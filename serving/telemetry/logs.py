@@ -136,7 +136,7 @@ def _content(record: logging.LogRecord) -> dict[str, Value]:
     }
     fields = getattr(record, "fields", None)
     if isinstance(fields, Mapping):
-        content |= {str(key): _clean(value) for key, value in fields.items() if value not in (None, "")}
+        content |= {_text(str(key)): _clean(value) for key, value in fields.items() if value not in (None, "")}
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
         content |= _error_fields(error)
