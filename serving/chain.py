@@ -256,7 +256,11 @@ class Answerer:
         settings, prompt = self.parts.answer, self.parts.prompt.prompt
         passages = retrieved.context.passages
         return VerifiedText(
-            SafeText([passage.index for passage in passages], [passage.text for passage in passages]),
+            SafeText(
+                [passage.index for passage in passages],
+                [passage.text for passage in passages],
+                delimiter_of(retrieved.question.id),
+            ),
             SentenceJudge(self.parts.checker, passages, settings.support, prompt),
             settings.unsupported,
             prompt.in_language(prompt.unsupported, retrieved.language),

@@ -6,6 +6,7 @@ into one of these: a citation mark, a link's target, a URL, code in a line, whit
 - Citation marks become ``[1][2]``, whatever their form; numbers without a passage are taken out and remembered.
 - ``[text](target)`` loses its target; definitions of links and HTML tags are broken, so that nothing is fetched.
 - A URL leaves only if it stands in the passages as it is; else its end is an ellipsis.
+- Lines of the prompt that mark passages, which small models repeat, are left out (``prompt_echo``).
 - In code (fences, and backticks closed in the same line) brackets and tags stay; they are no markup there.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from serving.evidence.sentences import parse_citations
+from serving.prompt_echo import WithoutEchoes
 from serving.prompting import without_hidden
 
 _SPECIAL = re.compile(r"[ \t]{1,200}(?:\Z|(?=[\[【［]))|[\[【［\]<`~/\n]")
@@ -49,12 +51,14 @@ class SafeText:
     Args:
         numbers: numbers of the passages.
         sources: texts in which a URL must stand to be let through.
+        mark: the prompt's delimiter: lines with it are echoes of the prompt, and left out.
 
     Attributes:
         removed: numbers of citations that were taken out, in order, each once.
     """
 
-    def __init__(self, numbers: Sequence[int], sources: Sequence[str]) -> None:
+    def __init__(self, numbers: Sequence[int], sources: Sequence[str], mark: str = "") -> None:
+        self._echoes = WithoutEchoes(mark)
         self._numbers = frozenset(numbers)
         self._sources = sources
         self._pending = ""
@@ -65,11 +69,12 @@ class SafeText:
 
     def feed(self, piece: str) -> str:
         """What the next piece lets leave."""
-        self._pending += without_hidden(piece)
+        self._pending += self._echoes.feed(without_hidden(piece))
         return self._drain(final=False)
 
     def finish(self) -> str:
         """What was held back, once nothing more comes."""
+        self._pending += self._echoes.feed("", final=True)
         return self._drain(final=True)
 
     def _drain(self, final: bool) -> str:

@@ -199,8 +199,9 @@ class Finish(msgspec.Struct, frozen=True):
 
 
 GenerationEvent: TypeAlias = str | Usage | GeneratorName | Finish
-"""What a generator yields: pieces of text, then how it ended where it was cut, then its usage. A generator that hands some requests to another one, or
-that learns from the server which model it has, first yields the name of the one that writes this answer."""
+"""What a generator yields: pieces of text, then why they end where the text was cut, then its usage. A generator that
+hands some requests to another one, or that learns from the server which model it has, first yields the name of the one
+that writes this answer."""
 
 
 class Generator(Protocol):

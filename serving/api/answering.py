@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from serving.live import Served
 from serving.prompting import count_tokens, new_answer_id
 from serving.types import Answer, Delta, Question
 
-_LOG = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 Emit = Callable[[str], Awaitable[None]]
 """Takes the next piece of an answer's text."""
@@ -83,7 +84,9 @@ class Answering:
         try:
             async with asyncio.timeout(limit), self._service.answers.use(wish.collection, wish.release) as served:
                 self._release = served.release
-                with self._service.telemetry.chat(wish.collection, served.release, self.id):
+                with self._service.telemetry.chat(
+                    wish.collection, served.release, self.id, model=wish.model, stream=wish.stream
+                ):
                     return await self._written(served, emit)
         except ReleaseError as error:
             raise model_not_found(str(error)) from error
@@ -137,12 +140,14 @@ class Answering:
         )
 
     async def _keep(self, record: AnswerRecord) -> None:
+        began = time.perf_counter()
         try:
-            with contextlib.suppress(NotImplementedError):
-                await self._service.journal.record(record)
+            await self._service.journal.record(record)
         except StorageError as error:
-            _LOG.exception("The journal refuses answer %s", record.id)
+            self._service.telemetry.committed(time.perf_counter() - began, kept=False)
+            _logger.exception("The journal refuses answer %s", record.id)
             raise journal_unavailable() from error
+        self._service.telemetry.committed(time.perf_counter() - began, kept=True)
         self._service.telemetry.answered(record)
 
     async def _finish(self, answer: Answer) -> None:

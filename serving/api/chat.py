@@ -9,9 +9,9 @@ from serving.api.callers import Asking
 from serving.api.chat_request import ChatRequest, wish_of
 from serving.api.completion import ChatCompletion
 from serving.api.completion_response import CompletionResponse
-from serving.api.errors import ApiError, responses
-from serving.api.service import Service, TheService
-from serving.callers import Caller
+from serving.api.errors import responses
+from serving.api.service import TheService
+from serving.api.turn import count_request
 
 router = APIRouter(tags=["chat"])
 
@@ -34,24 +34,5 @@ async def chat_completions(service: TheService, caller: Asking, body: ChatReques
     The answer's id is the `id` of the completion. Its record is durable before the last byte is sent.
     """
     wish = wish_of(body)
-    take_turn_of(service, caller)
+    await count_request(service, caller)
     return CompletionResponse(service, caller, wish)
-
-
-def take_turn_of(service: Service, caller: Caller) -> None:
-    """Count a request that costs something.
-
-    Raises:
-        ApiError: 429: the caller's key has used up its minute.
-    """
-    wait = service.limits.take(caller)
-    if wait is None:
-        return
-    service.telemetry.turned_away("limit")
-    raise ApiError(
-        429,
-        f"This API key has used up its requests or tokens of this minute. Try again in {max(wait, 1):.0f} s.",
-        kind="rate_limit_error",
-        code="rate_limit_exceeded",
-        retry_after=wait,
-    )

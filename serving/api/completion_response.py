@@ -9,20 +9,24 @@ import logging
 from fastapi.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from ragpress.errors import ServiceFullError
 from serving.api.answering import Answering
 from serving.api.chat_request import Wish
 from serving.api.completion_stream import KEEP_ALIVE, ChunkEncoder, error_event, whole_body
-from serving.api.errors import ApiError, api_error
+from serving.api.errors import STOPPING, ApiError, api_error
 from serving.api.service import Service
+from serving.api.turn import turn_of
 from serving.callers import Caller
 from serving.journal.records import ErrorRecord
 from serving.types import Answer
 
-_LOG = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS = 10.0
 """Pause after which a stream that says nothing sends a comment, so that proxies keep it."""
+
+
+ANSWER_HEADER = "x-ragpress-answer"
+"""Header with the answer's id, also where the answer is an error."""
 
 
 class CompletionResponse(Response):
@@ -44,6 +48,7 @@ class CompletionResponse(Response):
         created = int(self._answering.created.timestamp())
         self._created = created
         self._chunks = ChunkEncoder(self._answering.id, created, wish.model, wish.include_usage)
+        self._limits = [(name.encode(), value.encode()) for name, value in service.limits.headers(caller).items()]
         self._begun = False
         self._quiet = True
 
@@ -84,13 +89,8 @@ class CompletionResponse(Response):
                 self._quiet = False
                 await _body(send, self._chunks.text(text))
 
-        try:
-            async with self._service.turns.turn():
-                answer = await self._answering.run(emit)
-                await self._whole(answer, send)
-        except ServiceFullError:
-            self._service.telemetry.turned_away("full")
-            raise
+        async with turn_of(self._service):
+            await self._whole(await self._answering.run(emit), send)
 
     async def _begin(self, send: Send) -> None:
         if not self._begun:
@@ -116,7 +116,7 @@ class CompletionResponse(Response):
         if isinstance(error, Exception):
             told = api_error(error)
             if told.status >= 500:
-                _LOG.error("Answer %s failed: %s", self._answering.id, error, exc_info=error)
+                _logger.error("Answer %s failed: %s", self._answering.id, error, exc_info=error)
             await self._fail(told, scope, receive, send)
         elif error is not None:
             raise error
@@ -126,7 +126,7 @@ class CompletionResponse(Response):
         stopping = ApiError(
             503, "The service is being stopped. Ask again.", kind="server_error", code="service_stopping", retry_after=1
         )
-        self._answering.stop(ErrorRecord("ServiceStopping", "The service was stopped before the answer was whole."))
+        self._answering.stop(ErrorRecord(STOPPING, "The service was stopped before the answer was whole."))
         making.cancel()
         await asyncio.wait({making})
         if making.cancelled():
@@ -137,11 +137,11 @@ class CompletionResponse(Response):
         if self._begun:
             await _body(send, error_event(error), more=False)
             return
-        headers = {**error.headers, "x-request-id": self._answering.id}
+        headers = {**error.headers, ANSWER_HEADER: self._answering.id}
         await JSONResponse(error.body().model_dump(), status_code=error.status, headers=headers)(scope, receive, send)
 
     def _head(self, media_type: bytes, body: bytes | None = None) -> list[tuple[bytes, bytes]]:
-        head = [(b"x-request-id", self._answering.id.encode()), (b"cache-control", b"no-cache")]
+        head = [(ANSWER_HEADER.encode(), self._answering.id.encode()), (b"cache-control", b"no-cache"), *self._limits]
         if body is None:
             # Proxies that buffer would hold the stream back.
             return [*head, (b"content-type", media_type + b"; charset=utf-8"), (b"x-accel-buffering", b"no")]

@@ -37,7 +37,7 @@ class ModelList(BaseModel):
 
 
 @router.get("/v1/models", summary="List the collections", responses={**responses(401, 403, 500, 503)})
-async def list_models(service: TheService, caller: Asking) -> ModelList:
+async def list_models(service: TheService, _caller: Asking) -> ModelList:
     """The collections that have a live release."""
     found = [await asyncio.to_thread(_live, service, name) for name in service.answers.collections]
     return ModelList(data=[_body(name, manifest) for name, manifest in found if manifest is not None])
@@ -45,7 +45,7 @@ async def list_models(service: TheService, caller: Asking) -> ModelList:
 
 @router.get("/v1/models/{model}", summary="One collection", responses={**responses(400, 401, 403, 404, 500, 503)})
 async def get_model(
-    service: TheService, caller: Asking, model: Annotated[str, Path(max_length=201, description="As in `model`.")]
+    service: TheService, _caller: Asking, model: Annotated[str, Path(max_length=201, description="As in `model`.")]
 ) -> ModelBody:
     """A collection with its live release, or `collection@release`."""
     collection, release = parse_model(model)

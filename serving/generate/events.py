@@ -13,7 +13,7 @@ import msgspec
 
 from ragpress.errors import GeneratorError, GeneratorProtocolError
 from serving.generate.faults import STATUS_OF_BROKEN_STREAM, excerpt, refusal
-from serving.types import Usage
+from serving.types import FinishReason, Usage
 
 LARGEST_EVENT = 1 << 18
 """Bytes of one event; a token takes some hundreds."""
@@ -70,6 +70,9 @@ class EventDecoder:
             )
 
 
+_CUTS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
+
+
 class _Delta(msgspec.Struct):
     content: str | None = None
     reasoning: str | None = None
@@ -104,6 +107,7 @@ class Completion:
         alive: whether anything that a model wrote has come, thoughts that are not shown included.
         done: whether the end mark came.
         usage: tokens as the server counts them.
+        cut: why the text is not whole, once the end came: ``length`` or ``content_filter``; None where it is.
 
     Args:
         characters: the most characters of the whole text.
@@ -114,7 +118,7 @@ class Completion:
         self.alive = False
         self.done = False
         self.usage = Usage()
-        self._left = characters
+        self._limit = self._left = characters
         self._finish: str | None = None
         self._secret = secret
         self._decode = msgspec.json.Decoder(_Chunk).decode
@@ -142,19 +146,24 @@ class Completion:
             self.usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
         return self._text(chunk.choices[0]) if chunk.choices else ""
 
+    @property
+    def cut(self) -> FinishReason | None:
+        """See the class."""
+        return _CUTS.get(self._finish or "")
+
     def check_whole(self) -> None:
         """See that the answer came to its end.
 
         Raises:
             GeneratorProtocolError: the stream ended before it.
-            GeneratorRefusedError: the server's content filter ended it.
+            GeneratorRefusedError: the server's content filter let nothing of it through.
         """
         if not self.done:
             raise broken_off("it ended without [DONE]")
         if self._finish is None:
             raise broken_off("no chunk has a finish_reason")
-        if self._finish == "content_filter":
-            raise refusal(400, {}, b"The server's content filter ended the answer.", self._secret)
+        if self._finish == "content_filter" and self._left == self._limit:
+            raise refusal(400, {}, b"The server's content filter let nothing of the answer through.", self._secret)
 
     def _text(self, choice: _Choice) -> str:
         delta = choice.delta

@@ -30,7 +30,7 @@ from ragpress.errors import (
 from serving.generate.circuit import Attempt, Circuit, CircuitState
 from serving.generate.events import Completion, EventDecoder, broken_off
 from serving.generate.server import ServedModel, Server
-from serving.types import GenerationEvent, GenerationRequest, GeneratorName
+from serving.types import Finish, GenerationEvent, GenerationRequest, GeneratorName
 
 if TYPE_CHECKING:
     from openai import AsyncAPIResponse, AsyncStream
@@ -97,7 +97,7 @@ class ServedGenerator:
         return self._circuit.state
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
-        """The model's name where the settings leave it to the server, the text, the usage.
+        """The model's name where the settings leave it to the server, the text, why it was cut, the usage.
 
         Raises:
             GeneratorError: see ``docs/generators.md`` for which fault gives which error.
@@ -169,6 +169,8 @@ class ServedGenerator:
                 yield text
             completion.check_whole()
             attempt.succeeded()
+            if completion.cut:
+                yield Finish(completion.cut)
             yield completion.usage
             await _drain(blocks)
 

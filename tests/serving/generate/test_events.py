@@ -108,9 +108,20 @@ def test_an_answer_that_is_not_whole_is_no_answer(events: list[bytes], missing: 
         completion.check_whole()
 
 
-def test_an_answer_that_a_filter_ended_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("reason", "cut"), [("stop", None), ("length", "length"), ("content_filter", "content_filter")]
+)
+def test_an_answer_tells_why_it_was_cut(reason: str, cut: str | None) -> None:
     completion = Completion(100)
-    completion.read(chunk("a", "content_filter"))
+    completion.read(chunk("a", reason))
+    completion.read(b"[DONE]")
+    completion.check_whole()
+    assert completion.cut == cut
+
+
+def test_an_answer_of_which_a_filter_left_nothing_is_refused() -> None:
+    completion = Completion(100)
+    completion.read(chunk("", "content_filter"))
     completion.read(b"[DONE]")
     with pytest.raises(GeneratorRefusedError, match="content filter"):
         completion.check_whole()
