@@ -31,7 +31,7 @@ STALE_SECONDS = 60.0
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 _GROUP = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{0,126}[^\s\x00-\x1f\x7f])?")
-_TRIES = 10
+_TRIES = 32
 _NO_DIGEST = bytes(32)
 _MOST_PER_MINUTE = 1_000_000_000
 _log = logging.getLogger(__name__)
