@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,7 +19,6 @@ from ragpress.commands import documents, keys, prompts, releases, service
 from ragpress.commands.shared import (
     DONE,
     FAILED,
-    QUARANTINED,
     REFUSED,
     USAGE,
     As,
@@ -34,9 +33,6 @@ from ragpress.commands.shared import (
     workspace_folder,
 )
 from ragpress.errors import GateRefusedError, RagpressError, SettingsError, UsageError
-
-if TYPE_CHECKING:
-    from index.report import IngestReport
 
 app = typer.Typer(
     name="ragpress",
@@ -95,6 +91,7 @@ def ingest(
     """Bring a collection up to date with its sources and publish it."""
     from index.pipeline import IngestRequest, preview  # noqa: PLC0415
     from index.pipeline import ingest as run  # noqa: PLC0415
+    from index.runs import exit_code, recorded_run  # noqa: PLC0415
     from ragpress.wiring import access_checks, check_answering  # noqa: PLC0415
 
     request = IngestRequest(
@@ -108,12 +105,17 @@ def ingest(
     )
     with console.progress(quiet=as_json) as progress:
         environment = environment_of(progress, workers)
-        check_answering(environment, collection)
-        report = preview(request, environment) if plan else run(request, environment)
+        if plan:
+            check_answering(environment, collection)
+            report = preview(request, environment)
+        else:
+            with recorded_run(environment, collection, console.note) as outcome:
+                check_answering(environment, collection)
+                report = outcome.report = run(request, environment)
     console.show(report, as_json, console.plan if plan else console.ingested)
     for check in access_checks(environment):
         console.warn(check)
-    raise typer.Exit(DONE if plan else _exit_code(report))
+    raise typer.Exit(DONE if plan else exit_code(report))
 
 
 @app.command()
@@ -234,12 +236,6 @@ def _tolerate_any_encoding() -> None:
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
-
-
-def _exit_code(report: IngestReport) -> int:
-    if report.gate == "refuse":
-        return REFUSED
-    return QUARANTINED if report.quarantined else DONE
 
 
 if __name__ == "__main__":

@@ -183,7 +183,6 @@ class AppendFile:
     Attributes:
         path: where it is.
         size: bytes that are durable.
-        usable: False once it may hold bytes beyond ``size`` that could not be cut off: append no more to it.
 
     Raises:
         StorageError: it cannot be created or locked.
@@ -193,7 +192,6 @@ class AppendFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
         self.path = path
         self.size = 0
-        self.usable = True
         self._descriptor = _perform("write", path, lambda: os.open(path, flags, 0o666))
         try:
             _perform("write", path, lambda: fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
@@ -206,20 +204,17 @@ class AppendFile:
         """Append bytes; they are durable when this returns.
 
         Raises:
-            StorageError: the disk is full or refuses; what was partly appended is cut off again, or, where that is
-                refused too, ``usable`` is False.
+            StorageError: the disk is full or refuses; what was partly appended is cut off again unless that is refused
+                too. Append no more then: after a failed sync the kernel may call pages clean that never reached the
+                disk, and who reads the file as it grows may have seen what is gone now.
         """
         try:
             _perform("write", self.path, lambda: _write_all(self._descriptor, data), len(data))
             _perform("fsync", self.path, lambda: os.fdatasync(self._descriptor), len(data))
         except StorageError:
-            # After a failed sync the kernel may call pages clean that never reached the disk, so what is cut back is
-            # synced once more: a file that cannot even do that is left alone.
-            self.usable = False
             with contextlib.suppress(StorageError):
                 _perform("truncate", self.path, lambda: os.ftruncate(self._descriptor, self.size))
                 _perform("fsync", self.path, lambda: os.fsync(self._descriptor))
-                self.usable = True
             raise
         self.size += len(data)
 

@@ -9,6 +9,7 @@ next ones gather. A line counts once its newline is there, so a torn last line i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -107,16 +108,26 @@ class Journal:
 
     def _commit(self, batch: _Waiting) -> None:
         try:
-            self._opened().append(b"".join(line for line, _ in batch))
+            file = self._opened()
+            file.append(b"".join(line for line, _ in batch))
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            self._give_up_file()
             for _, kept in batch:
                 kept.set_exception(_own_copy(error))
-        else:
-            for _, kept in batch:
-                kept.set_result(None)
-        file = self._file
-        if file is not None and (not file.usable or file.size >= self._file_bytes):
+            return
+        for _, kept in batch:
+            kept.set_result(None)
+        if file.size >= self._file_bytes:
             self._drop_file()
+
+    def _give_up_file(self) -> None:
+        """Begin another file after a failure; one that never held a record is removed."""
+        file = self._file
+        if file is not None and not file.size:
+            # The failure before this one is what the waiting hear of.
+            with contextlib.suppress(StorageError):
+                disk.remove(file.path)
+        self._drop_file()
 
     def _opened(self) -> disk.AppendFile:
         for _ in range(_TRIES):

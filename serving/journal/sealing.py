@@ -1,0 +1,70 @@
+"""Seals the journals of a workspace now and then, while a service runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from index.environment import Environment
+from index.runs import RUNS, describe_run
+from ragpress.errors import StorageError
+from ragpress.storage.journal_entry import Describe
+from ragpress.storage.journal_seal import SealedReport, seal
+from serving.journal.answers import ANSWERS, FEEDBACK
+from serving.journal.codec import describe_answer, describe_feedback
+from serving.uploads.job_log import KIND as JOBS
+from serving.uploads.job_log import describe_event
+
+SECONDS = 60.0
+
+_KINDS: dict[str, Describe] = {
+    ANSWERS: describe_answer,
+    FEEDBACK: describe_feedback,
+    JOBS: describe_event,
+    RUNS: describe_run,
+}
+_logger = logging.getLogger(__name__)
+
+
+def seal_journals(environment: Environment, at_least: int = 1) -> SealedReport:
+    """Seal the finished files of every journal. Cheap where there are none; any number of processes may call it.
+
+    Args:
+        environment: the outside.
+        at_least: leave a journal alone that has fewer finished files than this.
+
+    Raises:
+        StorageError: a file cannot be read or written; nothing is lost.
+    """
+    report = SealedReport()
+    for kind, describe in _KINDS.items():
+        report += seal(environment.journal(kind), describe, at_least)
+    return report
+
+
+@contextlib.asynccontextmanager
+async def sealed_regularly(environment: Environment, seconds: float = SECONDS) -> AsyncIterator[None]:
+    """Seal the journals from time to time during the context, and once in the end."""
+    task = asyncio.create_task(_seal_on(environment, seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await _seal_once(environment)
+
+
+async def _seal_on(environment: Environment, seconds: float) -> None:
+    while True:
+        await _seal_once(environment)
+        await asyncio.sleep(seconds)
+
+
+async def _seal_once(environment: Environment) -> None:
+    try:
+        await asyncio.to_thread(seal_journals, environment)
+    except (StorageError, OSError):
+        _logger.exception("The journals cannot be sealed now; nothing is lost, it is tried again")
