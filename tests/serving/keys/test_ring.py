@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ragpress.errors import IntegrityError, StorageError, UsageError
 from ragpress.storage import open_store
 from ragpress.storage.local import LocalStore
+from ragpress.storage.store import Pointer
 from retrieval.access import OPERATOR, Principal
 from serving.callers import LOCAL, Caller, Role
 from serving.keys.records import Grant
@@ -196,7 +197,7 @@ def test_watching_follows_changes_by_itself(store: LocalStore, ring: KeyRing) ->
     looked = threading.Semaphore(0)
 
     class Telling(LocalStore):
-        def read_pointer(self, key: str) -> object:  # type: ignore[override]
+        def read_pointer(self, key: str) -> Pointer | None:
             pointer = super().read_pointer(key)
             looked.release()
             return pointer
@@ -266,7 +267,7 @@ def test_the_secret_is_shown_by_no_repr(ring: KeyRing) -> None:
 
 def test_many_commands_at_once_lose_no_key(store: LocalStore) -> None:
     names = [f"key-{number}" for number in range(8)]
-    threads = [threading.Thread(target=lambda name=name: made(KeyRing(store), name)) for name in names]  # type: ignore[misc]
+    threads = [threading.Thread(target=made, args=(KeyRing(store), name)) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
