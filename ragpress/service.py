@@ -91,21 +91,27 @@ async def open_service(folder: Path) -> AsyncIterator[Service]:
     Raises:
         SettingsError: there is no workspace, or its settings are wrong.
     """
+    from ragpress.job_running import running_jobs  # noqa: PLC0415 - heavy
     from ragpress.observing import observed  # noqa: PLC0415 - heavy
     from ragpress.opening import ReleaseOpening  # noqa: PLC0415 - heavy
     from serving.api.service import Service  # noqa: PLC0415 - heavy
     from serving.journal.answers import AnswerJournal  # noqa: PLC0415 - heavy
+    from serving.journal.sealing import sealed_regularly  # noqa: PLC0415 - heavy
     from serving.keys.limits import Limits  # noqa: PLC0415 - heavy
     from serving.keys.ring import KeyRing  # noqa: PLC0415 - heavy
     from serving.live import LiveAnswers  # noqa: PLC0415 - heavy
+    from serving.server.binding import exposed  # noqa: PLC0415 - heavy
     from serving.turns import Turns  # noqa: PLC0415 - heavy
-    from serving.uploads.jobs import JobBoard  # noqa: PLC0415 - heavy
 
     environment = open_environment(folder)
     settings = served(environment.workspace.service)
-    keys = KeyRing(environment.store)
+    # A worker that is replaced must not find its address open to all because the stored keys are gone.
+    keys = KeyRing(environment.store, environment.now, always=exposed(settings.serve))
     stack = AsyncExitStack()
     stack.enter_context(keys.watched())
+    limits = Limits(environment.local / "limits")
+    stack.callback(limits.close)
+    await stack.enter_async_context(sealed_regularly(environment))
     journal = AnswerJournal(environment, settings.journal)
     stack.push_async_callback(asyncio.to_thread, journal.close)
     answers = LiveAnswers(ReleaseOpening(environment), settings.serve)
@@ -113,15 +119,16 @@ async def open_service(folder: Path) -> AsyncIterator[Service]:
     stack.push_async_callback(answers.aclose)
     turns = Turns(settings.serve)
     telemetry = await stack.enter_async_context(observed(answers, turns, settings.telemetry))
+    jobs = await stack.enter_async_context(running_jobs(environment, settings.journal))
     service = Service(
         environment=environment,
         settings=settings,
         answers=answers,
         journal=journal,
         keys=keys,
-        limits=Limits(),
+        limits=limits,
         turns=turns,
-        jobs=JobBoard(),
+        jobs=jobs,
         telemetry=telemetry,
     )
     async with stack:

@@ -1,7 +1,335 @@
-"""Documents: list, read, upload, delete, quarantine."""
+"""Documents: list, detail, passages, originals, quarantine. Uploads and jobs: :mod:`serving.api.uploads`."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import asyncio
+import base64
+import binascii
+from typing import Annotated
+from urllib.parse import quote
 
-router = APIRouter()
+import msgspec
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from index import catalogue
+from index.documents import DocumentRow
+from ragpress.errors import ReleaseError, UsageError
+from ragpress.types import AuditMark
+from serving.api import uploads
+from serving.api.callers import Administrating, Asking
+from serving.api.document_bodies import (
+    DocumentBody,
+    DocumentItem,
+    DocumentListBody,
+    JobAccepted,
+    MarkBody,
+    PassageBody,
+    QuarantineBody,
+    RemovalBody,
+    Span,
+    StateName,
+    item_fields,
+)
+from serving.api.errors import ApiError, responses
+from serving.api.library import (
+    COLLECTION_PATTERN,
+    RELEASE_PATTERN,
+    DocumentId,
+    TheLibrary,
+    check_collection,
+    find_document,
+    no_document,
+    sees_quarantines,
+    visible_marks,
+)
+from serving.api.service import TheService
+from serving.callers import Caller
+from serving.documents.library import DocumentQuery, Library, ReleaseDocuments, ReleaseGoneError, StoredVersion
+from serving.documents.original import Original, OriginalGoneError, open_original
+from serving.documents.passage import passage
+from serving.uploads.folder import UploadFolder
+from serving.uploads.records import UploadedDocument
+
+router = APIRouter(tags=["documents"])
+router.include_router(uploads.router)
+
+ReleaseName = Annotated[
+    str | None, Query(max_length=64, pattern=RELEASE_PATTERN, description="Id of a release; the live one if left out.")
+]
+Offset = Annotated[int | None, Query(ge=0, le=2**40)]
+
+
+class ListParameters(msgspec.Struct, frozen=True):
+    """What a caller wants of the list."""
+
+    collection: str
+    query: DocumentQuery
+
+
+@router.get("/v1/documents", summary="List documents", responses={**responses(400, 401, 403, 404, 500, 503)})
+async def list_documents(  # noqa: PLR0913, PLR0917 - a parameter for each of the query's
+    service: TheService,
+    library: TheLibrary,
+    caller: Asking,
+    collection: Annotated[str, Query(max_length=100, pattern=COLLECTION_PATTERN)] = "default",
+    state: Annotated[
+        StateName | None,
+        Query(description="Only of this state. Quarantined and deleted ones are shown to keys of the role ingest."),
+    ] = None,
+    q: Annotated[str, Query(max_length=200, description="A part of the source or title.")] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    after: Annotated[str, Query(max_length=8000, description="`next` of the part before.")] = "",
+) -> DocumentListBody:
+    """The documents of a collection's live release that the caller may read, by source."""
+    check_collection(service, collection)
+    query = DocumentQuery(state=state, words=q, after=_source_in(after), limit=limit, whole=sees_quarantines(caller))
+    return await asyncio.to_thread(_list, library, caller, ListParameters(collection, query))
+
+
+@router.get(
+    "/v1/documents/{document_id}", summary="One document", responses={**responses(400, 401, 403, 404, 500, 503)}
+)
+async def get_document(library: TheLibrary, caller: Asking, document_id: DocumentId) -> DocumentBody:
+    """One document of a live release in detail."""
+    return await asyncio.to_thread(_detail, library, document_id, caller)
+
+
+@router.get(
+    "/v1/documents/{document_id}/text",
+    summary="A passage of a document",
+    responses={**responses(400, 401, 403, 404, 500, 503)},
+)
+async def get_text(  # noqa: PLR0913, PLR0917 - a parameter for each of the query's
+    library: TheLibrary,
+    caller: Asking,
+    document_id: DocumentId,
+    release: ReleaseName = None,
+    start: Offset = None,
+    end: Offset = None,
+    page: Annotated[int | None, Query(ge=1, le=10**7, description="The page to show where there is no span.")] = None,
+) -> PassageBody:
+    """The text around a cited span: the whole page of a paged document, else the paragraphs around it.
+
+    Name the release of the citation: its text stays readable when another release is live, until it is collected.
+    """
+    if (start is None) != (end is None):
+        raise ApiError(400, "start and end belong together: give both or none.", code="invalid_value", param="end")
+    span = None if start is None or end is None else (start, end)
+    return await asyncio.to_thread(_passage, library, document_id, caller, release, (span, page))
+
+
+@router.get(
+    "/v1/documents/{document_id}/original",
+    summary="Download a document's file",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+        **responses(400, 401, 403, 404, 500, 503),
+    },
+)
+async def get_original(
+    library: TheLibrary, caller: Asking, document_id: DocumentId, release: ReleaseName = None
+) -> StreamingResponse:
+    """The source file, as long as it still has the bytes that the release was made of. Always as a download."""
+    original = await asyncio.to_thread(_original, library, document_id, caller, release)
+    return StreamingResponse(
+        original.pieces(),
+        media_type="application/octet-stream",
+        headers={
+            "Content-Length": str(original.size),
+            "Content-Disposition": attachment(original.name),
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+@router.post(
+    "/v1/documents/{document_id}/quarantine",
+    status_code=202,
+    summary="Take a document out",
+    responses={**responses(400, 401, 403, 404, 409, 413, 500, 503)},
+)
+async def quarantine(
+    service: TheService, library: TheLibrary, caller: Administrating, document_id: DocumentId, body: QuarantineBody
+) -> JobAccepted:
+    """Take a document out of the search, whatever its source. It is recorded in `repairs/`, and can be taken back."""
+    reason = " ".join("".join(character if character.isprintable() else " " for character in body.reason).split())
+    if not reason:
+        raise ApiError(400, "Give a reason that people can read.", code="invalid_value", param="reason")
+    documents, row = await asyncio.to_thread(find_document, library, document_id, caller)
+    collection = documents.manifest.collection
+    await asyncio.to_thread(
+        _recorded, catalogue.quarantine, service.environment, collection, row.document_id, reason, caller.owner
+    )
+    return await uploads.submit(service, caller, collection, "quarantine", (_of(row),))
+
+
+@router.post(
+    "/v1/documents/{document_id}/restore",
+    status_code=202,
+    summary="Take a quarantine back",
+    responses={**responses(400, 401, 403, 404, 409, 500, 503)},
+)
+async def restore(
+    service: TheService, library: TheLibrary, caller: Administrating, document_id: DocumentId
+) -> JobAccepted:
+    """Take a person's quarantine back; the document can be found again when the job is done."""
+    documents, row = await asyncio.to_thread(find_document, library, document_id, caller)
+    collection = documents.manifest.collection
+    await asyncio.to_thread(_recorded, catalogue.restore, service.environment, collection, row.document_id)
+    return await uploads.submit(service, caller, collection, "restore", (_of(row),))
+
+
+def attachment(name: str) -> str:
+    """A ``Content-Disposition`` header that makes a browser save a file under its name (RFC 6266)."""
+    plain = "".join(character if character.isascii() and character.isalnum() else "_" for character in name[:-8])
+    ending = "".join(character if character in _PLAIN else "_" for character in name[-8:])
+    return (
+        f"attachment; filename=\"{plain}{ending}\"; filename*=UTF-8''{quote(name.encode('utf-8', 'replace'), safe='')}"
+    )
+
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
+
+
+def _list(library: Library, caller: Caller, wanted: ListParameters) -> DocumentListBody:
+    documents = library.live(wanted.collection)
+    if documents is None:
+        return DocumentListBody(release=None, total=0, documents=[], next=None)
+    page = documents.page(wanted.query, caller.principal)
+    return DocumentListBody(
+        release=documents.manifest.id,
+        total=page.total,
+        documents=[_item(documents, row, caller) for row in page.rows],
+        next=_cursor(page.rows[-1].source) if page.more else None,
+    )
+
+
+def _item(documents: ReleaseDocuments, row: DocumentRow, caller: Caller) -> DocumentItem:
+    return DocumentItem.model_validate(_fields(documents, row, caller))
+
+
+def _fields(documents: ReleaseDocuments, row: DocumentRow, caller: Caller) -> dict[str, object]:
+    collection = documents.manifest.collection
+    marks = visible_marks(documents, row, caller)
+    fields = item_fields(collection, row, marks, whole=sees_quarantines(caller))
+    return {**fields, "uploaded": UploadFolder.owner_of(collection, row.source) == caller.owner}
+
+
+def _detail(library: Library, document: str, caller: Caller) -> DocumentBody:
+    documents, row = find_document(library, document, caller)
+    stored = documents.version(row) or StoredVersion(text="", elements=(), removed=(), notes=())
+    marks = visible_marks(documents, row, caller)
+    return DocumentBody.model_validate(
+        {
+            **_fields(documents, row, caller),
+            "release": documents.manifest.id,
+            "characters": row.characters,
+            "parser": row.parser,
+            "metadata": msgspec.json.decode(row.metadata, type=dict[str, str]),
+            "audits": [_mark(mark) for mark in marks],
+            "removed": [RemovalBody(**msgspec.structs.asdict(removal)) for removal in stored.removed],
+            "notes": list(stored.notes),
+        }
+    )
+
+
+def _passage(
+    library: Library,
+    document: str,
+    caller: Caller,
+    release: str | None,
+    wanted: tuple[tuple[int, int] | None, int | None],
+) -> PassageBody:
+    documents, row = _in_release(library, document, caller, release)
+    stored = documents.version(row)
+    if stored is None:
+        raise ApiError(
+            404, "This document has no text: it was never indexed.", kind="not_found_error", code="text_not_found"
+        )
+    try:
+        shown = passage(stored.text, stored.elements, *wanted)
+    except UsageError as error:
+        raise ApiError(400, str(error), code="invalid_value", param="start" if wanted[0] else "page") from error
+    return PassageBody(
+        document_id=row.document_id,
+        source=row.source,
+        title=row.title,
+        release=documents.manifest.id,
+        media_type=row.media_type,
+        page=shown.page,
+        pages=row.pages,
+        heading=list(shown.heading),
+        text=stored.text[shown.start : shown.end],
+        offset=shown.start,
+        characters=len(stored.text),
+        highlight=None if shown.highlight is None else Span(start=shown.highlight[0], end=shown.highlight[1]),
+    )
+
+
+def _original(library: Library, document: str, caller: Caller, release: str | None) -> Original:
+    documents, row = _in_release(library, document, caller, release)
+    try:
+        return open_original(documents.manifest.roots, row)
+    except OriginalGoneError as error:
+        raise ApiError(404, str(error), kind="not_found_error", code="original_gone") from error
+
+
+def _in_release(
+    library: Library, document: str, caller: Caller, release: str | None
+) -> tuple[ReleaseDocuments, DocumentRow]:
+    if release is None:
+        return find_document(library, document, caller)
+    try:
+        documents = library.release(release)
+        row = documents.find(document, caller.principal)
+    except ReleaseGoneError as error:
+        raise ApiError(404, str(error), kind="not_found_error", code="release_gone", param="release") from error
+    if row is None or not (sees_quarantines(caller) or row.chunks):
+        raise no_document()
+    return documents, row
+
+
+def _recorded(change: object, *arguments: object) -> None:
+    """Write a repair.
+
+    Raises:
+        ApiError: 404, the document is gone meanwhile; 409, it is not in the state that the change needs.
+    """
+    assert callable(change)  # noqa: S101 - for the type checker
+    try:
+        change(*arguments)
+    except ReleaseError as error:
+        raise no_document() from error
+    except UsageError as error:
+        raise ApiError(409, str(error), code="wrong_state") from error
+
+
+def _of(row: DocumentRow) -> UploadedDocument:
+    return UploadedDocument(document_id=row.document_id, source=row.source, name=row.source.rpartition("/")[2])
+
+
+def _mark(mark: AuditMark) -> MarkBody:
+    return MarkBody(
+        audit=mark.audit,
+        action=mark.action.value,
+        measure=mark.measure,
+        threshold=mark.threshold,
+        reason=mark.reason,
+    )
+
+
+def _cursor(source: str) -> str:
+    return base64.urlsafe_b64encode(source.encode("utf-8", "surrogatepass")).decode("ascii")
+
+
+def _source_in(cursor: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(cursor.encode("ascii")).decode("utf-8")
+    except (binascii.Error, UnicodeError) as error:
+        raise ApiError(
+            400, "Send `next` of an earlier part of the list, unchanged.", code="invalid_value", param="after"
+        ) from error

@@ -170,11 +170,11 @@ class Library:
     """The documents of every release of a workspace.
 
     Args:
-        environment: the outside; its access rules are those of the time at which this was made.
+        environment: the outside; its access rules hold for as long as this is used.
     """
 
     def __init__(self, environment: Environment) -> None:
-        self._environment = environment
+        self.environment = environment
         self._open: OrderedDict[str, ReleaseDocuments] = OrderedDict()
         self._rules: dict[str, AccessRules] = {}
         self._lock = threading.Lock()
@@ -182,7 +182,7 @@ class Library:
     @property
     def collections(self) -> tuple[str, ...]:
         """Names of the collections."""
-        return tuple(self._environment.workspace.collections)
+        return tuple(self.environment.workspace.collections)
 
     def live(self, collection: str) -> ReleaseDocuments | None:
         """The documents of a collection's live release; None while nothing is live.
@@ -191,14 +191,14 @@ class Library:
             SettingsError: an access rule is wrong.
             StorageError: the release cannot be read.
         """
-        live = self._environment.releases(collection).live_id()
+        live = self.environment.releases(collection).live_id()
         if live is None:
             return None
         with self._lock:
             known = self._known(live)
         if known is not None:
             return known
-        manifest = self._environment.releases(collection).live()
+        manifest = self.environment.releases(collection).live()
         return None if manifest is None else self._opened(manifest)
 
     def release(self, release: str) -> ReleaseDocuments:
@@ -210,12 +210,12 @@ class Library:
             StorageError: the release cannot be read.
         """
         try:
-            manifest = read_manifest(self._environment.store, release)
+            manifest = read_manifest(self.environment.store, release)
         except NotFoundError as error:
             raise ReleaseGoneError(
                 f"Release {release} is no longer kept, so its text cannot be shown. Ask again to see the present one."
             ) from error
-        if manifest.collection not in self._environment.workspace.collections:
+        if manifest.collection not in self.environment.workspace.collections:
             raise ReleaseGoneError(f"Release {release} belongs to a collection that is no longer served.")
         with self._lock:
             known = self._known(release)
@@ -240,8 +240,8 @@ class Library:
         with self._lock:
             rules = self._rules.get(manifest.collection)
         if rules is None:
-            rules = AccessRules(self._environment.workspace.collection(manifest.collection).access)
-        made = ReleaseDocuments(self._environment.open(manifest), rules)
+            rules = AccessRules(self.environment.workspace.collection(manifest.collection).access)
+        made = ReleaseDocuments(self.environment.open(manifest), rules)
         with self._lock:
             self._rules[manifest.collection] = rules
             kept = self._open.setdefault(manifest.id, made)

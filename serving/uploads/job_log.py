@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from ragpress.storage.journal_read import JournalReader
 from serving.uploads.records import Failed, Finished, JobEvent, Jobs, Queued
 
 KIND = "jobs"
+_LOOK_SECONDS = 30.0
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[JobEvent] = msgspec.json.Decoder(JobEvent)
 
@@ -30,9 +32,11 @@ class JobLog:
     def __init__(self, place: JournalPlace, file_bytes: int) -> None:
         self._journal = Journal(place.folder, file_bytes=file_bytes)
         self._reader = JournalReader(place, describe_event)
-        self._folder = place.folder
+        self._place = place
         self._jobs: Jobs | None = None
         self._read: dict[str, int] = {}
+        self._sealed: tuple[str, ...] = ()
+        self._looked = 0.0
         self._lock = threading.Lock()
 
     async def append(self, event: JobEvent) -> None:
@@ -43,18 +47,21 @@ class JobLog:
         """
         await asyncio.wrap_future(self._journal.append(_ENCODER.encode(event)))
 
-    def jobs(self) -> Jobs:
+    def jobs(self, *, look: bool = False) -> Jobs:
         """Every job, with all that any process wrote until now. Reads only what is new.
+
+        Args:
+            look: look for sealed files that are new, whenever that was last done.
 
         Raises:
             StorageError: a file cannot be read.
         """
         with self._lock:
-            paths = line_files(self._folder)
-            # A file that is gone was sealed; what it held, and what was never seen, is asked of the reader.
-            if self._jobs is None or not self._read.keys() <= {path.name for path in paths}:
-                self._jobs = Jobs()
+            paths = line_files(self._place.folder)
+            vanished = not self._read.keys() <= {path.name for path in paths}
+            if self._jobs is None or vanished or self._others_sealed(look):
                 self._read.clear()
+                self._jobs = Jobs()
                 self._jobs.add(_events([record.line for record in self._reader.select(RecordQuery())]))
             for path in paths:
                 self._take_in(self._jobs, path)
@@ -63,6 +70,15 @@ class JobLog:
     def close(self) -> None:
         """Give the file back."""
         self._journal.close()
+
+    def _others_sealed(self, look: bool) -> bool:
+        """Whether there are sealed files that were not there at the last look: they may hold what was never seen."""
+        now = time.monotonic()
+        if not look and now - self._looked < _LOOK_SECONDS:
+            return False
+        before, self._looked = self._sealed, now
+        self._sealed = tuple(key for key, _ in self._place.store.list(self._place.prefix))
+        return self._sealed != before
 
     def _take_in(self, jobs: Jobs, path: Path) -> None:
         done = self._read.get(path.name, 0)

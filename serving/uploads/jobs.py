@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ragpress.storage.record_ids import new_record_id
+from ragpress.storage.record_ids import is_record_id, new_record_id
 from serving.uploads.folder import UploadFolder
 from serving.uploads.job_log import JobLog
 from serving.uploads.records import Job, JobAction, JobEvent, Queued, UploadedDocument
@@ -69,7 +69,7 @@ class JobBoard:
 
     async def find(self, job: str) -> Job | None:
         """One job, whichever process accepted it; None when there is none."""
-        return await asyncio.to_thread(lambda: self._log.jobs().get(job))
+        return await asyncio.to_thread(self._find, job)
 
     async def all(self) -> list[Job]:
         """Every job, newest first."""
@@ -98,3 +98,6 @@ class JobBoard:
     def close(self) -> None:
         """Give the journal's file back."""
         self._log.close()
+
+    def _find(self, job: str) -> Job | None:
+        return self._log.jobs().get(job) or (self._log.jobs(look=True).get(job) if is_record_id(job) else None)

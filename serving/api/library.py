@@ -1,0 +1,86 @@
+"""What the endpoints of documents share: the library, collections and documents by name, who sees what of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from index.documents import DocumentRow
+from ragpress.types import AuditMark
+from serving.api.errors import ApiError
+from serving.api.service import Service, TheService
+from serving.callers import Caller, Role
+from serving.documents.library import Library, ReleaseDocuments
+
+COLLECTION_PATTERN = r"^[A-Za-z0-9_-]+$"
+RELEASE_PATTERN = r"^[A-Za-z0-9-]+$"
+
+
+async def library_of(request: Request, service: TheService) -> Library:
+    """The library of an application, under the settings as they are now."""
+    state = request.app.state
+    known: Library | None = getattr(state, "library", None)
+    if known is None or known.environment is not service.environment:
+        known = state.library = Library(service.environment)
+    return known
+
+
+TheLibrary = Annotated[Library, Depends(library_of)]
+"""An endpoint's parameter: the library."""
+
+DocumentId = Annotated[str, Path(min_length=1, max_length=100, description="A document id.")]
+"""An endpoint's parameter: the id of a document."""
+
+
+def no_document() -> ApiError:
+    """The error for a document that does not exist, or that the caller may not know of: nobody can tell which."""
+    return ApiError(
+        404,
+        "There is no such document, or this API key may not read it.",
+        kind="not_found_error",
+        code="document_not_found",
+    )
+
+
+def check_collection(service: Service, name: str) -> str:
+    """The name itself.
+
+    Raises:
+        ApiError: 404, there is no such collection.
+    """
+    if name not in service.environment.workspace.collections:
+        raise ApiError(
+            404,
+            f"There is no collection {name!r}. GET /v1/models lists those that there are.",
+            kind="not_found_error",
+            code="collection_not_found",
+            param="collection",
+        )
+    return name
+
+
+def sees_quarantines(caller: Caller) -> bool:
+    """Whether a caller sees documents that nobody can find: quarantined and deleted ones."""
+    return caller.may(Role.INGEST)
+
+
+def find_document(library: Library, document: str, caller: Caller) -> tuple[ReleaseDocuments, DocumentRow]:
+    """A document of a live release, as far as the caller may see it. Blocks.
+
+    Raises:
+        ApiError: 404, there is none.
+    """
+    found = library.find(document, caller.principal)
+    if found is None or not (sees_quarantines(caller) or found[1].state in {"live", "superseded"} or found[1].chunks):
+        raise no_document()
+    return found
+
+
+def visible_marks(documents: ReleaseDocuments, row: DocumentRow, caller: Caller) -> tuple[AuditMark, ...]:
+    """The audit marks of a document but for those about others that the caller may not read."""
+    return tuple(
+        mark
+        for mark in row.all_marks
+        if all(documents.find(related, caller.principal) is not None for related in mark.related)
+    )
