@@ -17,6 +17,7 @@ from serving.keys.slots import Change, SlotFile
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _OLD_SECONDS = 7 * 24 * 3600.0
+RETRY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +53,7 @@ class Limits:
         self._file = SlotFile(folder / f"limits-{_boot()}", clock)
         self._own = _OwnSlots()
         self._broken = False
+        self._retry_at = float("-inf")
         _remove_old(folder)
 
     def take(self, caller: Caller) -> float | None:
@@ -104,22 +106,27 @@ class Limits:
         self._file.close()
 
     def _change(self, key: str, change: Change) -> None:
-        try:
-            self._file.change(key, change)
-        except OSError as error:
-            self._tell(error)
-            self._own.change(key, change)
-        else:
-            self._broken = False
+        if self._clock() >= self._retry_at:
+            try:
+                self._file.change(key, change)
+            except OSError as error:
+                self._tell(error)
+            else:
+                self._broken = False
+                return
+        self._own.change(key, change)
 
     def _read(self, key: str) -> Spent:
-        try:
-            return self._file.read(key)
-        except OSError as error:
-            self._tell(error)
-            return self._own.read(key)
+        if self._clock() >= self._retry_at:
+            try:
+                return self._file.read(key)
+            except OSError as error:
+                self._tell(error)
+        return self._own.read(key)
 
     def _tell(self, error: OSError) -> None:
+        # A lock that nobody gives back takes its time to find out, and requests wait behind it.
+        self._retry_at = self._clock() + RETRY_SECONDS
         if not self._broken:
             _log.error("Limits are counted by each worker for itself, their shared file fails: %s", error)
         self._broken = True

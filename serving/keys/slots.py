@@ -31,7 +31,7 @@ _HEADER = b"ragpress limits 1".ljust(64, b"\0")
 _FILE_BYTES = len(_HEADER) + SETS * _SET_BYTES
 _NAME_BYTES = 16
 _EMPTY = bytes(_NAME_BYTES)
-_LOCK_TRIES = 200
+_LOCK_SECONDS = 0.5
 _LOCK_PAUSE = 0.0001
 # POSIX locks belong to the process: its own threads do not exclude each other, and closing any descriptor of a file
 # drops the locks on it. So one thread at a time holds a lock, opens or closes.
@@ -162,12 +162,14 @@ def _busy_until(slot: tuple[bytes, float, float]) -> float:
 
 
 def _lock(descriptor: int, place: int) -> None:
-    """Lock a set; its holder needs microseconds, so a wait of a few milliseconds means that it stands still."""
-    for _ in range(_LOCK_TRIES):
+    """Lock a set. Its holder needs microseconds, on a busy machine milliseconds: after longer it stands still."""
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _SET_BYTES, place)
         except (BlockingIOError, PermissionError):
+            if time.monotonic() > until:
+                raise OSError(errno.EDEADLK, "another process holds the lock and stands still") from None
             time.sleep(_LOCK_PAUSE)
         else:
             return
-    raise OSError(errno.EDEADLK, "another process holds the lock and stands still")
