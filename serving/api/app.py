@@ -25,8 +25,8 @@ from serving.api import (
     releases,
     retrieve,
 )
-from serving.api.errors import ApiError, ErrorType, api_error
-from serving.api.guard import guard
+from serving.api.errors import ApiError, ErrorType, api_error, responses
+from serving.api.guard import GUARDED, ResponseHeaders, guard
 from serving.api.service import Service
 from serving.telemetry.requests import RequestLog, log_fault
 
@@ -60,7 +60,14 @@ def create_app(open_service: OpenService, settings: ServeSettings) -> FastAPI:
             app.state.service = service
             yield
 
-    app = FastAPI(title="ragpress", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="ragpress",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses={**responses(*GUARDED)},
+    )
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ApiError, _told)
@@ -68,8 +75,9 @@ def create_app(open_service: OpenService, settings: ServeSettings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     guard(app, settings)
-    # Outermost, so that it sees what every other one turns away, and every exception that none foresaw.
+    # Outside of the guard, so that it sees what every other one turns away, and every exception that none foresaw.
     app.add_middleware(RequestLog)
+    app.add_middleware(ResponseHeaders, settings=settings)
     return app
 
 

@@ -14,6 +14,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from ragpress import errors
+from serving.server import closing
 
 ErrorType: TypeAlias = Literal[
     "invalid_request_error",
@@ -198,7 +199,7 @@ def error_code(kind: str) -> str:
         for rule in _RULES:
             if issubclass(known, rule.error):
                 return rule.code
-    return "service_stopping" if kind == STOPPING else "internal_error"
+    return closing.CODE if kind == STOPPING else "internal_error"
 
 
 def responses(*statuses: int) -> Mapping[int | str, dict[str, object]]:
@@ -222,7 +223,9 @@ _DESCRIPTIONS = {
     411: "The body has no known length.",
     413: "The body is too large.",
     415: "The body is of the wrong type.",
+    421: "The service is not called by this host name.",
     429: "Too many requests, or too many tokens, in this minute; or the service is full.",
+    431: "The head of the request is too large.",
     500: "The service failed.",
     502: "The model that writes answers failed.",
     503: "The service cannot answer at the moment.",

@@ -22,12 +22,17 @@ class Closing:
     """The end of one worker's service."""
 
     def __init__(self) -> None:
-        self.begun = False
+        self._begun = False
         self._running: set[asyncio.Task[object]] = set()
+
+    @property
+    def begun(self) -> bool:
+        """Whether requests are being cut short."""
+        return self._begun
 
     def begin(self) -> None:
         """Cancel the requests that still run; those that come afterwards are refused."""
-        self.begun = True
+        self._begun = True
         for task in self._running:
             task.cancel(MESSAGE)
 

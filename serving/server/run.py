@@ -62,9 +62,7 @@ def run(create: Callable[[], FastAPI], settings: ServeSettings, inherited: Descr
 
 
 async def _serve(app: FastAPI, settings: ServeSettings, inherited: Descriptors) -> None:
-    closing = Closing()
-    app.state.closing = closing
-    server = WorkerServer(app, settings, closing)
+    server = WorkerServer(app, settings, app.state.closing)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
     # The service is opened here and not by uvicorn, which turns every error of that into a traceback.
     async with app.router.lifespan_context(app):
