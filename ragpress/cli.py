@@ -27,6 +27,7 @@ from ragpress.commands.shared import (
     Release,
     Wait,
     Where,
+    attempts_at,
     environment_of,
     principal_of,
     work_in,
@@ -42,6 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(service.serve)
+app.command("mcp")(service.mcp)
 app.add_typer(documents.app, name="documents")
 app.add_typer(keys.app, name="keys")
 app.add_typer(prompts.app, name="prompts")
@@ -158,8 +160,10 @@ def ask(
     from serving import terminal  # noqa: PLC0415
     from serving.types import Question  # noqa: PLC0415
 
+    environment = environment_of()
     asked = Question(text=question, caller=principal_of(groups), where=parse_filter(filters or []))
-    terminal.ask(open_answers(environment_of(), collection, release), asked, as_json)
+    attempts = attempts_at(environment, collection, release)
+    terminal.ask(open_answers(environment, collection, release), asked, attempts, as_json)
 
 
 @app.command()
@@ -177,7 +181,9 @@ def chat(
     from serving.types import Question  # noqa: PLC0415
 
     asked = Question(text="", caller=principal_of(groups), where=parse_filter(filters or []))
-    conversation = Chat(answers_of_live(environment_of(), collection, release), asked, as_json)
+    environment = environment_of()
+    attempts = attempts_at(environment, collection, release)
+    conversation = Chat(answers_of_live(environment, collection, release), asked, attempts, as_json)
     conversation.run(sys.stdin.readline)
     raise typer.Exit(FAILED if conversation.failures and not sys.stdin.isatty() else DONE)
 

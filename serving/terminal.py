@@ -19,36 +19,38 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from serving.chain import Answerer
+    from serving.journal.attempts import Attempt, Attempts
 
 _QUIT = frozenset({"/quit", "/exit", "/q"})
 _HELP = "Ask a question. /sources shows the last answer's sources, /new forgets the conversation, /quit ends. "
 
 
-def ask(answerer: Answerer, question: Question, as_json: bool) -> None:
-    """Answer one question: streamed with its sources, or as one JSON object.
+def ask(answerer: Answerer, question: Question, attempts: Attempts, as_json: bool) -> None:
+    """Answer one question: streamed with its sources, or as one JSON object. The journal keeps what becomes of it.
 
     Raises:
         RagpressError: there is no answer.
     """
     with asyncio.Runner() as runner:
         try:
-            if as_json:
-                console.show(runner.run(answerer.answer(question)), as_json, sources)
-            else:
-                console.show(runner.run(streamed(answerer, question)), as_json, sources)
+            with attempts.attempt(question) as attempt:
+                answer = attempt.answer = runner.run(_answered(answerer, attempt, as_json))
+            console.show(answer, as_json, sources)
         finally:
             runner.run(answerer.aclose())
+            attempts.close()
 
 
-async def streamed(answerer: Answerer, question: Question) -> Answer:
+async def streamed(answerer: Answerer, attempt: Attempt) -> Answer:
     """Write the answer on standard output as it comes; a broken one ends its line too."""
     wrote = False
-    async with contextlib.aclosing(answerer.stream(question)) as events:
+    async with contextlib.aclosing(answerer.stream(attempt.question)) as events:
         try:
             async for event in events:
                 if isinstance(event, Answer):
                     return event
                 _write(event)
+                attempt.add(event.text)
                 wrote = True
         finally:
             if wrote:
@@ -83,14 +85,16 @@ class Chat:
         answers: gives what answers the next question: the one it gave last, or another one, whose release went live
             meanwhile. The conversation goes on with it; what answered before is closed.
         question: what every question has in common: who asks, and which documents are wanted.
+        attempts: keep what becomes of every question.
         as_json: print each answer as one line of JSON.
 
     Attributes:
         failures: questions that got no answer.
     """
 
-    def __init__(self, answers: Callable[[], Answerer], question: Question, as_json: bool) -> None:
+    def __init__(self, answers: Callable[[], Answerer], question: Question, attempts: Attempts, as_json: bool) -> None:
         self._answers = answers
+        self._attempts = attempts
         self._answerer: Answerer | None = None
         self._question = question
         self._as_json = as_json
@@ -111,6 +115,7 @@ class Chat:
             finally:
                 if self._answerer is not None:
                     runner.run(self._answerer.aclose())
+                self._attempts.close()
 
     def _current(self, runner: asyncio.Runner) -> Answerer:
         before, self._answerer = self._answerer, self._answers()
@@ -144,13 +149,10 @@ class Chat:
     def _answer(self, runner: asyncio.Runner, text: str) -> None:
         question = msgspec.structs.replace(self._question, text=text, history=self._history)
         try:
-            answerer = self._current(runner)
-            if self._as_json:
-                answer = runner.run(answerer.answer(question))
-                console.show(answer, self._as_json, sources)
-            else:
-                answer = runner.run(streamed(answerer, question))
-                console.show(answer, self._as_json, warnings)
+            with self._attempts.attempt(question) as attempt:
+                answerer = self._current(runner)
+                answer = attempt.answer = runner.run(_answered(answerer, attempt, self._as_json))
+            console.show(answer, self._as_json, sources if self._as_json else warnings)
         except KeyboardInterrupt:
             sys.stderr.write("(stopped)\n")
             return
@@ -160,6 +162,10 @@ class Chat:
             return
         self._last = answer
         self._history = (*self._history, Turn("user", text), Turn("assistant", answer.answer))
+
+
+async def _answered(answerer: Answerer, attempt: Attempt, as_json: bool) -> Answer:
+    return await (answerer.answer(attempt.question) if as_json else streamed(answerer, attempt))
 
 
 def _write(delta: Delta) -> None:

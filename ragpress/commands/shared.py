@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from index.environment import Environment
     from index.opened import OpenRelease
     from retrieval.scope import Principal
+    from serving.journal.attempts import Attempts
 
 DONE, FAILED, USAGE, QUARANTINED, REFUSED = range(5)
 
@@ -77,3 +78,14 @@ def principal_of(groups: list[str] | None) -> Principal:
     from retrieval.scope import OPERATOR, Principal  # noqa: PLC0415
 
     return OPERATOR if groups is None else Principal(frozenset(groups))
+
+
+def attempts_at(environment: Environment, collection: str, release: str | None) -> Attempts:
+    """What keeps the answers of a command that asks a release, or whichever is live."""
+    from serving.journal.attempts import Attempts  # noqa: PLC0415
+
+    def asked() -> str:
+        releases = environment.releases(collection)
+        return releases.live_id() or "" if release is None else releases.get(release).id
+
+    return Attempts(environment, collection, asked, console.note)
