@@ -134,7 +134,7 @@ class Guard:
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         closing: Closing = scope["app"].state.closing
         sent = _Sent(send)
-        if closing.begun:
+        if closing.begun():
             await sent.end()
             return
         try:
@@ -142,7 +142,7 @@ class Guard:
                 await self._app(scope, receive, sent)
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not closing.begun or task is None:
+            if not closing.begun() or task is None:
                 raise
             task.uncancel()
             await sent.end()

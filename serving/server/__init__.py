@@ -5,5 +5,4 @@
 - ``run``: one worker process: an application served on the supervisor's socket until it is told to stop.
 - ``protocol``: HTTP/1.1 with limits of size and time on everything that a client sends or fails to take.
 - ``closing``: how requests learn that the service stops.
-- ``leader``: exactly one of the worker processes does the work in the background.
 """

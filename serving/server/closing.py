@@ -1,9 +1,9 @@
 """How requests learn that the service stops.
 
 A stopping worker lets its requests finish for most of ``[serve] grace_seconds``. Those that still run then are told:
-``begun`` turns true, every request's task is cancelled, and the guard ends each stream with an error event, or
+``begun()`` turns true, every request's task is cancelled, and the guard ends each stream with an error event, or
 answers 503 where nothing was sent yet. What handles the cancellation in between (the journal's record of the answer)
-reads ``begun`` to tell a stopping service from a caller who left.
+sees the message of the cancellation, and so can tell a stopping service from a caller who left.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ class Closing:
         self._begun = False
         self._running: set[asyncio.Task[object]] = set()
 
-    @property
     def begun(self) -> bool:
         """Whether requests are being cut short."""
         return self._begun

@@ -16,6 +16,7 @@ import msgspec
 import uvicorn
 import uvloop
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
 
 from ragpress.serve_settings import ServeSettings
@@ -78,7 +79,7 @@ class WorkerServer(uvicorn.Server):
         closing: tells requests that the service stops.
     """
 
-    def __init__(self, app: FastAPI, settings: ServeSettings, closing: Closing) -> None:
+    def __init__(self, app: ASGIApp, settings: ServeSettings, closing: Closing) -> None:
         super().__init__(_config(app, settings))
         self._grace = settings.grace_seconds
         self._closing = closing
@@ -135,7 +136,7 @@ class WorkerServer(uvicorn.Server):
         return True
 
 
-def _config(app: FastAPI, settings: ServeSettings) -> ServerConfig:
+def _config(app: ASGIApp, settings: ServeSettings) -> ServerConfig:
     return ServerConfig(
         cast("ASGI3Application", app),
         settings,
