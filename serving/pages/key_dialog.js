@@ -26,8 +26,8 @@ export const KEY_WORDS = {
     "key.where": "不勾选则关闭标签页后即忘记。",
     "key.use": "继续",
     "key.cancel": "取消",
-    "key.wrong": "密钥未被接受:可能输入有误、已过期或已被吊销。",
-    "key.unprintable": "密钥由可打印的 ASCII 字符组成,不含空格。请重新完整复制。",
+    "key.wrong": "密钥未被接受：可能输入有误、已过期或已被吊销。",
+    "key.unprintable": "密钥由可打印的 ASCII 字符组成，不含空格。请重新完整复制。",
   },
 };
 

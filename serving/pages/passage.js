@@ -13,13 +13,13 @@ import { headingPath, indexOf, languageOf, name, shown } from "./text.js";
  * @property {string} text
  * @property {number} offset where `text` begins
  * @property {{start: number, end: number}} highlight
- * @property {string} title
+ * @property {string} document_id
+ * @property {string} release
  * @property {string} source
  * @property {number | null} page
  * @property {number | null} pages
  * @property {string[] | string | null} heading
- * @property {number} [length] of the whole text
- * @property {string | null} [original] path of the file itself, where the service offers it
+ * @property {number} characters of the whole text
  */
 
 const BESIDE = matchMedia("(min-width: 1200px)");
@@ -82,7 +82,9 @@ export class PassagePanel {
   #closed() {
     this.#loading.abort();
     document.body.classList.remove("with-passage");
-    if (this.#opener?.isConnected) this.#opener.focus();
+    // This comes a moment after the closing; the reader may have gone on meanwhile.
+    const nowhere = document.activeElement === document.body || this.#dialog.contains(document.activeElement);
+    if (nowhere && this.#opener?.isConnected) this.#opener.focus();
     this.#opener = null;
   }
 
@@ -151,7 +153,7 @@ function documentNodes(found) {
   const place = indexOf.bind(null, found.text);
   const from = place(found.highlight.start - found.offset);
   const to = place(found.highlight.end - found.offset);
-  const more = typeof found.length === "number" && found.offset + Array.from(found.text).length < found.length;
+  const more = found.offset + Array.from(found.text).length < found.characters;
   const text = element(
     "div",
     { class: "document", lang: languageOf(found.text) },
@@ -189,20 +191,26 @@ function quoteNodes(citation, failure) {
   ];
 }
 
-function originalNodes({ original, source }) {
-  if (typeof original !== "string" || !original.startsWith("/v1/")) return [];
-  const button = element("button", { type: "button", class: "quiet small", words: "passage.original" });
-  button.addEventListener("click", () => download(original, source.split("/").pop() ?? "document"));
-  return [button];
+function originalNodes({ document_id: id, release, source }) {
+  const path = `/v1/documents/${encodeURIComponent(id)}/original?${new URLSearchParams({ release })}`;
+  const problem = element("span", { class: "problem small", role: "status" });
+  const onclick = async () => {
+    try {
+      await download(path, source.split("/").pop() ?? "document");
+      problem.textContent = "";
+    } catch (error) {
+      problem.textContent = failureText(failureRecord(error));
+    }
+  };
+  return [element("button", { type: "button", class: "quiet small", words: "passage.original", onclick }), problem];
 }
 
 /** A link cannot carry the API key; and a file is saved, never shown as a page of this service. */
 async function download(path, fileName) {
   const response = await request(path);
   const address = URL.createObjectURL(new Blob([await response.arrayBuffer()], { type: "application/octet-stream" }));
-  const link = element("a", { href: address, download: fileName });
-  link.click();
-  URL.revokeObjectURL(address);
+  element("a", { href: address, download: fileName }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
 function otherDialog(own) {

@@ -23,6 +23,7 @@ export class Sidebar {
     byId("new").addEventListener("click", () => this.#then(actions.onNew));
     byId("delete-all").addEventListener("click", () => this.#removeAll());
     byId("menu").addEventListener("click", () => this.#drawer.showModal());
+    byId("close-drawer").addEventListener("click", () => this.#drawer.close());
     this.#drawer.addEventListener("click", (event) => {
       if (event.target === this.#drawer) this.#drawer.close();
     });
