@@ -17,7 +17,7 @@ from serving.generate.report import probe_generator
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.pulse import Pulse, WorkerState
 from serving.telemetry.readiness import Probe, Readiness
-from serving.telemetry.scrape import RunTotals, WorkspaceCollector
+from serving.telemetry.scrape import RunCounter, WorkspaceCollector
 from serving.telemetry.telemetry import Telemetry
 from serving.telemetry.tracing import start_tracing
 
@@ -55,7 +55,7 @@ async def observed(answers: LiveAnswers, turns: Turns, settings: TelemetrySettin
         return answers.environment
 
     metrics = Metrics(lambda: answers.collections)
-    metrics.add(WorkspaceCollector(environment, lambda: RunTotals(documents={}, reused={}, verdicts={})))
+    metrics.add(WorkspaceCollector(environment, RunCounter(environment)))
     spans, stop = start_tracing(settings)
     telemetry = Telemetry(metrics, spans)
     telemetry.readiness = Readiness(_probes(answers, telemetry))

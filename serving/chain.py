@@ -222,7 +222,7 @@ class Answerer:
                 async with _closing(generation.events) as events:
                     async for delta in self._checked(events, made):
                         yield delta
-                span.wrote(made.generator, made.usage)
+                span.wrote(made.generator, made.usage, made.finish)
         if not made.text:
             made.text = turned_down(self.parts.prompt.prompt, made.retrieved.language)
             made.abstained = True

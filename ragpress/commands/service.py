@@ -10,10 +10,17 @@ import msgspec
 import typer
 
 from ragpress import console
-from ragpress.commands.shared import FAILED, Json, workspace_folder
+from ragpress.commands.shared import (
+    FAILED,
+    As,
+    Collection,
+    Json,
+    environment_of,
+    principal_of,
+    workspace_folder,
+)
 
 if TYPE_CHECKING:
-
     from ragpress.settings import Workspace
     from serving.server.supervisor import WorkerCommand
 
@@ -81,6 +88,20 @@ def serve(
     )
     if not supervise(fleet):
         raise typer.Exit(FAILED)
+
+
+def mcp(collection: Collection = "default", groups: As = None) -> None:
+    """Serve search, get_document and trace to an agent over the Model Context Protocol, on standard input and output.
+
+    Nothing but the protocol is written to standard output; the log goes to standard error. It follows the live release.
+    """
+    from ragpress.agent_tools import document_tools  # noqa: PLC0415
+    from serving.context_protocol.server import make_server  # noqa: PLC0415
+    from serving.telemetry.logs import set_up_logs  # noqa: PLC0415
+
+    environment = environment_of()
+    set_up_logs(environment.workspace.service.telemetry)
+    make_server(document_tools(environment, collection, principal_of(groups))).run("stdio")
 
 
 def _worker(workspace: Workspace, changed: dict[str, str | int]) -> WorkerCommand:

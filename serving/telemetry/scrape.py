@@ -7,7 +7,9 @@ too.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -16,11 +18,15 @@ from prometheus_client.registry import Collector
 
 from index.environment import Environment
 from index.release import Manifest
+from index.runs import RunRecord, list_runs
 from ragpress import __version__
 from ragpress.errors import RagpressError
 from serving.telemetry.logs import event
 
 _LOG = logging.getLogger(__name__)
+
+RESULTS = ("added", "changed", "moved", "deleted", "unchanged", "quarantined")
+"""What a run does with a document: values of the label ``result``."""
 
 
 class RunTotals(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +110,50 @@ class WorkspaceCollector(Collector):
         for (collection, verdict), count in sorted(totals.verdicts.items()):
             verdicts.add_metric([collection, verdict], count)
         return [documents, reused, verdicts]
+
+
+class RunCounter:
+    """Sums up the journal of runs; reads it again only when a run has been added.
+
+    Args:
+        environment: the workspace with its settings as they are now.
+    """
+
+    def __init__(self, environment: Callable[[], Environment]) -> None:
+        self._environment = environment
+        self._newest = ""
+        self._totals = RunTotals(documents={}, reused={}, verdicts={})
+        self._lock = threading.Lock()
+
+    def __call__(self) -> RunTotals:
+        """What all runs did so far.
+
+        Raises:
+            StorageError: a file of the journal cannot be read.
+        """
+        environment = self._environment()
+        with self._lock:
+            newest = next((run.id for run in list_runs(environment, limit=1)), "")
+            if newest != self._newest:
+                self._totals = run_totals(list_runs(environment, limit=None))
+                self._newest = newest
+            return self._totals
+
+
+def run_totals(runs: Iterable[RunRecord]) -> RunTotals:
+    """The sum of runs. A run that failed counts by what it reported: nothing."""
+    documents: Counter[tuple[str, str]] = Counter()
+    reused: Counter[str] = Counter()
+    verdicts: Counter[tuple[str, str]] = Counter()
+    for run in runs:
+        if run.report is None:
+            continue
+        for result in RESULTS:
+            documents[run.collection, result] += run.report.plan.get(result, 0)
+        reused[run.collection] += run.report.chunks.reused
+        if run.report.gate is not None:
+            verdicts[run.collection, run.report.gate] += 1
+    return RunTotals(documents=documents, reused=reused, verdicts=verdicts)
 
 
 def _age(environment: Environment, manifest: Manifest) -> float:

@@ -65,13 +65,13 @@ class AnswerSpan:
         span = self.span
         span.set_attribute("ragpress.abstained", answer.abstained)
         span.set_attribute("gen_ai.response.model", answer.generator.model or answer.generator.kind)
-        span.set_attribute("gen_ai.response.finish_reasons", ["stop"])
+        span.set_attribute("gen_ai.response.finish_reasons", [answer.finish])
         _put_usage(span, answer.usage)
         if answer.seconds.first_token is not None:
             span.set_attribute("gen_ai.response.time_to_first_chunk", answer.seconds.first_token)
         if self.content:
             span.set_attribute("gen_ai.input.messages", _messages([*history, Turn("user", answer.question)]))
-            span.set_attribute("gen_ai.output.messages", _messages([Turn("assistant", answer.answer)], "stop"))
+            span.set_attribute("gen_ai.output.messages", _messages([Turn("assistant", answer.answer)], answer.finish))
 
 
 class Retrieving:
@@ -98,12 +98,12 @@ class Generating:
     def __init__(self, span: Span | None = None) -> None:
         self._span = span
 
-    def wrote(self, name: GeneratorName, usage: Usage) -> None:
-        """Tell who wrote, which may be known only now, and the tokens."""
+    def wrote(self, name: GeneratorName, usage: Usage, finish: str) -> None:
+        """Tell who wrote, which may be known only now, the tokens, and why the text ends."""
         if self._span is not None:
             self._span.set_attribute("gen_ai.provider.name", _provider(name))
             self._span.set_attribute("gen_ai.response.model", name.model or name.kind)
-            self._span.set_attribute("gen_ai.response.finish_reasons", ["stop"])
+            self._span.set_attribute("gen_ai.response.finish_reasons", [finish])
             _put_usage(self._span, usage)
 
 

@@ -99,9 +99,10 @@ def test_feedback_turns_commits_and_circuits() -> None:
     heard.feedback(feedback())
     heard.turned_away("full")
     heard.committed(0.003, kept=True)
-    assert not heard.journal_fails
+    fails = [heard.journal_fails]
     heard.committed(0.003, kept=False)
-    assert heard.journal_fails
+    fails.append(heard.journal_fails)
+    assert fails == [False, True]
     heard.working(3, 2)
     heard.circuit("default", CircuitState.OPEN)
     found = samples(heard.metrics)

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
 from ragpress.errors import StorageError
+from ragpress.serve_settings import ServeSettings
 from serving.api import operations
 from serving.api.app import create_app
 from serving.callers import Caller
@@ -213,15 +215,12 @@ async def test_ready_and_not_ready() -> None:
 
 
 async def test_errors_of_the_service_are_logged_and_not_told(lines: Lines) -> None:
-    from contextlib import asynccontextmanager
-
-    from ragpress.serve_settings import ServeSettings
-
     @asynccontextmanager
     async def nothing() -> AsyncIterator[Any]:
         yield None
 
     app = create_app(nothing, ServeSettings())
+    app.state.service = SimpleNamespace(keys=SimpleNamespace(required=False), telemetry=Telemetry())
 
     @app.get("/stored")
     async def stored() -> None:
