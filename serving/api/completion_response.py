@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
 from fastapi.responses import JSONResponse, Response
@@ -17,6 +16,7 @@ from serving.api.service import Service
 from serving.api.turn import turn_of
 from serving.callers import Caller
 from serving.journal.records import ErrorRecord
+from serving.server import closing
 from serving.types import Answer
 
 _logger = logging.getLogger(__name__)
@@ -61,8 +61,10 @@ class CompletionResponse(Response):
             await self._accompany(making, leaving, send)
             if making.done():
                 await self._end(making, scope, receive, send)
-        except asyncio.CancelledError:
-            await self._stop(making, scope, receive, send)
+        except asyncio.CancelledError as error:
+            if closing.MESSAGE in error.args:
+                # Not the caller leaves, the service does; the guard tells the caller.
+                self._answering.stop(ErrorRecord(STOPPING, closing.MESSAGE))
             raise
         finally:
             for task in (making, leaving):
@@ -120,18 +122,6 @@ class CompletionResponse(Response):
             await self._fail(told, scope, receive, send)
         elif error is not None:
             raise error
-
-    async def _stop(self, making: asyncio.Task[None], scope: Scope, receive: Receive, send: Send) -> None:
-        """The service stops before the answer is whole: the caller is told, and so is the journal."""
-        stopping = ApiError(
-            503, "The service is being stopped. Ask again.", kind="server_error", code="service_stopping", retry_after=1
-        )
-        self._answering.stop(ErrorRecord(STOPPING, "The service was stopped before the answer was whole."))
-        making.cancel()
-        await asyncio.wait({making})
-        if making.cancelled():
-            with contextlib.suppress(OSError, RuntimeError):
-                await self._fail(stopping, scope, receive, send)
 
     async def _fail(self, error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
         if self._begun:
