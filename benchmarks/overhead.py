@@ -159,7 +159,7 @@ class Asker:
         """What questions of one kind cost."""
         for question in questions:
             vector = query_vector(self._embedder, question)
-            self._searcher.cache.queries.put((self._embedder.fingerprint, question), vector)
+            self._searcher.remember(question, vector, caller)
         for question in self._warm_up if warm_up else ():
             self._ask(f"{kind} {question}", caller, where)
         rows = self._searcher.explain(questions[0], 1, caller=caller, where=where).rows

@@ -1,4 +1,4 @@
-"""Caches of question vectors and of results; what a caller may read is a part of every key of a result."""
+"""Caches of question vectors and of results; what a caller may read is a part of every key."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class SearchCache:
     """What searches remember. One may serve the searchers of many releases.
 
     Args:
-        queries: the most vectors of questions, by embedder and text.
+        queries: the most vectors of questions, by embedder, text and what the rules grant the caller.
         results: the most results, by text, release, settings and what the caller may read.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -194,7 +194,8 @@ class _Search:
         text = self._question.text
         with self._trace.stage("embed") as step:
             embedder = self._finder.embedder()
-            key = (embedder.fingerprint, text)
+            # Whether a question was asked before is nobody's business who reads other documents.
+            key = vector_key(embedder, text, self._question.scope)
             found = self._finder.vectors.get(key)
             step.cached = found is not None
             if found is None:
@@ -271,6 +272,11 @@ class _Search:
             scores = rerank_scores(reranker, self._question.text, fresh)
             self._reranked.update(zip(fresh, scores, strict=True))
         return [self._reranked[text] for text in texts]
+
+
+def vector_key(embedder: Embedder, text: str, scope: Scope) -> tuple[Hashable, ...]:
+    """Under which key a question's vector is kept."""
+    return embedder.fingerprint, text, scope.reader
 
 
 def rerank_depth(release: OpenRelease) -> int:

@@ -28,7 +28,13 @@ _KEPT_BYTES = 256 << 20
 
 
 class Scope(RowFilter, frozen=True, eq=False, kw_only=True):
-    """The rows that one search may find; see :class:`index.row_filter.RowFilter` for its fields."""
+    """The rows that one search may find; see :class:`index.row_filter.RowFilter` for its other fields.
+
+    Attributes:
+        reader: what the access rules grant the caller, whatever the release and the filter.
+    """
+
+    reader: bytes = b""
 
 
 class Scopes:
@@ -65,7 +71,7 @@ class Scopes:
             if name in self._kept:
                 self._kept.move_to_end(name)
                 return self._kept[name]
-        made = self._made(granted, where)
+        made = msgspec.structs.replace(self._made(granted, where), reader=granted.tobytes())
         with self._lock:
             return self._keep(name, made)
 

@@ -22,8 +22,8 @@ from retrieval.collapse import Group
 from retrieval.context import Context, Selection, passages, select
 from retrieval.filters import Filter
 from retrieval.hits import DENSE, LEXICAL, Candidate, Copy, Explanation, Hit, Place, Stage, StageScore
-from retrieval.passes import Finder, Found, Question, Step, Trace
-from retrieval.query import whole_characters
+from retrieval.passes import Finder, Found, Question, Step, Trace, vector_key
+from retrieval.query import QueryVector, whole_characters
 from retrieval.rerank import Reranker
 from retrieval.rows import ReleaseRows
 from retrieval.scope import Scope, Scopes
@@ -105,6 +105,11 @@ class Searcher:
             IntegrityError: a file of the release is damaged.
         """
         return self._scopes.of(caller).key.hex()
+
+    def remember(self, query: str, vector: QueryVector, caller: Principal = OPERATOR) -> None:
+        """Keep a question's vector, as if the caller had asked it before."""
+        embedder, scope = self._finder.embedder(), self._scopes.of(caller)
+        self.cache.queries.put(vector_key(embedder, query, scope), vector)
 
     def search(
         self, query: str, k: int | None = None, *, caller: Principal = OPERATOR, where: Filter | None = None

@@ -129,6 +129,17 @@ def test_an_explanation_tells_only_of_the_callers_own_cache_entries(workspace: W
     assert searcher.explain(QUESTION, caller=OPERATOR).cached
 
 
+def test_nobody_can_tell_whether_a_caller_who_reads_other_documents_has_asked(workspace: Workspace) -> None:
+    embedder = CountingEmbedder()
+    searcher = searcher_of(workspace, SearchCache(), embedder)
+    searcher.search(QUESTION, caller=STAFF)
+
+    explained = [searcher.explain(QUESTION, caller=ANYBODY) for _ in range(2)]
+
+    assert embedder.questions == 2
+    assert [stage.cached for one in explained for stage in one.stages if stage.name == "embed"] == [False, True]
+
+
 def test_filters_numbers_and_settings_have_entries_of_their_own(workspace: Workspace) -> None:
     cache = SearchCache()
     searcher = searcher_of(workspace, cache)
