@@ -39,13 +39,15 @@ class Running:
     Args:
         app: what it serves.
         settings: its limits, short ones unless given.
+        closing: tells the application's requests that the server stops.
         changed: fields of the settings to change.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings = SHORT, **changed: object) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: ServeSettings = SHORT, closing: Closing | None = None, **changed: object
+    ) -> None:
         self.settings = msgspec.structs.replace(settings, **changed)
-        self.closing = Closing()
-        self.server = WorkerServer(app, self.settings, self.closing)
+        self.server = WorkerServer(app, self.settings, closing or Closing())
         self._listener = listen("127.0.0.1", 0)
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve)
@@ -59,7 +61,7 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.server.stop()
+        self.stop()
         self._thread.join(LONG)
         os.close(self._reading)
         assert not self._thread.is_alive()
@@ -68,6 +70,10 @@ class Running:
     def connections(self) -> int:
         """Connections that the server has open."""
         return len(self.server.server_state.connections)
+
+    def stop(self) -> None:
+        """Stop as SIGTERM does."""
+        self.server.stop()
 
     def connect(self) -> socket.socket:
         """A new connection."""
