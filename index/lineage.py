@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -24,10 +24,11 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     """Lineage of one thing.
 
     Attributes:
-        kind: chunk or document.
+        kind: chunk or document; with :mod:`serving.lineage` also answer or citation.
         id: its id.
         chain: links from the thing to its source, each with a ``link`` that names what it is.
-        used_by: what was made from it: chunks of a document, releases that hold it.
+        used_by: what was made from it: chunks of a document, releases that hold it, answers that used it; of an
+            answer what was said about it.
     """
 
     kind: str
@@ -36,7 +37,13 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     used_by: tuple[Link, ...]
 
 
-def trace(environment: Environment, collection: str, thing: str, release: str | None) -> Trace:
+def trace(
+    environment: Environment,
+    collection: str,
+    thing: str,
+    release: str | None,
+    readable: Callable[[str], bool] = lambda _: True,
+) -> Trace:
     """Trace a chunk id, a document id or a source path.
 
     Args:
@@ -44,6 +51,8 @@ def trace(environment: Environment, collection: str, thing: str, release: str | 
         collection: where to look.
         thing: the id or path.
         release: only in this release; None looks in the live one first, then in all others, newest first.
+        readable: whether whoever asks may read the document of a source path; one that it refuses is as if it were
+            not there.
 
     Raises:
         ReleaseError: no release has it.
@@ -55,15 +64,32 @@ def trace(environment: Environment, collection: str, thing: str, release: str | 
         found = _chunk(opened, thing)
         if found is not None:
             row = opened.document(found["document_id"])
-            chain = (_chunk_link(found), *_element_links(opened, row, found), *_document_links(opened, row))
-            return Trace(kind="chunk", id=thing, chain=chain, used_by=_holders(releases.list(), manifest))
+            if readable(row.source):
+                chain = (*_links_of_chunk(opened, row, found), release_link(manifest))
+                return Trace(kind="chunk", id=thing, chain=chain, used_by=_holders(releases.list(), manifest))
         named = _document(opened, thing)
-        if named is not None:
+        if named is not None and readable(named.source):
             chunks = tuple(_chunk_link(chunk) for chunk in opened.chunk_rows(named).to_pylist())
             used_by = (*chunks, *_holders(releases.list(), manifest))
-            return Trace(kind="document", id=named.document_id, chain=_document_links(opened, named), used_by=used_by)
+            chain = (*_document_links(opened, named), release_link(manifest))
+            return Trace(kind="document", id=named.document_id, chain=chain, used_by=used_by)
     looked = ", ".join(manifest.id for manifest in manifests[:5]) or "none: nothing was published yet"
     raise ReleaseError(f"No chunk or document {thing!r} in collection {collection!r}. Releases looked at: {looked}.")
+
+
+def chunk_chain(release: OpenRelease, chunk_id: str) -> tuple[Link, ...] | None:
+    """The links from a chunk to its source: chunk, elements, version, document, source; None where it is not."""
+    found = _chunk(release, chunk_id)
+    return None if found is None else _links_of_chunk(release, release.document(found["document_id"]), found)
+
+
+def release_link(manifest: Manifest) -> Link:
+    """The last link of a chain: the release, the run that built it and the steps' fingerprints."""
+    return {"link": "release", "release": manifest.id, "run": manifest.run, "steps": manifest.steps}
+
+
+def _links_of_chunk(release: OpenRelease, row: DocumentRow, chunk: Link) -> tuple[Link, ...]:
+    return (_chunk_link(chunk), *_element_links(release, row, chunk), *_document_links(release, row))
 
 
 def _candidates(environment: Environment, collection: str, release: str | None) -> Iterable[Manifest]:
@@ -150,8 +176,7 @@ def _document_links(release: OpenRelease, row: DocumentRow) -> tuple[Link, ...]:
     }
     where = next((root.path for root in manifest.roots if root.covers(row.source)), None)
     source: Link = {"link": "source", "source": row.source, "root": where}
-    made_by: Link = {"link": "release", "release": manifest.id, "run": manifest.run, "steps": manifest.steps}
-    return version, document, source, made_by
+    return version, document, source
 
 
 def _holders(manifests: Iterable[Manifest], found: Manifest) -> tuple[Link, ...]:

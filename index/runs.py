@@ -14,6 +14,7 @@ from ragpress.errors import GateRefusedError, SettingsError, StorageError, Usage
 from ragpress.storage.journal import Journal
 from ragpress.storage.journal_entry import Entry, RecordQuery
 from ragpress.storage.journal_read import JournalReader
+from ragpress.storage.journal_seal import seal
 from ragpress.storage.record_ids import new_record_id
 
 RUNS = "runs"
@@ -22,6 +23,10 @@ RUNS = "runs"
 
 DONE, FAILED, USAGE, QUARANTINED, REFUSED = range(5)
 """Exit codes of the command line."""
+
+
+# Each run leaves a file of its own behind; so many are sealed into one, where no service does it.
+_MANY_FILES = 32
 
 
 class RunError(msgspec.Struct, frozen=True):
@@ -106,6 +111,7 @@ def recorded_run(environment: Environment, collection: str, warn: Callable[[str]
         )
         try:
             record_run(environment, record)
+            seal(environment.journal(RUNS), describe_run, _MANY_FILES)
         except StorageError as failure:
             warn(f"This run is not in the journal of runs: {failure}")
 

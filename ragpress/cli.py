@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from ragpress import console
-from ragpress.commands import documents, keys, prompts, releases, service
+from ragpress.commands import documents, feedback, keys, prompts, releases, service
 from ragpress.commands.shared import (
     DONE,
     FAILED,
@@ -46,6 +46,7 @@ app.command("serve")(service.serve)
 app.command("mcp")(service.mcp)
 app.add_typer(documents.app, name="documents")
 app.add_typer(keys.app, name="keys")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(releases.app, name="releases")
 
@@ -190,15 +191,24 @@ def chat(
 
 @app.command()
 def trace(
-    thing: Annotated[str, typer.Argument(metavar="ID", help="A chunk id, a document id or a source path.")],
+    thing: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="An answer id, one of its citations (ANSWER_ID#2), a chunk id, a document id or source."
+        ),
+    ],
     release: Release = None,
     collection: Collection = "default",
     as_json: Json = False,
 ) -> None:
-    """Show where a chunk or a document comes from, and what was made of it."""
-    from index.lineage import trace as follow  # noqa: PLC0415
+    """Show where an answer, a citation, a chunk or a document comes from, and what was made of it."""
+    from serving.callers import LOCAL  # noqa: PLC0415
+    from serving.journal.answers import AnswerJournal  # noqa: PLC0415
+    from serving.lineage import trace_anything  # noqa: PLC0415
 
-    console.show(follow(environment_of(), collection, thing, release), as_json, console.trace)
+    environment = environment_of()
+    journal = AnswerJournal(environment, environment.workspace.service.journal)
+    console.show(trace_anything(environment, journal, collection, thing, release, LOCAL), as_json, console.trace)
 
 
 @app.command()

@@ -144,7 +144,7 @@ class AnswerJournal:
             RecordQuery(
                 collection=query.collection,
                 statuses=None if query.rating is None else (query.rating,),
-                since=_first_id(query.since),
+                since=None if query.since is None else first_id_since(query.since),
                 limit=query.limit,
             )
         )
@@ -163,7 +163,7 @@ class AnswerJournal:
             document=query.document,
             chunk=query.chunk,
             ids=ids,
-            since=_first_id(query.since),
+            since=None if query.since is None else first_id_since(query.since),
             limit=query.limit,
         )
         return [decode(record.line, AnswerRecord) for record in self._answer_reader.select(wanted)]
@@ -183,9 +183,15 @@ class AnswerJournal:
         return [decode(record.line, FeedbackRecord) for record in self._feedback_reader.select(query)]
 
 
-def _first_id(since: str | None) -> str | None:
-    if since is None:
-        return None
+def first_id_since(since: str) -> str:
+    """The least id that a record of a time or a later one can have.
+
+    Args:
+        since: ISO time; UTC where it names no zone.
+
+    Raises:
+        UsageError: it is no time.
+    """
     try:
         moment = datetime.fromisoformat(since)
     except ValueError as error:
