@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient, Response
+from httpx2 import ASGITransport, AsyncClient, Response
 
 from ragpress.serve_settings import ServeSettings
 from tests.serving.api.guarded import guarded
@@ -13,9 +15,9 @@ HERE = "http://127.0.0.1:8321"
 PAGE = "https://pages.example"
 
 
-async def ask(app: FastAPI, method: str = "GET", path: str = "/v1/models", **options: object) -> Response:
+async def ask(app: FastAPI, method: str = "GET", path: str = "/v1/models", **options: Any) -> Response:
     async with AsyncClient(transport=ASGITransport(app), base_url=HERE) as client:
-        return await client.request(method, path, **options)  # type: ignore[arg-type]  # as httpx takes them
+        return await client.request(method, path, **options)
 
 
 def code(response: Response) -> str:
@@ -62,7 +64,7 @@ async def test_without_keys_nobody_comes_through_a_proxy(header: str) -> None:
 
 @pytest.mark.parametrize("settings", [ServeSettings(host="0.0.0.0"), ServeSettings(proxy=True)])  # noqa: S104
 async def test_where_others_reach_a_service_without_keys_nobody_is_let_in(settings: ServeSettings) -> None:
-    options = {"headers": {"Host": "localhost"}}
+    options: dict[str, Any] = {"headers": {"Host": "localhost"}}
     response = await ask(guarded(settings), **options)
     assert response.status_code == 503
     assert code(response) == "no_keys"
