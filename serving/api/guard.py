@@ -32,6 +32,7 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _UPLOADS = "/v1/documents"
+_UPLOAD_TYPES = ("multipart/form-data", "application/octet-stream")
 _ALIVE = "/healthz"
 _TOKENS = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{0,1000}")
 _ANY = "*"
@@ -269,10 +270,12 @@ def _check_type(scope: Scope, headers: Headers) -> None:
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         return
     upload = scope["method"] == "POST" and scope["path"] == _UPLOADS
-    wanted = "multipart/form-data" if upload else "application/json"
+    wanted = ("multipart/form-data", "application/octet-stream") if upload else ("application/json",)
     found = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if found != wanted:
-        raise ApiError(415, f"The body is of the wrong type: expected Content-Type {wanted}.", code="wrong_type")
+    if found not in wanted:
+        raise ApiError(
+            415, f"The body is of the wrong type: expected Content-Type {' or '.join(wanted)}.", code="wrong_type"
+        )
 
 
 def _name_of(host: str) -> str:
