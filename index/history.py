@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import msgspec
@@ -57,11 +57,21 @@ class ReleaseDiff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Collected(msgspec.Struct, frozen=True):
-    """What a garbage collection removed: releases by id, number of objects, bytes."""
+    """What a garbage collection removed, and what it kept for answers.
+
+    Attributes:
+        releases: ids of the removed releases.
+        objects: number of removed objects.
+        bytes: their size.
+        kept_for_answers: ids of the releases that are only kept because answers need them.
+        journal_files: sealed files of the journals that were removed with the answers in them.
+    """
 
     releases: tuple[str, ...]
     objects: int
     bytes: int
+    kept_for_answers: tuple[str, ...] = ()
+    journal_files: int = 0
 
 
 def rollback(environment: Environment, collection: str, release: str | None, by: str = "") -> LiveRecord:
@@ -90,9 +100,7 @@ def rollback(environment: Environment, collection: str, release: str | None, by:
     return releases.publish(manifest.id, why, pointer.token, environment.now())
 
 
-def publish(
-    environment: Environment, collection: str, release: str, override: str | None, by: str = ""
-) -> LiveRecord:
+def publish(environment: Environment, collection: str, release: str, override: str | None, by: str = "") -> LiveRecord:
     """Make a release live that was built before.
 
     Args:
@@ -148,7 +156,7 @@ def stored_collections(environment: Environment) -> list[str]:
     return sorted(stored | set(environment.workspace.collections))
 
 
-def collect_garbage(environment: Environment, collections: Iterable[str]) -> Collected:
+def collect_garbage(environment: Environment, collections: Iterable[str], needed: Set[str] = frozenset()) -> Collected:
     """Remove releases beyond the kept ones, every object that no kept release needs, and what killed processes left.
 
     The live release, the one before it and the newest ``[release] keep`` of every collection stay. Of a
@@ -157,14 +165,17 @@ def collect_garbage(environment: Environment, collections: Iterable[str]) -> Col
     Args:
         environment: the outside.
         collections: :func:`stored_collections`; the caller holds the writer lock of every one.
+        needed: ids of further releases that stay: answers were made from them.
     """
     store = environment.store
     kept: list[Manifest] = []
     dropped: list[Manifest] = []
+    for_answers: list[str] = []
     for collection in collections:
         keep, drop = _sort_out(environment, collection)
-        kept += keep
-        dropped += drop
+        kept += [*keep, *(manifest for manifest in drop if manifest.id in needed)]
+        for_answers += [manifest.id for manifest in drop if manifest.id in needed]
+        dropped += [manifest for manifest in drop if manifest.id not in needed]
     for manifest in dropped:
         store.delete(f"releases/{manifest.id}/manifest.json")
     used = {file.key for manifest in kept for file in manifest.files()}
@@ -178,7 +189,7 @@ def collect_garbage(environment: Environment, collections: Iterable[str]) -> Col
     scratch.remove_others(environment.checkouts, {manifest.id for manifest in kept})
     scratch.sweep_abandoned(environment.local, environment.now().timestamp())
     names = tuple(manifest.id for manifest in dropped)
-    return Collected(names, len(unused), sum(size for _, size in unused))
+    return Collected(names, len(unused), sum(size for _, size in unused), tuple(for_answers))
 
 
 def _sort_out(environment: Environment, collection: str) -> tuple[list[Manifest], list[Manifest]]:

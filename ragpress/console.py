@@ -336,6 +336,10 @@ def live(record: Any, out: Console) -> None:
 def collected(record: Any, out: Console) -> None:
     """What a garbage collection removed."""
     out.print(f"Removed {len(record.releases)} releases and {record.objects} files ({record.bytes / 1e6:.1f} MB).")
+    if record.journal_files:
+        out.print(f"Removed {record.journal_files} journal files with answers older than [journal] retention_days.")
+    if record.kept_for_answers:
+        out.print(f"Kept {len(record.kept_for_answers)} more releases for answers that were made from them.")
 
 
 def _counts(report: Any, out: Console, verb: str) -> None:

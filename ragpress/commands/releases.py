@@ -91,15 +91,29 @@ def rollback(
 
 @app.command("gc")
 def gc(wait: Wait = 0.0, as_json: Json = False) -> None:
-    """Remove releases beyond the kept ones, and files that no release needs."""
+    """Remove answers older than the retention, releases beyond the kept ones, and files that no release needs.
+
+    A release stays as long as the journal keeps an answer that it made.
+    """
     from contextlib import ExitStack  # noqa: PLC0415
+    from datetime import timedelta  # noqa: PLC0415
+
+    import msgspec  # noqa: PLC0415
 
     from index.history import collect_garbage, stored_collections  # noqa: PLC0415
+    from serving.journal.answers import AnswerJournal  # noqa: PLC0415
+    from serving.journal.sealing import seal_journals  # noqa: PLC0415
 
     environment = environment_of()
+    settings = environment.workspace.service.journal
+    since = environment.now() - timedelta(days=settings.retention_days)
+    journal = AnswerJournal(environment, settings)
     names = stored_collections(environment)
     with ExitStack() as locks:
         for name in names:
             locks.enter_context(environment.store.writer(name, wait))
-        collected = collect_garbage(environment, names)
+        seal_journals(environment)
+        removed = journal.remove_before(since)
+        collected = collect_garbage(environment, names, journal.releases_needed(since))
+    collected = msgspec.structs.replace(collected, journal_files=removed)
     console.show(collected, as_json, console.collected)

@@ -79,6 +79,23 @@ class JournalReader:
         newest = sorted(found.values(), key=lambda entry: entry.id, reverse=True)
         return newest if query.limit is None else newest[: query.limit]
 
+    def releases(self, query: RecordQuery) -> set[str]:
+        """The releases of the records that a query wants, whatever its limit.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        unsealed = {record.entry.release for record in self._matching(query)}
+        return unsealed | self._sealed.releases(query)
+
+    def remove_before(self, record_id: str) -> int:
+        """Remove the sealed files all of whose records are older than an id; returns how many.
+
+        Raises:
+            StorageError: a file cannot be read or removed.
+        """
+        return self._sealed.remove_before(record_id)
+
     def _unsealed(self, query: RecordQuery) -> list[Record]:
         wanted = {record.entry.id: record for record in self._matching(query)} if query.limit is None else None
         if wanted is not None:

@@ -73,8 +73,17 @@ class SealedFiles:
         Raises:
             StorageError: a file cannot be read.
         """
-        rows, _ = self._rows(query, COLUMNS)
+        rows, _ = self._rows(query, ", ".join(f'"{name}"' for name in COLUMNS), _newest(query))
         return [_entry(row) for row in rows]
+
+    def releases(self, query: RecordQuery) -> set[str]:
+        """The releases of the records that a query wants, whatever its limit.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        rows, _ = self._rows(query, "DISTINCT release", "")
+        return {row[0] for row in rows}
 
     def select(self, query: RecordQuery) -> list[tuple[Entry, bytes]]:
         """The records that a query wants, newest first.
@@ -82,7 +91,7 @@ class SealedFiles:
         Raises:
             StorageError: a file cannot be read.
         """
-        rows, files = self._rows(query, ("id", "filename"))
+        rows, files = self._rows(query, "id, filename", _newest(query))
         wanted: dict[str, set[str]] = {}
         for record_id, path in rows:
             wanted.setdefault(path, set()).add(record_id)
@@ -94,21 +103,37 @@ class SealedFiles:
         }
         return [found[record_id] for record_id in sorted(found, reverse=True)]
 
-    def _rows(self, query: RecordQuery, columns: Sequence[str]) -> tuple[list[tuple[Any, ...]], list[_Sealed]]:
-        files = [sealed for sealed in self._list() if query.since is None or sealed.last >= query.since]
-        if not files:
-            return [], []
+    def remove_before(self, record_id: str) -> int:
+        """Remove the sealed files all of whose records are older than an id; returns how many.
+
+        Raises:
+            StorageError: a file cannot be read or removed.
+        """
+        self._list()
+        old = [key for key, sealed in self._known.items() if sealed.last < record_id]
+        for key in old:
+            self._place.store.delete(key)
+        return len(old)
+
+    def _rows(self, query: RecordQuery, columns: str, tail: str) -> tuple[list[tuple[Any, ...]], list[_Sealed]]:
+        import duckdb  # noqa: PLC0415 - heavy
+
         conditions, values = _conditions(query)
-        limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
         # Every part of the text is one of ours; what comes from outside is a parameter.
-        wanted = ", ".join(f'"{name}"' for name in columns)
-        text = f"SELECT {wanted} FROM read_parquet(?, filename = true) WHERE {conditions} ORDER BY id DESC{limit}"  # noqa: S608
-        cursor = self._database().cursor()
-        try:
-            rows: list[tuple[Any, ...]] = cursor.execute(text, [[str(item.path) for item in files], *values]).fetchall()
-        finally:
-            cursor.close()
-        return rows, files
+        text = f"SELECT {columns} FROM read_parquet(?, filename = true) WHERE {conditions} {tail}"  # noqa: S608
+        for is_last in (False, True):
+            files = [sealed for sealed in self._list() if query.since is None or sealed.last >= query.since]
+            if not files:
+                break
+            with self._database().cursor() as cursor:
+                try:
+                    paths = [str(sealed.path) for sealed in files]
+                    return cursor.execute(text, [paths, *values]).fetchall(), files
+                except duckdb.Error as error:
+                    # A file may have been collected since it was listed; then the next list lacks it.
+                    if is_last:
+                        raise _damaged(Path(self._place.prefix), error) from error
+        return [], []
 
     def _database(self) -> duckdb.DuckDBPyConnection:
         import duckdb  # noqa: PLC0415 - heavy
@@ -188,6 +213,10 @@ def _reading(path: Path) -> Iterator[None]:
         return
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def _newest(query: RecordQuery) -> str:
+    return "ORDER BY id DESC" + ("" if query.limit is None else f" LIMIT {int(query.limit)}")
 
 
 def _conditions(query: RecordQuery) -> tuple[str, list[Any]]:

@@ -168,6 +168,23 @@ class AnswerJournal:
         )
         return [decode(record.line, AnswerRecord) for record in self._answer_reader.select(wanted)]
 
+    def releases_needed(self, since: datetime) -> set[str]:
+        """The releases that made the answers of a time and later.
+
+        Raises:
+            StorageError: a file of the journal cannot be read.
+        """
+        return self._answer_reader.releases(RecordQuery(since=first_id_at(since))) - {""}
+
+    def remove_before(self, moment: datetime) -> int:
+        """Remove the sealed files that hold nothing but answers, or feedback, from before a time; returns how many.
+
+        Raises:
+            StorageError: a file of the journal cannot be read or removed.
+        """
+        oldest = first_id_at(moment)
+        return self._answer_reader.remove_before(oldest) + self._feedback_reader.remove_before(oldest)
+
     def close(self) -> None:
         """Make everything durable and give the files back."""
         self._answers.close()
