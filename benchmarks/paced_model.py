@@ -88,7 +88,7 @@ class PacedModel:
         start = time.perf_counter()
         prompt = request["messages"][-1]["content"]
         nonces = _NONCE.findall(prompt)
-        words = self._words(prompt)
+        words = self._words(prompt, int(nonces[-1]) if nonces else 0)
         await asyncio.sleep(self._pace.first)
         writer.write(_HEAD % (b"text/event-stream", b"Transfer-Encoding: chunked\r\n"))
         first = time.perf_counter() - start
@@ -103,10 +103,13 @@ class PacedModel:
         writer.write(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
         await writer.drain()
 
-    def _words(self, prompt: str) -> list[str]:
-        """One sentence of the first passage's words, with its citation."""
+    def _words(self, prompt: str, turn: int) -> list[str]:
+        """One sentence of the first passage's words, with its citation; another one each time, so that nobody who
+        checks it has seen it before."""
         passage = _PASSAGE.search(prompt)
-        words = _WORD.findall(passage.group(1) if passage else prompt)[: self._pace.tokens - 1]
+        found = _WORD.findall(passage.group(1) if passage else prompt)
+        begin = turn % len(found)
+        words = (found[begin:] + found[:begin])[: self._pace.tokens - 1]
         return [word + " " for word in words[:-1]] + [words[-1], " [1]."]
 
 

@@ -26,6 +26,7 @@ from serving.evidence.identifiers import holds_identifier, identifiers, names_an
 from serving.evidence.support import clip
 from serving.evidence.terms import Terms, holds_script, script, terms_of
 from serving.generate.quotable import Candidate, candidates
+from serving.remembered import RememberedEmbedder
 from serving.types import GenerationRequest, GeneratorName, Usage
 
 KIND = "extractive"
@@ -33,6 +34,8 @@ KIND = "extractive"
 # do not tell, across scripts, more of them.
 _EMBEDDED = 8
 _EMBEDDED_ACROSS = 24
+# Sentences of passages whose vectors are kept: 24 MB at 384 dimensions.
+_REMEMBERED = 16_384
 _DUPLICATE = 0.7
 _POINTS_BACK = re.compile(
     r"(?:he|she|it|they|this|that|these|those|his|her|its|their|such|however|but|also|therefore|thus|in addition"
@@ -55,7 +58,7 @@ class ExtractiveGenerator:
     """
 
     def __init__(self, embedder: Embedder | None, settings: GeneratorSettings) -> None:
-        self._embedder = embedder
+        self._embedder = None if embedder is None else RememberedEmbedder(embedder, _REMEMBERED)
         self._settings = settings
 
     @property
