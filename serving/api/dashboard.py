@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -22,7 +21,8 @@ from serving.overview.buckets import zone_of
 from serving.overview.build import AnswerFilter, Look, Overviews, Surroundings
 from serving.overview.problems import problem
 from serving.overview.quality import Prices
-from serving.overview.records import AnswerPage, GeneratorState, JobEntry, Overview, Problem, RunEntry, ServiceState
+from serving.overview.records import AnswerPage, GeneratorState, JobEntry, Overview, Problem, ServiceState
+from serving.overview.runs import recent_runs
 from serving.uploads.records import Failed, Finished, Job
 
 router = APIRouter(prefix="/v1/admin", tags=["dashboard"])
@@ -164,7 +164,7 @@ async def _surroundings(
             writer=writer,
         ),
         problems=_service_problems(service, collection),
-        runs=await asyncio.to_thread(_runs, environment, collection),
+        runs=await asyncio.to_thread(recent_runs, environment, collection),
         jobs=[_job(job) for job in (await service.jobs.all()) if job.queued.collection == collection][:_MOST_JOBS],
     )
 
@@ -189,10 +189,6 @@ def _service_problems(service: Service, collection: str) -> list[Problem]:
     failed = (one for one in status.collections if one.collection == collection and one.error)
     found += [problem("release_not_open", "error", detail=one.error, subject=one.wanted or "") for one in failed]
     return found
-
-
-def _runs(environment: Environment, collection: str) -> Sequence[RunEntry]:
-    return []
 
 
 def _job(job: Job) -> JobEntry:

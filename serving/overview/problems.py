@@ -69,8 +69,8 @@ def of_releases(live: LiveRelease | None, releases: Sequence[ReleaseEntry]) -> I
 
 
 def of_runs(runs: Sequence[RunEntry]) -> Iterator[Problem]:
-    """The last finished run failed."""
-    last = next((run for run in runs if run.exit_code is not None), None)
+    """The last run failed."""
+    last = runs[0] if runs else None
     if last is not None and last.exit_code in {1, 2}:
         yield problem("run_failed", "error", detail=last.error, subject=last.id)
 

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from serving.overview.buckets import bucket_numbers
-from serving.overview.facts import ANSWERS, RATINGS
 from serving.overview.records import Bucket, CitedDocument, Quality, ReleaseQuality
 
 _MILLION = 1_000_000
@@ -121,11 +120,6 @@ def measure(
         ).to_arrow_table()
         cited = connection.execute(_CITED, [most_cited]).to_arrow_table()
     return _told(_rows(grouped), _rows(cited), bounds, created, prices)
-
-
-def nothing() -> tuple[pa.Table, pa.Table]:
-    """Facts and ratings of a service that nobody asked yet."""
-    return ANSWERS.empty_table(), RATINGS.empty_table()
 
 
 def _rows(table: pa.Table) -> list[_Figures]:

@@ -214,15 +214,16 @@ class RunEntry(Told):
 
     id: str
     started: str
-    finished: str | None
-    """Null while it runs, and for one that was killed."""
+    finished: str
     seconds: float | None
+    """Null for one that failed."""
     release: str | None
     published: bool
     changes: dict[str, int]
     """Documents by kind of change: added, changed, moved, deleted, unchanged."""
     quarantined: int | None
-    exit_code: int | None
+    exit_code: int
+    """0 done, 1 failed, 2 wrong settings, 3 done with quarantined documents, 4 refused by the gate."""
     error: str
 
 

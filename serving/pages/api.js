@@ -57,7 +57,8 @@ export function forgetKey() {
 /**
  * Send a request; ask for an API key where one is needed, as often as it is wrong.
  * @param {string} path begins with "/"
- * @param {{method?: string, body?: unknown, signal?: AbortSignal}} [options] `body` is sent as JSON
+ * @param {{method?: string, body?: unknown, signal?: AbortSignal}} [options] `body` is sent as JSON, a `FormData` as
+ *   a form
  * @returns {Promise<Response>} with a status below 400
  * @throws {ApiFailure} the service refused, failed or could not be reached
  * @throws {DOMException} named `AbortError`: the signal was used
@@ -99,8 +100,9 @@ async function send(path, { method = "GET", body, signal }) {
   const headers = new Headers();
   const key = apiKey();
   if (key) headers.set("Authorization", `Bearer ${key}`);
-  if (body !== undefined) headers.set("Content-Type", "application/json");
-  const content = body === undefined ? undefined : JSON.stringify(body);
+  const form = body instanceof FormData;
+  if (body !== undefined && !form) headers.set("Content-Type", "application/json");
+  const content = body === undefined ? undefined : form ? body : JSON.stringify(body);
   try {
     return await fetch(path, { method, headers, body: content, signal, credentials: "omit", redirect: "error" });
   } catch (error) {

@@ -1,0 +1,178 @@
+/** Releases: their history, how each answered, publishing and rolling back; evaluations. */
+
+import { requestJson } from "./api.js";
+import { element } from "./dom.js";
+import { say } from "./i18n.js";
+import { count, latency, money, MISSING, number, share, shortRelease, time } from "./admin_format.js";
+import { chip, confirm, empty, redraw, row, table, tell, visible } from "./admin_parts.js";
+
+const TONES = { live: "good", previous: "plain", candidate: "warn", refused: "bad" };
+
+/**
+ * @param {any} data the overview
+ * @param {() => void} refresh
+ */
+export function showReleases(data, refresh) {
+  redraw("releases-list", [data.releases, data.releases_total, say("chat")], () => {
+    if (!data.releases.length) return [empty("releases.none")];
+    const columns = [
+      { words: "releases.release" },
+      { words: "releases.state" },
+      { words: "releases.built" },
+      { words: "releases.documents", class: "figure" },
+      { words: "releases.answers", class: "figure" },
+      { words: "releases.supported", class: "figure" },
+      { words: "releases.down", class: "figure" },
+      { words: "releases.p95", class: "figure" },
+      ...(data.priced ? [{ words: "releases.cost", class: "figure" }] : []),
+      { words: "releases.why" },
+      { words: "releases.actions", hidden: true },
+    ];
+    const rows = data.releases.map((one) => releaseRow(one, data, refresh));
+    const more = data.releases_total > data.releases.length;
+    const note = more && empty("all.shown", { count: number(data.releases_total), shown: data.releases.length });
+    return [table("releases-title", columns, rows), note];
+  });
+}
+
+function releaseRow(one, data, refresh) {
+  const quality = one.quality;
+  const documents = element("span", {}, number(one.documents));
+  if (one.quarantined) {
+    documents.append(element("span", { class: "soft small block", words: "releases.quarantined", values: { count: one.quarantined } }));
+  }
+  const cells = [
+    element("span", { class: "code", title: one.id }, shortRelease(one.id)),
+    chip(`release.${one.state}`, TONES[one.state]),
+    element("time", { datetime: one.created }, time(one.created)),
+    [documents, "figure"],
+    [quality ? count(quality.answers) : MISSING, "figure"],
+    [quality ? share(quality.claims - quality.unsupported, quality.claims) : MISSING, "figure"],
+    [quality ? share(quality.down, quality.complete) : MISSING, "figure"],
+    [quality ? latency(quality.total_p95) : MISSING, "figure"],
+    ...(data.priced ? [[quality ? money(quality.cost, data.currency) : MISSING, "figure"]] : []),
+    [whyNode(one, data), "why"],
+    [actions(one, data, refresh), "actions"],
+  ];
+  return row(...cells);
+}
+
+function whyNode(one, data) {
+  const node = element("span", { dir: "auto" }, visible(one.reason));
+  if (one.state === "live" && data.live) {
+    node.append(element("span", { class: "soft small block" }, visible(data.live.why)));
+  }
+  if (one.reasons.length) {
+    const values = { reasons: visible(one.reasons.join("; ")) };
+    node.append(element("span", { class: "problem small block", words: "releases.refused", values }));
+  }
+  return node;
+}
+
+function actions(one, data, refresh) {
+  if (one.state === "live") return "";
+  const kind = one.state === "previous" ? "rollback" : "publish";
+  const release = shortRelease(one.id);
+  const button = element(
+    "button",
+    { type: "button", class: "compact", "data-focus": `release-${one.id}`, wordsLabel: `releases.${kind}.label`, values: { release } },
+  );
+  button.append(element("span", { words: `releases.${kind}` }));
+  button.addEventListener("click", () => ask(kind, one, data, refresh));
+  return button;
+}
+
+function ask(kind, one, data, refresh) {
+  const release = shortRelease(one.id);
+  const refused = one.state === "refused";
+  const content = [comparison(data.releases.find((other) => other.state === "live"), one)];
+  if (refused) content.push(element("p", { class: "problem", words: "confirm.override" }));
+  if (one.reasons.length) content.push(element("p", { class: "small soft" }, visible(one.reasons.join("; "))));
+  content.push(element("p", { class: "small soft", words: "confirm.swap" }));
+  const reason = refused ? { words: "confirm.reason", required: true } : undefined;
+  confirm({ title: `confirm.${kind}`, values: { release }, content, action: `releases.${kind}`, reason }, async (why) => {
+    if (kind === "rollback") {
+      const body = { collection: data.collection, release: one.id };
+      await requestJson("/v1/releases/rollback", { method: "POST", body });
+    } else {
+      await requestJson(`/v1/releases/${encodeURIComponent(one.id)}/publish`, { method: "POST", body: refused ? { override: why } : {} });
+    }
+    tell(`done.${kind}`, { release });
+    refresh();
+  });
+}
+
+function comparison(live, one) {
+  const lines = [
+    ["confirm.built", (release) => time(release.created), null],
+    ["releases.documents", (release) => number(release.documents), (release) => release.documents],
+    ["releases.chunks", (release) => number(release.chunks), (release) => release.chunks],
+    ["confirm.quarantined", (release) => number(release.quarantined), (release) => release.quarantined],
+    ["confirm.prompt", (release) => visible(release.prompt ?? MISSING), null],
+    ["releases.supported", (release) => (release.quality ? share(release.quality.claims - release.quality.unsupported, release.quality.claims) : MISSING), null],
+    ["confirm.down", (release) => (release.quality ? share(release.quality.down, release.quality.complete) : MISSING), null],
+  ];
+  const rows = lines.map(([words, shown, value]) => {
+    const cells = [element("th", { scope: "row", words }), element("td", { class: "figure" }, live ? shown(live) : MISSING)];
+    cells.push(element("td", { class: "figure" }, shown(one)), element("td", { class: "figure" }, live && value ? change(value(one) - value(live)) : ""));
+    return element("tr", {}, ...cells);
+  });
+  const head = element(
+    "tr",
+    {},
+    element("td", {}),
+    element("th", { scope: "col", class: "figure" }, element("span", { words: "confirm.now" }), element("span", { class: "code block" }, live ? shortRelease(live.id) : MISSING)),
+    element("th", { scope: "col", class: "figure" }, element("span", { words: "confirm.then" }), element("span", { class: "code block" }, shortRelease(one.id))),
+    element("th", { scope: "col", class: "figure", words: "confirm.change" }),
+  );
+  return element("table", { class: "comparison", "aria-labelledby": "confirm-title" }, element("thead", {}, head), element("tbody", {}, ...rows));
+}
+
+function change(difference) {
+  return difference ? number(difference, { signDisplay: "always" }) : say("confirm.same");
+}
+
+/** @param {any} data */
+export function showEvaluations(data) {
+  redraw("evaluations-list", [data.evaluations, data.findings_total, data.releases.map((one) => one.quality), say("chat")], () => {
+    const answered = data.releases.filter((one) => one.quality?.complete).slice(0, 8);
+    const known = data.evaluations.map((one) =>
+      row(element("span", { class: "code" }, one.id), shortRelease(one.release), time(one.created)),
+    );
+    const columns = [{ words: "evaluations.evaluation" }, { words: "releases.release" }, { words: "releases.built" }];
+    return [
+      known.length ? table("evaluations-title", columns, known) : empty("evaluations.none"),
+      answered.length ? comparisonBars(answered) : empty("evaluations.nothing"),
+      data.findings_total === null ? empty("findings.none") : empty("findings.count", { count: number(data.findings_total) }),
+    ];
+  });
+}
+
+/** How releases did, side by side: each measure on a scale of its own, with its figure. */
+function comparisonBars(releases) {
+  const measures = [
+    ["bar.unsupported", (one) => [one.unsupported, one.claims], "failed"],
+    ["bar.abstained", (one) => [one.abstained, one.complete], "abstained"],
+    ["bar.down", (one) => [one.down, one.complete], "down"],
+    ["bar.failed", (one) => [one.failed, one.answers], "failed"],
+  ];
+  const groups = measures.map(([words, parts, tone], group) => {
+    const shares = releases.map((one) => parts(one.quality)).map(([part, whole]) => (whole ? part / whole : 0));
+    const most = Math.max(0.05, ...shares);
+    const items = releases.map((one, place) => {
+      const [part, whole] = parts(one.quality);
+      const bar = element("span", { class: `share-bar tone-${tone}` });
+      bar.style.inlineSize = `${(100 * shares[place]) / most}%`;
+      return element(
+        "li",
+        {},
+        element("span", { class: "code" }, shortRelease(one.id)),
+        element("span", { class: "share-track", "aria-hidden": "true" }, bar),
+        element("span", { class: "figure" }, `${share(part, whole)} (${count(part)}/${count(whole)})`),
+      );
+    });
+    const title = element("h4", { id: `bars-${group}`, words });
+    return element("div", { class: "shares" }, title, element("ul", { "aria-labelledby": `bars-${group}` }, ...items));
+  });
+  return element("div", {}, element("h3", { words: "evaluations.online" }), element("div", { class: "share-groups" }, ...groups));
+}
