@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -21,6 +23,7 @@ from ragpress.commands.shared import (
 )
 
 if TYPE_CHECKING:
+    from ragpress.serve_settings import TelemetrySettings
     from ragpress.settings import Workspace
     from serving.server.supervisor import WorkerCommand
 
@@ -75,16 +78,17 @@ def serve(
         serving = Serving(url, f"{url}/admin", os.getpid(), settings.workers, pids, keys)
         if as_json:
             console.show(serving, as_json, lambda _record, _out: None)
-        _announce(serving)
+        _announce(serving, tell)
 
-    console.note(f"Starting {settings.workers} worker process{'es' if settings.workers > 1 else ''} …")
+    tell = _teller(workspace.service.telemetry)
+    tell(f"Starting {settings.workers} worker process{'es' if settings.workers > 1 else ''} …")
     fleet = Fleet(
         command=_worker(workspace, changed),
         listener=listener,
         workers=settings.workers,
         grace=settings.grace_seconds,
         ready=ready,
-        tell=console.note,
+        tell=tell,
     )
     if not supervise(fleet):
         raise typer.Exit(FAILED)
@@ -117,11 +121,22 @@ def _worker(workspace: Workspace, changed: dict[str, str | int]) -> WorkerComman
     )
 
 
-def _announce(serving: Serving) -> None:
-    console.note(f"Chat page  {serving.url}/")
-    console.note(f"Dashboard  {serving.dashboard}")
-    console.note(f"API        {serving.url}/v1 (OpenAI-compatible)")
+def _teller(settings: TelemetrySettings) -> Callable[[str], None]:
+    """What says a sentence to the operator: on the terminal, or as a line of the log where that is for programs."""
+    if settings.log_format == "text":
+        return console.note
+    from serving.telemetry.logs import event, set_up_logs  # noqa: PLC0415
+
+    set_up_logs(settings)
+    logger = logging.getLogger("ragpress.serve")
+    return lambda sentence: event(logger, logging.INFO, sentence, {})
+
+
+def _announce(serving: Serving, tell: Callable[[str], None]) -> None:
+    tell(f"Chat page  {serving.url}/")
+    tell(f"Dashboard  {serving.dashboard}")
+    tell(f"API        {serving.url}/v1 (OpenAI-compatible)")
     if serving.keys:
-        console.note("Callers need an API key; make one with: ragpress keys add NAME")
+        tell("Callers need an API key; make one with: ragpress keys add NAME")
     else:
-        console.note("There are no API keys: only this machine can call the service, and it may do everything.")
+        tell("There are no API keys: only this machine can call the service, and it may do everything.")

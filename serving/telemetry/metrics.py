@@ -30,7 +30,7 @@ OTHER = "other"
 """Label value of everything that is not on a label's list."""
 
 RATINGS = ("up", "down", "none")
-TURNED_AWAY = ("full", "limit", "body", "key", "host", "origin", "timeout")
+TURNED_AWAY = ("full", "limit", "body", "key", "host", "timeout")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

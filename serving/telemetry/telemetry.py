@@ -18,6 +18,9 @@ from serving.telemetry.spans import Spans
 _LOG = logging.getLogger(__name__)
 _REMEMBERED_SECONDS = 10.0
 
+_REFUSED = {401: "key", 408: "timeout", 413: "body", 415: "body", 421: "host"}
+"""Statuses that only what stands before the endpoints answers with, and the reason that they are counted under."""
+
 
 class Telemetry:
     """Hears what happens. Every method is cheap and never fails.
@@ -73,7 +76,7 @@ class Telemetry:
             self.metrics.retrieval_seconds.labels(self.metrics.collection(collection)).observe(seconds)
 
     def turned_away(self, reason: str) -> None:
-        """A request was refused before it was worked on: ``full``, ``limit``, ``body``, ``key``."""
+        """A request was refused before it was worked on: ``full``, ``limit``; :meth:`requested` tells the others."""
         with self._never_fails():
             self.metrics.turned_away.labels(one_of(reason, TURNED_AWAY)).inc()
 
@@ -118,6 +121,8 @@ class Telemetry:
             seconds: until the response's end.
         """
         with self._never_fails():
+            if status in _REFUSED:
+                self.turned_away(_REFUSED[status])
             self.metrics.requests.labels(one_of(method, METHODS), route, str(status)).inc()
             self.metrics.request_seconds.labels(route).observe(seconds)
 
