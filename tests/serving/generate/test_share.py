@@ -16,9 +16,9 @@ async def test_equal_keys_share_one_generator_until_the_last_holder_gives_it_bac
     assert first.name == made[0].name
     await first.aclose()
     await first.aclose()
-    assert not made[0].given_back
+    assert [one.given_back for one in made] == [False, False]
     await second.aclose()
-    assert made[0].given_back
+    assert [one.given_back for one in made] == [True, False]
     third = share.borrow("k", lambda: left.pop(0))
     assert [event async for event in third.stream(request())] == ["b"]
 
