@@ -328,7 +328,7 @@ def _cursor(source: str) -> str:
 
 def _source_in(cursor: str) -> str:
     try:
-        return base64.urlsafe_b64decode(cursor.encode("ascii")).decode("utf-8")
+        return base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("utf-8")
     except (binascii.Error, UnicodeError) as error:
         raise ApiError(
             400, "Send `next` of an earlier part of the list, unchanged.", code="invalid_value", param="after"

@@ -52,7 +52,7 @@ _BODY = {
     status_code=202,
     summary="Upload documents",
     openapi_extra={"requestBody": _BODY},
-    responses={**responses(400, 401, 403, 404, 408, 413, 500, 503, 507)},
+    responses={**responses(400, 401, 403, 404, 408, 413, 415, 500, 503, 507)},
 )
 async def upload(
     request: Request,

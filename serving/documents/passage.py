@@ -11,6 +11,7 @@ from ragpress.types import Element
 
 AROUND = 1_500
 MOST_CHARACTERS = 20_000
+_MOST_HIGHLIGHTED = MOST_CHARACTERS - 2 * AROUND
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,8 @@ def passage(text: str, elements: Sequence[Element], span: tuple[int, int] | None
     """What to show of a text.
 
     In a paged document it is the whole page that holds the span, or all pages that it touches; else so much around
-    the span as makes whole paragraphs. It never has more than 20,000 code points.
+    the span as makes whole paragraphs. It never has more than 20,000 code points, and of a longer span shows the
+    beginning.
 
     Args:
         text: the text of a version.
@@ -52,14 +54,15 @@ def passage(text: str, elements: Sequence[Element], span: tuple[int, int] | None
             f"0 <= start < end <= {len(text)}, found {span[0]} and {span[1]}."
         )
     if span is not None:
-        span = (span[0], min(span[1], span[0] + MOST_CHARACTERS))
+        span = (span[0], min(span[1], span[0] + _MOST_HIGHLIGHTED))
         start, end = _page_range(elements, span) or _window(elements, span, len(text))
     elif page is not None:
         start, end = _numbered_page(elements, page)
     else:
         start, end = _page_range(elements, (0, 1)) or _window(elements, (0, 0), min(len(text), 2 * AROUND))
     if end - start > MOST_CHARACTERS:
-        start, end = _bounded(elements, span or (start, start), (start, end))
+        low, high = _window(elements, span or (start, start), end)
+        start, end = max(start, low), high
     at = _element_at(elements, start if span is None else span[0])
     return Passage(
         start=start,
@@ -93,15 +96,10 @@ def _numbered_page(elements: Sequence[Element], page: int) -> tuple[int, int]:
     return inside[0].start, inside[-1].end
 
 
-def _bounded(elements: Sequence[Element], span: tuple[int, int], outer: tuple[int, int]) -> tuple[int, int]:
-    start, end = _window(elements, span, outer[1])
-    return max(start, outer[0]), min(end, outer[1], max(start, outer[0]) + MOST_CHARACTERS)
-
-
 def _window(elements: Sequence[Element], span: tuple[int, int], length: int) -> tuple[int, int]:
     """About 1,500 code points on each side of a span, cut where paragraphs begin and end."""
     low, high = max(0, span[0] - AROUND), min(length, span[1] + AROUND)
     begins = [element.start for element in elements if low <= element.start <= span[0]]
     ends = [element.end for element in elements if span[1] <= element.end <= high and element.end > span[0]]
     start = 0 if low == 0 else min(begins, default=low)
-    return start, high if high == length else max(ends, default=high)
+    return start, length if high == length else max(ends, default=high)

@@ -28,7 +28,8 @@ def safe_name(name: str) -> str:
         UsageError: nothing is left of it, or it is longer than 255 bytes.
     """
     last = _SEPARATORS.split(name)[-1]
-    seen = "".join(character for character in last if unicodedata.category(character) not in _UNSEEN)
+    kinds = ((character, unicodedata.category(character)) for character in last)
+    seen = "".join(" " if kind == "Zs" else character for character, kind in kinds if kind not in _UNSEEN)
     plain = unicodedata.normalize("NFC", _UNFIT.sub("_", seen)).strip(_EDGE_DOTS)
     if not plain.strip("_"):
         raise UsageError(f"{name[:100]!r} is no file name. Name the file, for example 'report.pdf'.")

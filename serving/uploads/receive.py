@@ -94,7 +94,7 @@ async def receive_form(body: AsyncIterator[bytes], content_type: str, folder: Pa
         UploadLimitError: a file is too large, or there are too many.
         StorageError: the disk is full or refuses. Whatever is raised, nothing is left behind.
     """
-    form = _Form(content_type, folder, limits)
+    form = _form(content_type, folder, limits)
     try:
         async for piece in body:
             form.feed(piece)
@@ -106,6 +106,13 @@ async def receive_form(body: AsyncIterator[bytes], content_type: str, folder: Pa
     except BaseException:
         form.discard()
         raise
+
+
+def _form(content_type: str, folder: Path, limits: UploadLimits) -> _Form:
+    try:
+        return _Form(content_type, folder, limits)
+    except FormParserError as error:
+        raise UsageError(f"The Content-Type of the form cannot be used: {error}.") from error
 
 
 class _Arriving:
@@ -146,12 +153,16 @@ class _Arriving:
     def _write(self) -> None:
         with disk.foreign_writes(self._path):
             if self._file is None:
-                self._file = self._path.open("xb", buffering=0)
+                self._file = self._open(self._path)
             view = memoryview(bytes(self._waiting))
             self._waiting.clear()
             self._hash.update(view)
             while view:
                 view = view[self._file.write(view) :]
+
+    @staticmethod
+    def _open(path: Path) -> BinaryIO:
+        return path.open("xb", buffering=0)
 
     def _close(self) -> None:
         self._write()
