@@ -1,4 +1,4 @@
-"""``make demo``: publish a folder, edit one file, publish again, see what was reused, roll back.
+"""``make demo``: publish a folder, edit one file, publish again, see what was reused, roll back, serve it over HTTP.
 
 It drives the real command line, as a person would, on a copy of ``examples/sample`` (or of the folder
 that the environment variable ``DOCS`` names) in ``demo-run``, and stops with a message when a step
@@ -23,6 +23,7 @@ from typing import Any
 from rich.console import Console
 
 from examples.demo_plan import Ask, Question, Script, caller_script, sample_script
+from examples.demo_service import over_http
 
 ROOT = Path(__file__).parent.parent
 RUN = ROOT / "demo-run"
@@ -106,6 +107,7 @@ def main(words: Sequence[str] = ()) -> None:
         answer(demo, question, quoting=not base_url)
     update(demo, script, first)
     go_back(demo, script)
+    over_http(demo, RUN, script.asked, demo.releases)
     status(demo)
     demo.console.print(f"\n[bold green]Done.[/] The workspace is in {RUN.name}/; every command above works there.")
 
