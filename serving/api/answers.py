@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from ragpress.errors import SettingsError
+from ragpress.errors import ReleaseError, SettingsError
 from retrieval.access import AccessRules, Principal
 from retrieval.context import Passage
 from serving.api.callers import Asking
+from serving.api.chat_request import model_not_found
 from serving.api.completion import CitationBody, GeneratorBody, UsageBody, citation_body, told_warning, usage_of
 from serving.api.errors import ApiError, error_code, responses
 from serving.api.service import Service, TheService
 from serving.callers import Caller
 from serving.journal.records import AnswerRecord
+from serving.lineage import trace_anything
 from serving.types import Answer, FinishReason
 
 router = APIRouter(tags=["answers"])
 
 AnswerId = Annotated[str, Path(max_length=64, description="The id of an answer.")]
+
+
+TracedId = Annotated[
+    str,
+    Path(
+        max_length=2000,
+        description="An answer's id, a citation (`ANSWER_ID#2`, with `%23` for the `#`), a chunk's or a document's id, "
+        "or a source path.",
+    ),
+]
+
+
+class TraceBody(BaseModel):
+    """Lineage of one thing."""
+
+    kind: str = Field(description="`answer`, `citation`, `chunk` or `document`.")
+    id: str
+    chain: list[dict[str, Any]] = Field(description="From the thing to its source; `link` says what each one is.")
+    used_by: list[dict[str, Any]] = Field(description="What was made from it, or said about it.")
 
 
 class PassageBody(BaseModel):
@@ -82,6 +103,32 @@ async def get_answer(service: TheService, caller: Asking, id: AnswerId) -> Answe
     """An answer that the caller's key asked for; an admin sees everybody's. Any worker finds it."""
     record = await own_answer(service, caller, id)
     return await asyncio.to_thread(_answer_body, service, caller.principal, record)
+
+
+@router.get("/v1/trace/{id:path}", summary="Lineage", responses={**responses(400, 401, 403, 404, 500, 503)})
+async def get_trace(
+    service: TheService,
+    caller: Asking,
+    id: TracedId,  # noqa: A002 - its public name
+    collection: Annotated[str, Query(max_length=100, description="Where chunks and documents are looked for.")] = (
+        "default"
+    ),
+    release: Annotated[
+        str | None, Query(max_length=100, description="Only in this release; the live one first unless given.")
+    ] = None,
+) -> TraceBody:
+    """Where an answer, a citation, a chunk or a document comes from, and what was made from it."""
+    if collection not in service.answers.collections:
+        raise model_not_found(f"There is no collection {collection!r}. GET /v1/models lists those that there are.")
+    try:
+        found = await asyncio.to_thread(
+            trace_anything, service.environment, service.journal, collection, id, release, caller
+        )
+    except ReleaseError as error:
+        raise ApiError(
+            404, "There is no such thing to trace.", kind="not_found_error", code="not_found", param="id"
+        ) from error
+    return TraceBody(kind=found.kind, id=found.id, chain=list(found.chain), used_by=list(found.used_by))
 
 
 async def own_answer(service: Service, caller: Caller, answer_id: str) -> AnswerRecord:

@@ -131,7 +131,7 @@ def test_openai_errors_are_of_its_classes(client: openai.OpenAI, model: ModelThr
         await close(exchange)
 
     model.plays(breaks_off)
-    pieces = []
+    pieces: list[str | None] = []
     with pytest.raises(openai.APIError) as broken:
         pieces.extend(chunk.choices[0].delta.content for chunk in create(model="default", messages=ASKED, stream=True))
     assert broken.value.code == "generator_protocol"

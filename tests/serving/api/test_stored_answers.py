@@ -216,3 +216,24 @@ async def test_feedback_that_cannot_be_kept_is_not_acknowledged(workspace: Works
     journal.close()
     assert (response.status_code, response.json()["error"]["code"]) == (503, "journal_unavailable")
     assert "/srv" not in response.text
+
+
+async def test_lineage_follows_what_the_caller_may_see(workspace: Workspace) -> None:
+    async with served(workspace) as (_, http):
+        answer = await asked(http, "anna")
+        (citation, *_) = answer["citations"]
+        traced = {
+            name: [
+                await http.get(f"/v1/trace/{thing}", headers=by(name))
+                for thing in (answer["id"], f"{answer['id']}%231", citation["chunk_id"], citation["source"])
+            ]
+            for name in ("anna", "bert", "boss")
+        }
+        unknown = await http.get("/v1/trace/nothing", headers=by("bert"))
+        other = await http.get(f"/v1/trace/{answer['id']}?collection=other", headers=by("anna"))
+    for name in ("anna", "boss"):
+        assert [one.json().get("kind") for one in traced[name]] == ["answer", "citation", "chunk", "document"]
+        assert traced[name][0].json()["chain"][0]["link"] == "answer"
+    assert [one.status_code for one in traced["bert"]] == [404] * 4
+    assert {one.content for one in traced["bert"]} == {unknown.content}
+    assert other.status_code == 404
