@@ -60,12 +60,24 @@ class Turns:
             self._mean += _WEIGHT * (self._clock() - began - self._mean)
             self._pass_on()
 
+    def check(self) -> None:
+        """See that a request would at least find a place in the queue.
+
+        Raises:
+            ServiceFullError: it would not; carries the seconds to wait.
+        """
+        if not self._free and len(self._waiting) >= self._settings.queue:
+            raise self._full("The service is full")
+
+    @property
+    def _free(self) -> bool:
+        return self._running < self._settings.concurrency and not self._waiting
+
     async def _enter(self) -> None:
-        if self._running < self._settings.concurrency and not self._waiting:
+        self.check()
+        if self._free:
             self._running += 1
             return
-        if len(self._waiting) >= self._settings.queue:
-            raise self._full("The service is full")
         place = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:

@@ -54,5 +54,10 @@ def service_of(request: Request) -> Service:
     return service
 
 
-TheService = Annotated[Service, Depends(service_of)]
+async def _the_service(request: Request) -> Service:
+    # FastAPI runs dependencies that are no coroutines in threads: a queue in front of every request.
+    return service_of(request)
+
+
+TheService = Annotated[Service, Depends(_the_service)]
 """An endpoint's parameter: the service."""

@@ -12,11 +12,17 @@ from serving.callers import Caller
 
 
 async def count_request(service: Service, caller: Caller) -> None:
-    """Count a request that costs something.
+    """Count a request that costs something, unless the service is too full to work on it.
 
     Raises:
+        ServiceFullError: too many requests wait already.
         ApiError: 429: the caller's key has used up its minute.
     """
+    try:
+        service.turns.check()
+    except ServiceFullError:
+        service.telemetry.turned_away("full")
+        raise
     wait = service.limits.take(caller)
     if wait is None:
         return
