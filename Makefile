@@ -105,6 +105,11 @@ bench-overhead: $(STAMP) ## what a question costs before the generator, at 10,00
 bench-service: $(STAMP) ## the service under load: added latency, 200 streams, memory over 20,000 requests
 	$(PY) -m benchmarks.service_load --requests 20000 $(ARGS)
 
+bench-timing: $(STAMP) ## whether a caller can time what it may not read
+	$(PY) -m benchmarks.timing_isolation $(ARGS)
+	$(PY) -m benchmarks.timing_isolation --rare $(ARGS)
+	$(PY) -m benchmarks.timing_isolation --control $(ARGS)
+
 bench-access: $(STAMP) ## what access rules and filters cost a search of a million rows, and that it stays exact
 	$(PY) -m benchmarks.access $(ARGS)
 
