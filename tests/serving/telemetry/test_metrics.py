@@ -167,6 +167,7 @@ if sys.argv[2] == "scrape":
 """
 
 
+@pytest.mark.process
 def test_two_processes_are_summed_and_the_dead_leave_no_state(tmp_path: Path) -> None:
     outputs = [
         subprocess.run(
