@@ -157,9 +157,9 @@ function documentNodes(found) {
   const text = element(
     "div",
     { class: "document", lang: languageOf(found.text) },
-    ...shown(found.text.slice(0, from)),
-    element("mark", {}, ...shown(found.text.slice(from, to))),
-    ...shown(found.text.slice(to)),
+    ...shown(found.text, 0, from),
+    element("mark", {}, ...shown(found.text, from, to)),
+    ...shown(found.text, to, found.text.length),
   );
   return [
     ...whereNodes(found),
@@ -187,7 +187,7 @@ function quoteNodes(citation, failure) {
   return [
     element("p", { class: "note small", role: "status", words, values }),
     ...whereNodes({ page: citation.page, pages: null, heading: citation.heading }),
-    element("div", { class: "document", lang: languageOf(citation.quote) }, element("mark", {}, ...shown(citation.quote))),
+    element("div", { class: "document", lang: languageOf(citation.quote) }, element("mark", {}, ...shown(citation.quote, 0, citation.quote.length))),
   ];
 }
 

@@ -10,8 +10,11 @@ import { element } from "./dom.js";
 // Joiners (U+200C, U+200D) stay: emoji and several scripts need them.
 const HIDDEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+const NOT_PLAIN = new RegExp(`\\n|${HIDDEN.source}`, "gu");
+const WRAPPED_COLUMNS = 50;
 const HAN = /\p{Script=Han}/u;
 const KANA = /[\p{Script=Hiragana}\p{Script=Katakana}]/u;
+const WIDE = /[\p{Script=Han}\u3000-\u303f\uff00-\uffef]/u;
 const HANGUL = /\p{Script=Hangul}/u;
 
 /**
@@ -35,20 +38,27 @@ export function name(text, className) {
 }
 
 /**
- * A document's text as it is, hidden characters shown as labels; the node's `textContent` has none of the labels.
- * @param {string} text
+ * A part of a document's text as it is: hidden characters shown as labels, line breaks within a paragraph as spaces. The
+ * nodes' `textContent` is the text itself, less the hidden characters.
+ * @param {string} text the whole
+ * @param {number} from UTF-16 index
+ * @param {number} to one past the last
  * @returns {Node[]}
  */
-export function shown(text) {
+export function shown(text, from, to) {
   const nodes = [];
-  let from = 0;
-  for (const found of text.matchAll(HIDDEN)) {
+  let at = from;
+  for (const found of text.slice(from, to).matchAll(NOT_PLAIN)) {
     if (found[0] === "\r") continue;
-    nodes.push(text.slice(from, found.index), label(found[0]));
-    from = found.index + found[0].length;
+    const place = from + found.index;
+    const special = found[0] === "\n" ? softBreak(text, place) : label(found[0]);
+    if (!special) continue;
+    if (place > at) nodes.push(new Text(text.slice(at, place)));
+    nodes.push(special);
+    at = place + found[0].length;
   }
-  nodes.push(text.slice(from));
-  return nodes.filter((node) => node !== "").map((node) => (typeof node === "string" ? new Text(node) : node));
+  if (to > at) nodes.push(new Text(text.slice(at, to)));
+  return nodes;
 }
 
 /**
@@ -84,6 +94,16 @@ export function languageOf(text) {
 export function headingPath(heading) {
   const parts = Array.isArray(heading) ? heading : [heading];
   return parts.map(clean).filter(Boolean).join(" › ");
+}
+
+/** A line break that only wraps a long line of a paragraph, so that it need not be shown where the line is narrower. */
+function softBreak(text, at) {
+  const line = text.slice(text.lastIndexOf("\n", at - 1) + 1, at);
+  const columns = Array.from(line.slice(0, 2 * WRAPPED_COLUMNS)).reduce((sum, one) => sum + (WIDE.test(one) ? 2 : 1), 0);
+  if (columns < WRAPPED_COLUMNS || !/^[\p{L}\p{N}(“"]/u.test(text.slice(at + 1, at + 3))) return null;
+  if (/^\d+[.)]/.test(text.slice(at + 1, at + 6))) return null;
+  const han = WIDE.test(line.slice(-1)) && WIDE.test(text.slice(at + 1, at + 2));
+  return element("span", { class: han ? "soft-break unseen" : "soft-break" }, "\n");
 }
 
 function label(character) {

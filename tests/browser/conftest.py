@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser.sample import sample_workspace
 from tests.browser.stub_service import StubService
+from tests.serving.service_process import ServiceProcess
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDE = {"width": 1360, "height": 860}
@@ -100,3 +102,11 @@ def stub() -> Iterator[StubService]:
     """A service that does as it is told."""
     with StubService() as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """A real service over the sample, with the quoting generator."""
+    workspace = sample_workspace(tmp_path_factory.mktemp("browser"))
+    with ServiceProcess(workspace.root) as running:
+        yield running

@@ -175,4 +175,3 @@ class StubService:
             return JSONResponse(self.text)
 
         return app
-

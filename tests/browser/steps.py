@@ -1,0 +1,32 @@
+"""What a reader does on the chat page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def ask(page: Any, question: str) -> Any:
+    """Ask and wait for the end.
+
+    Returns:
+        The locator of the turn.
+    """
+    turns = page.locator(".turn")
+    before = turns.count()
+    page.locator("#ask").fill(question)
+    page.locator("#ask").press("Enter")
+    turn = turns.nth(before)
+    turn.locator(".answer[aria-busy=false]").wait_for()
+    return turn
+
+
+def open_source(page: Any, turn: Any, number: int = 1) -> Any:
+    """Open a source by its footnote and wait for the passage.
+
+    Returns:
+        The locator of the highlighted text.
+    """
+    turn.locator("button.cite", has_text=str(number)).first.click()
+    mark = page.locator("#passage mark")
+    mark.wait_for()
+    return mark

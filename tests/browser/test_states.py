@@ -1,0 +1,248 @@
+"""The chat page when things go wrong, slowly, or in pieces: on a service that does as it is told."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from fastapi.responses import Response
+
+from serving.api.errors import ApiError
+from tests.browser.conftest import OpenPage, Watched
+from tests.browser.steps import ask, open_source
+from tests.browser.stub_service import StubService, answered, chunk, citation, event, last, refused, streamed
+
+pytestmark = pytest.mark.browser
+
+REFUSED = "Failed to load resource: the server responded with a status of"
+
+
+def test_text_cut_anywhere_arrives_whole(stub: StubService, open_page: OpenPage) -> None:
+    whole = chunk("Tea 🍵 is 茶, ") + b": keep-alive\r\n\r\n" + chunk("at **four**.[1]") + last([citation()])
+    pieces = [whole[at : at + 3] for at in range(0, len(whole), 3)]
+    stub.chat = lambda body: streamed(*pieces)
+    turn = ask(open_page(stub.base_url), "Tea?")
+    assert turn.locator(".text").inner_text().split() == ["Tea", "🍵", "is", "茶,", "at", "four.1"]
+    assert turn.locator("strong").inner_text() == "four"
+
+
+def test_text_is_shown_while_it_is_written_and_can_be_stopped(stub: StubService, open_page: OpenPage) -> None:
+    hold = threading.Event()
+    stub.chat = lambda body: streamed(chunk("First words, "), hold=hold)
+    page = open_page(stub.base_url)
+    page.locator("#ask").fill("Long?")
+    page.locator("#ask").press("Enter")
+    page.get_by_text("First words,").wait_for()
+    assert page.locator(".answer").get_attribute("aria-busy") == "true"
+    assert page.locator("#announcer").inner_text() == ""
+    page.get_by_role("button", name="Stop the answer").click()
+    hold.set()
+    page.locator(".stopped").wait_for()
+    assert page.locator(".answer .text").inner_text().strip() == "First words,"
+    assert "Stopped" in page.locator("#announcer").inner_text()
+
+
+def test_the_finished_answer_is_announced_once(stub: StubService, open_page: OpenPage) -> None:
+    stub.chat = lambda body: answered("Tea is at four.[1]", [citation()])
+    page = open_page(stub.base_url)
+    ask(page, "Tea?")
+    assert page.locator("#announcer").inner_text() == "Answer complete. Tea is at four."
+    assert page.locator("#announcer").get_attribute("aria-live") == "polite"
+
+
+def test_too_many_requests_count_down_to_another_try(stub: StubService, open_page: OpenPage, watched: Watched) -> None:
+    watched.expected.append(f"{REFUSED} 429")
+    error = ApiError(429, "The service is full. Try again.", kind="rate_limit_error", retry_after=7)
+    stub.chat = lambda body: refused(error)
+    page = open_page(stub.base_url)
+    page.clock.install()
+    turn = ask(page, "Tea?")
+    assert "The service is full. Try again." in turn.inner_text()
+    button = turn.locator(".failure button")
+    assert button.is_disabled()
+    assert "Ask again in" in button.inner_text()
+    page.clock.fast_forward(8000)
+    stub.chat = lambda body: answered("At four.")
+    button.click()
+    page.locator(".turn .made").wait_for()
+    assert page.locator(".turn").count() == 1
+    assert page.locator(".turn .text").inner_text() == "At four."
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        ([chunk("Half "), event({"error": {"message": "The model broke off.", "code": "x"}})], "The model broke off."),
+        ([chunk("Half ")], "The connection broke off before the answer was complete."),
+        ([chunk("Half "), b"data: {nonsense\n\n"], "The service sent something unreadable."),
+        ([chunk("Half "), b"data: null\n\n"], "The service sent something unreadable."),
+    ],
+)
+def test_a_broken_stream_keeps_its_text_and_says_why(
+    stub: StubService, open_page: OpenPage, pieces: list[bytes], message: str
+) -> None:
+    stub.chat = lambda body: streamed(*pieces)
+    page = open_page(stub.base_url)
+    turn = ask(page, "Tea?")
+    assert turn.locator(".failure-text").inner_text() == message
+    assert turn.locator(".text").inner_text().strip() == "Half"
+    page.reload()
+    assert page.locator(".failure-text").inner_text() == message
+    stub.chat = lambda body: answered("At four.")
+    page.get_by_role("button", name="Ask again").click()
+    page.locator(".turn .made").wait_for()
+    assert [message["role"] for message in stub.asked[-1]["messages"]] == ["user"]
+
+
+def test_a_service_that_answers_no_json_is_told_as_such(
+    stub: StubService, open_page: OpenPage, watched: Watched
+) -> None:
+    watched.expected.append(f"{REFUSED} 502")
+    stub.chat = lambda body: Response("<h1>Bad gateway</h1>", 502, media_type="text/html")
+    turn = ask(open_page(stub.base_url), "Tea?")
+    assert turn.locator(".failure-text").inner_text() == "The service failed with status 502."
+
+
+def test_a_key_is_asked_for_kept_for_the_tab_and_forgotten(
+    stub: StubService, open_page: OpenPage, watched: Watched
+) -> None:
+    watched.expected.append(f"{REFUSED} 401")
+    stub.key = "rp-right"
+    page = open_page(stub.base_url)
+    field = page.get_by_label("API key", exact=True)
+    field.fill("rp-wrong")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("That key was not accepted.").wait_for()
+    field.fill("rp-right")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    assert ask(page, "Tea?").locator(".text").inner_text() == "Hello."
+    assert page.evaluate("sessionStorage['ragpress.key']") == "rp-right"
+    assert page.evaluate("localStorage['ragpress.key']") is None
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Delete the conversations in this browser as well").check()
+    page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    field.wait_for()
+    assert page.evaluate("JSON.stringify([localStorage, sessionStorage])").count("rp-right") == 0
+    assert page.locator(".turn").count() == 0
+
+
+def test_a_remembered_key_outlives_the_tab(stub: StubService, open_page: OpenPage, watched: Watched) -> None:
+    watched.expected.append(f"{REFUSED} 401")
+    stub.key = "rp-right"
+    page = open_page(stub.base_url)
+    page.get_by_label("API key", exact=True).fill("rp-right")
+    page.get_by_label("Remember it in this browser").check()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    other = page.context.new_page()
+    other.goto(stub.base_url)
+    assert ask(other, "Tea?").locator(".text").inner_text() == "Hello."
+
+
+def test_the_enter_that_ends_a_composition_does_not_send(stub: StubService, open_page: OpenPage) -> None:
+    page = open_page(stub.base_url)
+    page.locator("#ask").fill("茶")
+    enter = "key: 'Enter', bubbles: true, cancelable: true"
+    page.locator("#ask").evaluate(
+        f"field => field.dispatchEvent(new KeyboardEvent('keydown', {{{enter}, isComposing: true}}))"
+    )
+    page.locator("#ask").evaluate(
+        f"field => field.dispatchEvent(new KeyboardEvent('keydown', {{{enter}, keyCode: 229}}))"
+    )
+    assert page.locator(".turn").count() == 0
+    page.locator("#ask").press("Shift+Enter")
+    assert page.locator("#ask").input_value() == "茶\n"
+    page.locator("#ask").press("Enter")
+    page.locator(".turn .made").wait_for()
+    assert stub.asked[-1]["messages"][-1]["content"] == "茶"
+
+
+def test_a_collection_is_picked_where_there_are_several(stub: StubService, open_page: OpenPage) -> None:
+    stub.models = ["default", "legal"]
+    page = open_page(stub.base_url)
+    page.get_by_label("Collection").select_option("legal")
+    ask(page, "Tea?")
+    assert stub.asked[-1]["model"] == "legal"
+    page.reload()
+    page.get_by_label("Collection").wait_for()
+    assert page.get_by_label("Collection").input_value() == "legal"
+
+
+def test_the_language_follows_the_browser_until_it_is_chosen(stub: StubService, open_page: OpenPage) -> None:
+    page = open_page(stub.base_url, locale="zh-CN")
+    assert page.locator("html").get_attribute("lang") == "zh-Hans"
+    assert page.get_by_role("heading", name="您想了解什么").is_visible()
+    ask(page, "Tea?")
+    page.get_by_role("button", name="English").click()
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.get_by_role("button", name="Bad answer").is_visible()
+    page.reload()
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_conversations_are_renamed_and_deleted(stub: StubService, open_page: OpenPage) -> None:
+    page = open_page(stub.base_url)
+    ask(page, "Tea?")
+    page.get_by_role("button", name="New conversation").click()
+    ask(page, "Coffee?")
+    page.get_by_role("button", name="Rename “Tea?”").click()
+    page.get_by_label("Name of the conversation").fill("All of tea")
+    page.get_by_label("Name of the conversation").press("Enter")
+    page.get_by_role("button", name="All of tea", exact=True).wait_for()
+    page.get_by_role("button", name="Delete “All of tea”").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="All of tea", exact=True).wait_for(state="detached")
+    assert page.locator(".turn").count() == 1
+    page.get_by_role("button", name="Delete all").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_text("None yet.").wait_for()
+    assert page.evaluate("Object.keys(localStorage).filter(name => name.includes('conversation')).length") == 0
+
+
+def test_a_page_left_in_the_middle_of_an_answer_offers_to_ask_again(stub: StubService, open_page: OpenPage) -> None:
+    hold = threading.Event()
+    stub.chat = lambda body: streamed(chunk("First words, "), hold=hold)
+    page = open_page(stub.base_url)
+    page.locator("#ask").fill("Long?")
+    page.locator("#ask").press("Enter")
+    page.get_by_text("First words,").wait_for()
+    page.reload()
+    hold.set()
+    assert page.locator(".stopped").is_visible()
+    assert page.get_by_role("button", name="Ask again").is_enabled()
+
+
+def test_full_storage_drops_the_oldest_conversation(stub: StubService, open_page: OpenPage) -> None:
+    page = open_page(stub.base_url)
+    ask(page, "Tea? " * 1000)
+    page.evaluate("localStorage.setItem('other', 'x'.repeat(5 * 1024 * 1024 - 10_000))")
+    page.get_by_role("button", name="New conversation").click()
+    ask(page, "Coffee? " * 900)
+    kept: Any = page.evaluate("Object.keys(localStorage).filter(name => name.includes('conversation')).length")
+    assert kept == 1
+    assert page.locator(".turn .text").inner_text() == "Hello."
+
+
+def test_warnings_stand_before_the_sources_in_the_readers_language(stub: StubService, open_page: OpenPage) -> None:
+    outdated = "[1] docs/guide-1.md is marked as outdated: a newer document of its family exists."
+    stub.chat = lambda body: answered("Tea.[1]", [citation()], warnings=[outdated, "Something new."])
+    page = open_page(stub.base_url, locale="zh-CN")
+    turn = ask(page, "Tea?")
+    assert "已标记为过时" in turn.locator(".warnings").inner_text()
+    assert "Something new." in turn.locator(".warnings").inner_text()
+    assert turn.locator(".source .badge").inner_text() == "已过时"
+
+
+def test_next_and_previous_source(stub: StubService, open_page: OpenPage, watched: Watched) -> None:
+    watched.expected.append(f"{REFUSED} 404")
+    stub.chat = lambda body: answered("Tea.[1][2]", [citation(1, quote="One"), citation(2, quote="Two")])
+    page = open_page(stub.base_url)
+    mark = open_source(page, ask(page, "Tea?"))
+    assert mark.text_content() == "One"
+    page.get_by_role("button", name="Next source").click()
+    page.locator("#passage mark", has_text="Two").wait_for()
+    assert page.get_by_role("button", name="Next source").is_disabled()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "cite"
