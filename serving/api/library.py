@@ -61,7 +61,7 @@ def check_collection(service: Service, name: str) -> str:
 
 
 def sees_quarantines(caller: Caller) -> bool:
-    """Whether a caller sees documents that nobody can find: quarantined and deleted ones."""
+    """Whether a caller sees documents that no search finds: quarantined ones, and deleted ones in the list."""
     return caller.may(Role.INGEST)
 
 
@@ -72,7 +72,9 @@ def find_document(library: Library, document: str, caller: Caller) -> tuple[Rele
         ApiError: 404, there is none.
     """
     found = library.find(document, caller.principal)
-    if found is None or not (sees_quarantines(caller) or found[1].state in {"live", "superseded"} or found[1].chunks):
+    if found is None or found[1].state == "deleted":
+        raise no_document()
+    if found[1].state == "quarantined" and not found[1].chunks and not sees_quarantines(caller):
         raise no_document()
     return found
 

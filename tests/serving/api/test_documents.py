@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from ragpress.wiring import open_environment
 from retrieval.access import OPERATOR, Principal
 from serving.api.documents import attachment
 from serving.callers import Caller, Role
+from serving.uploads import receive
 from serving.uploads.jobs import JobBoard
 from tests.serving.api.services import FakeOpening, Keys, client, serving
 from tests.serving.uploads.boards import board_of, finished
@@ -349,3 +351,22 @@ async def test_marks_about_documents_that_the_caller_may_not_read_are_left_out(s
     for_anybody = await site.get("ask", f"/v1/documents/{document}")
     assert "near_duplicate" not in for_anybody.json()["marks"]
     assert "docs/hr" not in for_anybody.text
+
+
+async def test_a_full_disk_is_said_so_and_leaves_nothing(empty: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(receive._Arriving, "_open", staticmethod(full))
+    refused = await empty.upload("alice", ("a.md", b"text"))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (507, "disk_full")
+    assert str(empty.workspace.root) not in refused.text
+    assert [path for path in (empty.workspace.root / "uploads").rglob("*") if path.is_file()] == []
+    assert (await empty.get("alice", "/v1/jobs")).json()["jobs"] == []
+
+
+async def test_too_many_and_too_large_files_are_refused(empty: Site) -> None:
+    many = await empty.upload("alice", *((f"{number}.md", b"x") for number in range(101)))
+    assert (many.status_code, many.json()["error"]["code"]) == (413, "upload_too_large")
+    assert (await empty.upload("alice", ("..", b"x"))).status_code == 400
+    assert (await empty.call("alice", "POST", "/v1/documents", files=[("note", (None, "x"))])).status_code == 400
