@@ -118,7 +118,7 @@ class CompletionResponse(Response):
         if isinstance(error, Exception):
             told = api_error(error)
             if told.status >= 500:
-                _logger.error("Answer %s failed: %s", self._answering.id, error, exc_info=error)
+                _logger.error("Answer %s failed", self._answering.id, exc_info=error)
             await self._fail(told, scope, receive, send)
         elif error is not None:
             raise error
