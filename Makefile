@@ -26,7 +26,7 @@ export HF_HUB_OFFLINE := 1
 .PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
         vllm vllm-stop demo-vllm test-vllm bench-vllm \
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
-        bench-overhead bench-service \
+        bench-overhead bench-service bench-timing \
         bench-injection bench-injection-vllm \
         bench-follow-ups
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -95,8 +94,8 @@ def told(what: str, clock: str, matching: Times, other: Times) -> Told:
         what=what,
         clock=clock,
         pairs=matching.size,
-        matching_ms=statistics.median(matching) * 1000,
-        other_ms=statistics.median(other) * 1000,
+        matching_ms=float(np.median(matching)) * 1000,
+        other_ms=float(np.median(other)) * 1000,
         auroc=auroc(matching, other),
         low=float(low),
         high=float(high),
