@@ -2,7 +2,7 @@
 
 Workers are processes of their own, started afresh and not forked: models and event loops do not survive a fork. They
 share one listening socket, so the kernel hands each connection to one of them. A worker that dies is replaced; one
-that dies again and again before it has answered anything ends the service with an error instead of a busy loop.
+that dies again and again as it starts ends the service with an error instead of a busy loop.
 """
 
 from __future__ import annotations
@@ -32,8 +32,12 @@ METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 FAILURES = 5
 """So many starts in a row may fail before the service gives up."""
 
+YOUNG_SECONDS = 10.0
+"""A worker that ends by itself within so long of its first answer counts as one that failed to start."""
+
 _LONGEST_PAUSE = 10.0
 _KILL_AFTER = 8.0
+_KILLED = (-signal.SIGKILL, -signal.SIGTERM)
 
 
 class WorkerCommand(msgspec.Struct, frozen=True):
@@ -58,6 +62,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         grace: seconds in which a stopping worker finishes its streams.
         ready: called with the process ids once all workers answer.
         tell: told in a sentence what happens to workers.
+        pause: seconds before a worker that failed to start is started again; doubled with every failure in a row.
     """
 
     command: WorkerCommand
@@ -66,6 +71,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     grace: float
     ready: Callable[[list[int]], None]
     tell: Callable[[str], None]
+    pause: float = 1.0
 
 
 def supervise(fleet: Fleet) -> bool:
@@ -134,8 +140,8 @@ class _Supervisor:
     async def _keep(self) -> None:
         while not self._stop.is_set():
             process, answers = await self._start()
+            began = asyncio.get_running_loop().time()
             if answers:
-                self._failures = 0
                 self._answering.add(process.pid)
                 self._report()
             code = await process.wait()
@@ -143,7 +149,10 @@ class _Supervisor:
             if self._stop.is_set():
                 return
             self._fleet.tell(f"Worker process {process.pid} ended with {_reason(code)}; another one takes its place.")
-            if not answers:
+            old = asyncio.get_running_loop().time() - began > YOUNG_SECONDS
+            if answers and (old or code in _KILLED):
+                self._failures = 0
+            else:
                 await self._pause(code)
 
     async def _start(self) -> tuple[asyncio.subprocess.Process, bool]:
@@ -185,12 +194,14 @@ class _Supervisor:
     async def _pause(self, code: int) -> None:
         self._failures += 1
         if not self._told or self._failures >= FAILURES:
-            times = "" if self._failures == 1 else f" {self._failures} times in a row"
+            again = "" if self._failures == 1 else f", the {self._failures}th in a row to end so early"
             raise ServiceError(
-                f"The worker process ended with {_reason(code)}{times} before it answered. What it said stands above."
+                f"A worker process ended with {_reason(code)} as it started{again}. What it said stands above."
             )
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), min(_LONGEST_PAUSE, 0.5 * 2**self._failures))
+            await asyncio.wait_for(
+                self._stop.wait(), min(_LONGEST_PAUSE, self._fleet.pause * 2 ** (self._failures - 1))
+            )
 
     def _kill(self) -> None:
         for process in self._running.values():
