@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -13,6 +13,9 @@ import pyarrow as pa
 
 from serving.overview.buckets import bucket_numbers
 from serving.overview.records import Bucket, CitedDocument, Quality, ReleaseQuality
+
+if TYPE_CHECKING:
+    import duckdb
 
 _MILLION = 1_000_000
 
@@ -33,16 +36,18 @@ _FIGURES = """
     count(coalesce(prompt_tokens, completion_tokens)) AS counted,
     sum(prompt_tokens)::BIGINT AS prompt_tokens,
     sum(completion_tokens)::BIGINT AS completion_tokens,
-    arg_max(release, at) AS last_release,
-    max(at) AS last_at
+    arg_max(release, "at") AS last_release,
+    max("at") AS last_at
 """
+
+_GROUPED = f"SELECT bucket, release, {_FIGURES} FROM rated GROUP BY GROUPING SETS ((), (bucket), (release))"  # noqa: S608 - a constant
 
 _RATED = """
     CREATE TEMP TABLE rated AS
-    SELECT facts.*, last.rating
+    SELECT facts.*, latest.rating
     FROM facts LEFT JOIN (
         SELECT answer_id, arg_max(rating, id) AS rating FROM ratings GROUP BY answer_id
-    ) AS last ON facts.id = last.answer_id
+    ) AS latest ON facts.id = latest.answer_id
 """
 
 _CITED = """
@@ -115,16 +120,15 @@ def measure(
         connection.register("facts", facts)
         connection.register("ratings", ratings)
         connection.execute(_RATED)
-        grouped = connection.execute(
-            f"SELECT bucket, release, {_FIGURES} FROM rated GROUP BY GROUPING SETS ((), (bucket), (release))"  # noqa: S608 - constants
-        ).to_arrow_table()
-        cited = connection.execute(_CITED, [most_cited]).to_arrow_table()
-    return _told(_rows(grouped), _rows(cited), bounds, created, prices)
+        grouped = _rows(connection, _GROUPED, [])
+        cited = _rows(connection, _CITED, [most_cited])
+    return _told(grouped, cited, bounds, created, prices)
 
 
-def _rows(table: pa.Table) -> list[_Figures]:
-    rows: list[_Figures] = table.to_pylist()
-    return rows
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, values: list[object]) -> list[_Figures]:
+    found = connection.execute(query, values)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _told(

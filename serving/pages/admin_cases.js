@@ -7,17 +7,31 @@ import { ago, count, latency, MISSING, shortRelease, time } from "./admin_format
 import { chip, empty, faultText, name, prose, redraw, row, table, visible } from "./admin_parts.js";
 
 const STATE_TONES = { live: "good", quarantined: "bad", superseded: "warn", deleted: "bad", unknown: "plain" };
-const PAGE = 25;
+const MILD = new Set(["unsupported", "expected_unused", "expected_uncited", "marked"]);
+const PAGE = 15;
+const FEW = 6;
+
+let all = false;
 
 /** @param {any} data the overview */
 export function showCases(data) {
-  redraw("bad-list", [data.bad_cases, data.bad_cases_total, say("chat")], () => {
+  redraw("bad-list", [data.bad_cases, data.bad_cases_total, all, say("chat")], () => {
     if (!data.bad_cases.length) return [empty("bad.none")];
-    const items = data.bad_cases.map((one, place) => caseItem(one, data.at, place === 0));
+    const some = all ? data.bad_cases : data.bad_cases.slice(0, FEW);
+    const items = some.map((one, place) => caseItem(one, data.at, place === 0));
     const more = data.bad_cases_total > data.bad_cases.length;
     const note = more && empty("all.shown", { count: count(data.bad_cases_total), shown: data.bad_cases.length });
-    return [element("ul", { class: "cases" }, ...items), note];
+    return [element("ul", { class: "cases" }, ...items), some.length < data.bad_cases.length ? moreCases(data) : note];
   });
+}
+
+function moreCases(data) {
+  const button = element("button", { type: "button", words: "more.all", values: { count: data.bad_cases.length } });
+  button.addEventListener("click", () => {
+    all = true;
+    showCases(data);
+  });
+  return element("p", { class: "more" }, button);
 }
 
 function caseItem(one, now, unfolded) {
@@ -65,7 +79,7 @@ function names(sources) {
 function suspectList(one) {
   if (!one.suspects.length) return element("p", { class: "soft", words: "bad.nothing.cited" });
   const items = one.suspects.map((suspect) => {
-    const reasons = suspect.reasons.map((reason) => chip(`suspect.${reason}`, reason === "unsupported" ? "warn" : "bad"));
+    const reasons = suspect.reasons.map((reason) => chip(`suspect.${reason}`, MILD.has(reason) ? "warn" : "bad"));
     const marks = suspect.marks.map((mark) => element("li", { class: "soft small", dir: "auto" }, visible(mark.reason)));
     return element(
       "li",
@@ -75,7 +89,7 @@ function suspectList(one) {
         { class: "row" },
         chip(`role.${suspect.role}`, "plain"),
         name(suspect.source || suspect.title),
-        suspect.state === "live" ? null : chip(`state.${suspect.state}`, STATE_TONES[suspect.state] ?? "plain"),
+        ["live", "unknown", ...suspect.reasons].includes(suspect.state) ? null : chip(`state.${suspect.state}`, STATE_TONES[suspect.state] ?? "plain"),
         ...reasons,
       ),
       marks.length ? element("ul", { class: "plain-list" }, ...marks) : null,
@@ -139,7 +153,7 @@ export class AnswerList {
       ];
       const more = element("button", { type: "button", words: "more", "data-focus": "answers-more" });
       more.addEventListener("click", () => this.load(this.before));
-      return [table("answers-title", columns, this.answers.map(answerRow)), this.before && element("p", { class: "row" }, more)];
+      return [table("answers-title", columns, this.answers.map(answerRow)), this.before && element("p", { class: "more" }, more)];
     });
   }
 }
@@ -156,7 +170,7 @@ function answerRow(one) {
     status,
     one.rating ? ratingMark(one.rating) : MISSING,
     [latency(one.seconds), "figure"],
-    answerLink(one.id, "answers.open"),
+    [answerLink(one.id, "answers.open"), "last"],
   );
 }
 
@@ -217,7 +231,7 @@ function answerParts(answer) {
       element("blockquote", { dir: "auto" }, visible(one.quote)),
     ),
   );
-  const warnings = (answer.warnings ?? []).map((one) => element("p", { class: "warning", dir: "auto" }, visible(one)));
+  const warnings = (answer.warnings ?? []).map((one) => element("p", { class: "answer-warning", dir: "auto" }, visible(one)));
   const facts = [
     ["detail.id", answer.id],
     ["time", time(answer.at)],

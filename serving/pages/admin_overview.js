@@ -22,7 +22,6 @@ const PLACES = {
   generator_fallback: "service",
   settings_damaged: "service",
 };
-const NUMBERED = { quarantined: "documents.count", bad_cases: "answers.count", answers_fail: "" };
 
 /** @param {any} data the overview */
 export function showOverview(data) {
@@ -66,7 +65,8 @@ function ageText(data) {
 function problemItem(problem) {
   const place = PLACES[problem.code] ?? "evaluations";
   const subject = problem.subject ? shortRelease(problem.subject) : "";
-  const text = element("span", { words: `problem.${problem.code}`, values: { subject, count: problem.count ?? 0 } });
+  const words = `problem.${problem.code}${problem.count === 1 ? ".1" : ""}`;
+  const text = element("span", { words, values: { subject, count: number(problem.count ?? 0) } });
   const detail = problem.detail && element("span", { class: "soft problem-detail", dir: "auto" }, visible(problem.detail));
   const link = element("a", { href: `#${place}`, words: "problem.see" });
   const mark = element("span", { class: `severity ${problem.severity}` }, icon(problem.severity === "error" ? "error" : "warning"));
@@ -83,7 +83,7 @@ function showTiles(data) {
       failed: count(totals.failed),
     }),
     rated
-      ? tile("tile.thumbs", say("tile.thumbs.value", { up: count(totals.up), down: count(totals.down) }), "tile.thumbs.sub", {
+      ? tile("tile.thumbs", thumbs(totals), "tile.thumbs.sub", {
           share: share(rated, totals.answers),
         })
       : tile("tile.thumbs", null, "tile.thumbs.none"),
@@ -111,6 +111,17 @@ function showTiles(data) {
       : tile("tile.age", null, "tile.none"),
   ];
   byId("tiles").replaceChildren(...tiles);
+}
+
+function thumbs({ up, down }) {
+  const marks = [
+    ["up", up],
+    ["down", down],
+  ].map(([kind, value]) => {
+    const said = element("span", { class: "hidden-visually", words: `thumbs.${kind}` });
+    return element("span", { class: `rating ${kind}` }, icon(String(kind)), said, count(Number(value)));
+  });
+  return element("span", {}, ...marks);
 }
 
 function costTile({ totals, priced, currency }) {
@@ -189,20 +200,7 @@ function showPlots(data) {
       ],
     }),
     costPlot(data),
-    plot({
-      id: "plot-age",
-      words: "plot.age",
-      kind: "lines",
-      buckets,
-      format: hoursText,
-      series: [
-        {
-          words: "series.age",
-          tone: "answered",
-          value: (one) => (one.index_age_seconds === null ? null : one.index_age_seconds / 3600),
-        },
-      ],
-    }),
+    agePlot(data),
   ]);
 }
 
@@ -231,10 +229,24 @@ function costPlot({ buckets, priced, currency }) {
   });
 }
 
-/** Hours, as days where there are many. */
-function hoursText(hours) {
-  if (hours >= 48) return say("days.short", { count: number(hours / 24, { maximumFractionDigits: 1 }) });
-  return say("hours", { count: number(hours, { maximumFractionDigits: hours < 10 ? 1 : 0 }) });
+/** In hours, or in days where there are many. */
+function agePlot({ buckets }) {
+  const most = Math.max(0, ...buckets.map((one) => one.index_age_seconds ?? 0));
+  const [unit, words] = most > 3 * 86_400 ? [86_400, "days.short"] : [3600, "hours"];
+  return plot({
+    id: "plot-age",
+    words: "plot.age",
+    kind: "lines",
+    buckets,
+    format: (value) => say(words, { count: number(value, { maximumFractionDigits: value < 10 ? 1 : 0 }) }),
+    series: [
+      {
+        words: "series.age",
+        tone: "answered",
+        value: (one) => (one.index_age_seconds === null ? null : one.index_age_seconds / unit),
+      },
+    ],
+  });
 }
 
 /** @param {any} data */

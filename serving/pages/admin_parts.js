@@ -169,10 +169,11 @@ export function redraw(id, shown, draw) {
   const now = JSON.stringify(shown);
   if (drawn.get(id) === now) return;
   drawn.set(id, now);
+  const fresh = !place.hasChildNodes();
   const unfolded = new Set([...place.querySelectorAll("details[open][data-kept]")].map((node) => node.dataset.kept));
   const focused = place.contains(document.activeElement) ? document.activeElement?.getAttribute("data-focus") : null;
   place.replaceChildren(...draw().filter(Boolean));
-  for (const node of place.querySelectorAll("details[data-kept]")) node.open = unfolded.has(node.dataset.kept);
+  if (!fresh) for (const node of place.querySelectorAll("details[data-kept]")) node.open = unfolded.has(node.dataset.kept);
   if (focused) place.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
 }
 

@@ -155,7 +155,7 @@ function readingText(options, at) {
 function drawingOf(options, width) {
   const scale = scaleOf(options);
   const labels = scale.ticks.map((tick) => options.format(Math.abs(tick)));
-  const left = 10 + 6.6 * Math.max(...labels.map((label) => label.length + wide(label)));
+  const left = 12 + 7.2 * Math.max(...labels.map((label) => label.length + wide(label)));
   const inner = width - left - RIGHT;
   const y = (value) => TOP + ((scale.high - value) / (scale.high - scale.low)) * (HEIGHT - TOP - BOTTOM);
   const drawing = svg("svg", {

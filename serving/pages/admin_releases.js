@@ -59,7 +59,7 @@ function releaseRow(one, data, refresh) {
 
 function whyNode(one, data) {
   const node = element("span", { dir: "auto" }, visible(one.reason));
-  if (one.state === "live" && data.live) {
+  if (one.state === "live" && data.live && !data.live.why.endsWith(one.reason)) {
     node.append(element("span", { class: "soft small block" }, visible(data.live.why)));
   }
   if (one.reasons.length) {
