@@ -9,12 +9,16 @@ from index.environment import Environment
 from ragpress.opening import ReleaseOpening
 from ragpress.wiring import open_search
 from retrieval.live import LiveSearch, OpenSearch
+from serving.callers import LOCAL, Caller, Role
 from serving.context_protocol.tools import DocumentTools, Reach
 from serving.documents.library import Library
 from serving.journal.answers import AnswerJournal
 
 if TYPE_CHECKING:
     from retrieval.access import Principal
+
+_AGENT = "mcp"
+"""Stands for a key where an agent asks; no key has this id."""
 
 
 def document_tools(environment: Environment, collection: str, caller: Principal) -> DocumentTools:
@@ -32,7 +36,14 @@ def document_tools(environment: Environment, collection: str, caller: Principal)
         SettingsError: there is no such collection.
     """
     environment.workspace.collection(collection)
-    return DocumentTools(_Following(environment, collection), collection, caller)
+    return DocumentTools(_Following(environment, collection), collection, _agent(caller))
+
+
+def _agent(principal: Principal) -> Caller:
+    """An agent with the rights of some groups. It owns no answer: those without a key are the operator's."""
+    if principal.unrestricted:
+        return LOCAL
+    return Caller(key=_AGENT, owner=_AGENT, roles=frozenset({Role.ASK}), principal=principal)
 
 
 class _Following:
@@ -62,5 +73,5 @@ class _Following:
             environment=environment,
             library=Library(environment),
             searches=LiveSearch(environment.releases(collection).live_id, open_live),
-            answer=AnswerJournal(environment, environment.workspace.service.journal).find,
+            journal=AnswerJournal(environment, environment.workspace.service.journal),
         )

@@ -53,7 +53,11 @@ End = Annotated[
 Page = Annotated[int | None, Field(ge=1, description="The page, slide or sheet to return; instead of start and end.")]
 Thing = Annotated[
     str,
-    Field(min_length=1, max_length=1000, description="A chunk_id, a document_id, a source, or the id of an answer."),
+    Field(
+        min_length=1,
+        max_length=1000,
+        description="A chunk_id, a document_id, a source, the id of an answer, or a citation such as ID#2.",
+    ),
 ]
 
 _Result = TypeVar("_Result")

@@ -5,25 +5,23 @@ A caller who may not read a document gets the same error as for one that does no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from index.documents import DocumentRow
 from index.environment import Environment
-from index.lineage import Trace
-from index.lineage import trace as lineage
 from ragpress.errors import ReleaseError, UsageError
 from retrieval.access import Principal
 from retrieval.filters import filter_from_json
 from retrieval.live import LiveSearch
+from serving.callers import Caller
 from serving.context_protocol.records import DocumentRecord, HitRecord, SearchRecord, TraceRecord
 from serving.documents.library import Library, ReleaseDocuments, StoredVersion
 from serving.documents.passage import passage
-from serving.journal.records import AnswerRecord
+from serving.journal.answers import AnswerJournal
+from serving.lineage import trace_anything
 from serving.prompting import without_hidden
 
 PART_CHARACTERS = 8_000
@@ -35,8 +33,6 @@ MOST_CHARACTERS = 20_000
 MOST_LINKS = 100
 """The most entries of ``used_by`` in a trace."""
 
-_UNREADABLE = frozenset({"text", "root", "marks", "removed", "notes"})
-
 
 class Reach(msgspec.Struct, frozen=True):
     """What the tools reach, under the settings as they are now.
@@ -45,13 +41,13 @@ class Reach(msgspec.Struct, frozen=True):
         environment: the workspace.
         library: its documents.
         searches: gives the live release, open for searching.
-        answer: finds a stored answer.
+        journal: its answers.
     """
 
     environment: Environment
     library: Library
     searches: LiveSearch
-    answer: Callable[[str], AnswerRecord | None]
+    journal: AnswerJournal
 
 
 class DocumentTools:
@@ -63,7 +59,7 @@ class DocumentTools:
         caller: whose rights they have.
     """
 
-    def __init__(self, reach: Callable[[], Reach], collection: str, caller: Principal) -> None:
+    def __init__(self, reach: Callable[[], Reach], collection: str, caller: Caller) -> None:
         self._reach = reach
         self._collection = collection
         self._caller = caller
@@ -79,7 +75,7 @@ class DocumentTools:
         if not text.strip():
             raise UsageError("query: expected some words, found none.")
         opened = self._reach().searches()
-        hits = opened.searcher.search(text, k, caller=self._caller, where=filter_from_json(dict(where or {})))
+        hits = opened.searcher.search(text, k, caller=self._caller.principal, where=filter_from_json(dict(where or {})))
         found = [
             HitRecord(
                 rank=hit.rank,
@@ -115,10 +111,13 @@ class DocumentTools:
         if page is not None and (start is not None or end is not None):
             raise UsageError("Give either page, or start and end: expected one of them, found both.")
         documents = self._live()
-        row = _readable(documents, document, self._caller)
+        row = _readable(documents, document, self._caller.principal)
         version = None if row is None else documents.version(row)
         if row is None or version is None:
-            raise _no_such("document", document)
+            raise ReleaseError(
+                f"There is no document {without_hidden(document[:200])!r} that you may read. Take a document_id or "
+                "source from a result of search."
+            )
         first, last = _part(version, start, end, page)
         shown = passage(version.text, version.elements, (first, last) if last > first else None, None)
         return DocumentRecord(
@@ -141,22 +140,20 @@ class DocumentTools:
         )
 
     def trace(self, thing: str) -> TraceRecord:
-        """Where a chunk, a document or an answer comes from.
+        """Where a chunk, a document, an answer or one of its citations comes from.
 
         Raises:
             ReleaseError: there is no such thing, or the caller may not see it; nobody can tell which.
         """
         reach = self._reach()
-        if self._caller.unrestricted:
-            answer = reach.answer(thing)
-            found = lineage(reach.environment, self._collection, thing, None) if answer is None else _answer(answer)
-            return _bounded(found, hidden=frozenset({"text"}))
-        documents = self._live()
-        if _readable(documents, thing, self._caller) is None and not self._may_read_chunk(documents, thing):
-            raise _no_such("chunk or document", thing)
-        found = lineage(reach.environment, self._collection, thing, documents.manifest.id)
-        # Folders of the server, and marks that name other documents, are the operator's.
-        return _bounded(found, hidden=_UNREADABLE)
+        found = trace_anything(reach.environment, reach.journal, self._collection, thing, None, self._caller)
+        return TraceRecord(
+            kind=found.kind,
+            id=found.id,
+            chain=[_plain(link) for link in found.chain],
+            used_by=[_plain(link, {"text"}) for link in found.used_by[:MOST_LINKS]],
+            more_used_by=max(0, len(found.used_by) - MOST_LINKS),
+        )
 
     def _live(self) -> ReleaseDocuments:
         documents = self._reach().library.live(self._collection)
@@ -166,22 +163,14 @@ class DocumentTools:
             )
         return documents
 
-    def _may_read_chunk(self, documents: ReleaseDocuments, chunk: str) -> bool:
-        for segment in documents.release.segments.values():
-            position = pc.index(segment.chunks["chunk_id"], pa.scalar(chunk, pa.string())).as_py()
-            if position >= 0 and segment.alive[position]:
-                owner = segment.chunks["document_id"][position].as_py()
-                return documents.find(owner, self._caller) is not None
-        return False
 
-
-def _readable(documents: ReleaseDocuments, named: str, caller: Principal) -> DocumentRow | None:
+def _readable(documents: ReleaseDocuments, named: str, principal: Principal) -> DocumentRow | None:
     """A document by its id or its source, where the caller may read it."""
     try:
         row = documents.release.document(named)
     except ReleaseError:
         return None
-    return documents.find(row.document_id, caller)
+    return documents.find(row.document_id, principal)
 
 
 def _part(version: StoredVersion, start: int | None, end: int | None, page: int | None) -> tuple[int, int]:
@@ -197,35 +186,7 @@ def _part(version: StoredVersion, start: int | None, end: int | None, page: int 
     return first, min(length, first + MOST_CHARACTERS, first + PART_CHARACTERS if end is None else end)
 
 
-def _answer(record: AnswerRecord) -> Trace:
-    chain: list[dict[str, Any]] = [
-        {
-            "link": "answer",
-            "id": record.id,
-            "at": record.at,
-            "status": record.status,
-            "question": record.question,
-            "answer": record.text,
-            "release": record.release,
-            "collection": record.collection,
-        }
-    ]
-    if record.answer is not None:
-        chain += [{"link": "citation", **msgspec.to_builtins(one)} for one in record.answer.citations]
-    return Trace(kind="answer", id=record.id, chain=tuple(chain), used_by=())
-
-
-def _bounded(found: Trace, hidden: frozenset[str]) -> TraceRecord:
-    return TraceRecord(
-        kind=found.kind,
-        id=found.id,
-        chain=[_plain(link, hidden - {"text"}) for link in found.chain],
-        used_by=[_plain(link, hidden) for link in found.used_by[:MOST_LINKS]],
-        more_used_by=max(0, len(found.used_by) - MOST_LINKS),
-    )
-
-
-def _plain(link: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
+def _plain(link: Mapping[str, Any], hidden: Container[str] = ()) -> dict[str, Any]:
     shown = {key: value for key, value in link.items() if key not in hidden}
     plain: dict[str, Any] = _without_hidden(msgspec.to_builtins(shown, str_keys=True))
     return plain
@@ -239,10 +200,3 @@ def _without_hidden(value: Any) -> Any:
     if isinstance(value, Sequence):
         return [_without_hidden(one) for one in value]
     return value
-
-
-def _no_such(kind: str, named: str) -> ReleaseError:
-    return ReleaseError(
-        f"There is no {kind} {without_hidden(named[:200])!r} that you may read. Take a chunk_id, document_id or source "
-        "from a result of search."
-    )

@@ -15,6 +15,7 @@ from mcp.client.stdio import stdio_client
 from ragpress.agent_tools import document_tools
 from ragpress.errors import IntegrityError
 from retrieval.access import ANYBODY
+from serving.callers import LOCAL
 from serving.context_protocol.records import NOTICE
 from serving.context_protocol.server import make_server
 from serving.context_protocol.tools import DocumentTools
@@ -63,7 +64,7 @@ async def test_a_result_is_structured_and_marked_as_untrusted(workspace: Workspa
         ("search", {"query": "roses", "filter": {"colour": "red"}}, "colour"),
         ("get_document", {"document": "docs/private/salaries.md"}, "that you may read"),
         ("get_document", {"document": "docs/garden.md", "page": 2}, "no pages"),
-        ("trace", {"id": "nothing"}, "that you may read"),
+        ("trace", {"id": "nothing"}, "No chunk or document"),
     ],
 )
 async def test_errors_are_results_with_our_words(
@@ -84,7 +85,7 @@ class _Broken(DocumentTools):
 
 
 async def test_faults_tell_the_agent_nothing_of_the_machine(workspace: Workspace) -> None:
-    broken = _Broken(lambda: None, "default", ANYBODY)  # type: ignore[arg-type,return-value]
+    broken = _Broken(lambda: None, "default", LOCAL)  # type: ignore[arg-type,return-value]
     async with Client(make_server(broken)) as client:
         results = [await client.call_tool("search", {"query": "x"}), await client.call_tool("trace", {"id": "x"})]
     assert all(result.is_error for result in results)

@@ -8,10 +8,13 @@ import pytest
 
 from ragpress.agent_tools import document_tools
 from ragpress.errors import ReleaseError, SettingsError, UsageError
+from ragpress.storage.record_ids import new_record_id
 from retrieval.access import ANYBODY, OPERATOR, Principal
 from serving.context_protocol.records import NOTICE
 from serving.context_protocol.tools import MOST_CHARACTERS, MOST_LINKS, PART_CHARACTERS, DocumentTools
+from serving.journal.answers import AnswerJournal
 from tests.serving.context_protocol.conftest import RULES, SALARY
+from tests.serving.telemetry.records import record
 from tests.workspace import SETTINGS, Workspace
 
 BOARD = Principal(frozenset({"board"}))
@@ -108,7 +111,7 @@ def test_what_may_not_be_read_is_as_if_it_were_not_there(workspace: Workspace) -
             asked.get_document("x" * len(named), None, None, None)
         assert str(hidden.value).replace(named, "") == str(absent.value).replace("x" * len(named), "")
     for named in (document, "docs/private/salaries.md", chunk):
-        with pytest.raises(ReleaseError, match="that you may read"):
+        with pytest.raises(ReleaseError, match="No chunk or document"):
             asked.trace(named)
 
 
@@ -167,3 +170,17 @@ def test_before_the_first_release_the_tools_say_what_to_do(tmp_path: Path) -> No
     for call in (lambda: empty.search("x", 1, None), lambda: empty.get_document("x", None, None, None)):
         with pytest.raises(ReleaseError, match="ragpress ingest"):
             call()
+
+
+async def test_answers_are_shown_to_the_operator_alone(workspace: Workspace) -> None:
+    environment = workspace.environment()
+    journal = AnswerJournal(environment, environment.workspace.service.journal)
+    kept = record(id=new_record_id(), release=workspace.open().manifest.id)
+    await journal.record(kept)
+    journal.close()
+    found = tools(workspace, OPERATOR).trace(kept.id)
+    assert (found.kind, found.id) == ("answer", kept.id)
+    assert found.chain[0]["question"] == kept.question
+    for caller in (ANYBODY, BOARD):
+        with pytest.raises(ReleaseError, match="No chunk or document"):
+            tools(workspace, caller).trace(kept.id)
