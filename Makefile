@@ -23,7 +23,7 @@ VLLM   := $(PY) -m examples.vllm_server --environment $(VLLM_VENV)
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo sample test lint format unit slow campaign lock docs clean \
+.PHONY: help install demo serve sample test lint format unit slow campaign lock docs clean \
         vllm vllm-stop demo-vllm test-vllm bench-vllm \
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
         bench-overhead bench-service bench-timing \
@@ -45,6 +45,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP) ## ingest a sample folder (or DOCS=folder), edit, ingest again, search, trace, roll back
 	$(PY) -m examples.demo
+
+serve: $(STAMP) ## serve a sample folder (or DOCS=folder, or WORKSPACE=folder): API, chat page, dashboard; ARGS='--port N'
+	@$(PY) -m examples.serve $(ARGS)
 
 sample: $(STAMP) ## write the binary documents of examples/sample again
 	$(PY) -m examples.make_sample

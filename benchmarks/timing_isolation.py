@@ -8,7 +8,8 @@ resampling the pairs (2,000 times). ``search`` is retrieval alone, ``answer`` th
 generator; embedding is that of the ``hashing`` model. CPU is that of the whole process.
 
 With ``--rare`` the word stands in one unreadable document only: what an attacker would most like to know. With
-``--control`` the questions hold a third word, which stands nowhere: how far two workspaces that tell nothing differ.
+``--control`` the questions hold a third word, which stands nowhere: how far two workspaces that tell nothing differ. With
+``--staff`` the caller may read all: whether these clocks tell a difference where there is one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from rich.table import Table
 from benchmarks.corpus import Writer
 from index.pipeline import IngestRequest, ingest
 from ragpress.wiring import open_answers, open_environment
-from retrieval.access import ANYBODY
+from retrieval.access import ANYBODY, Principal
 from retrieval.search import Searcher
 from serving.chain import Answerer
 from serving.types import Question
@@ -138,24 +139,23 @@ def measure(answerers: list[Answerer], questions: list[str], ask: Callable[[Answ
     return times[:, :, _WARM_UP:]
 
 
-def search(answerer: Answerer, question: str) -> object:
-    """Retrieval as ``POST /v1/retrieve`` has it."""
-    assert isinstance(answerer.parts.source, Searcher)
-    return answerer.parts.source.search(question, caller=ANYBODY)
-
-
 def run(options: argparse.Namespace, folder: Path) -> list[Told]:
     """Build both workspaces, ask, compare."""
     answerers = []
     for word in WORDS:
         (folder / word).mkdir()
         answerers.append(make_workspace(folder / word, word, options.readable, options.secret, options.rare))
-    writer = Writer()
+    writer, caller = Writer(), Principal(frozenset({"staff"})) if options.staff else ANYBODY
     found = []
+
+    def search(answerer: Answerer, question: str) -> object:
+        assert isinstance(answerer.parts.source, Searcher)
+        return answerer.parts.source.search(question, caller=caller)
+
     with asyncio.Runner() as runner:
 
         def answer(answerer: Answerer, question: str) -> object:
-            return runner.run(answerer.answer(Question(text=question, caller=ANYBODY)))
+            return runner.run(answerer.answer(Question(text=question, caller=caller)))
 
         for what, ask in (("search", search), ("answer", answer)):
             count = options.questions + _WARM_UP
@@ -188,6 +188,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=500, help="questions, each asked in both workspaces")
     parser.add_argument("--rare", action="store_true", help="the word stands in one unreadable document only")
     parser.add_argument("--control", action="store_true", help="ask for a word that stands nowhere")
+    parser.add_argument("--staff", action="store_true", help="ask as one who may read every document")
     parser.add_argument("--out", type=Path, help="write the figures as JSON here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
