@@ -113,6 +113,9 @@ bench-timing: $(STAMP) ## whether a caller can time what it may not read
 	$(PY) -m benchmarks.timing_isolation --rare $(ARGS)
 	$(PY) -m benchmarks.timing_isolation --control $(ARGS)
 
+bench-journal: $(STAMP) ## records kept a second by group commit against an fsync each; finding and listing 100,000 answers
+	$(PY) -m benchmarks.journal $(ARGS)
+
 bench-access: $(STAMP) ## what access rules and filters cost a search of a million rows, and that it stays exact
 	$(PY) -m benchmarks.access $(ARGS)
 

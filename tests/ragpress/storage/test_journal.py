@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -57,11 +58,14 @@ def test_records_that_wait_become_durable_together(tmp_path: Path, watch: Watch)
     ids = [new_record_id() for _ in range(200)]
     synced_when_told: dict[str, int] = {}
 
+    def note(record_id: str, _: Future[None]) -> None:
+        synced_when_told[record_id] = watch.synced[-1]
+
     first = journal.append(record(ids[0]))
     assert watch.began.wait(10)
     waiting = [first, *(journal.append(record(record_id)) for record_id in ids[1:])]
     for record_id, kept in zip(ids, waiting, strict=True):
-        kept.add_done_callback(lambda _, name=record_id: synced_when_told.update({name: watch.synced[-1]}))
+        kept.add_done_callback(partial(note, record_id))
     assert not any(kept.done() for kept in waiting)
     watch.go.set()
     for kept in waiting:

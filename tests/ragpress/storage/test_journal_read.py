@@ -6,6 +6,7 @@ import fcntl
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -51,7 +52,12 @@ def test_parquet_says_what_anybody_may_ask(tmp_path: Path) -> None:
 def test_every_condition_of_a_query_counts(tmp_path: Path, sealed: bool) -> None:
     ids = keep(tmp_path, 4)
     for number in range(4):
-        mine = {"collection": f"c{number}", "release": f"r{number}", "key": f"k{number}", "status": f"s{number}"}
+        mine: dict[str, Any] = {
+            "collection": f"c{number}",
+            "release": f"r{number}",
+            "key": f"k{number}",
+            "status": f"s{number}",
+        }
         ids += keep(tmp_path, 1, subject=ids[number], documents=[f"d{number}"], chunks=[f"x{number}", "all"], **mine)
     if sealed:
         seal(place_in(tmp_path))
