@@ -8,8 +8,8 @@ resampling the pairs (2,000 times). ``search`` is retrieval alone, ``answer`` th
 generator; embedding is that of the ``hashing`` model. CPU is that of the whole process.
 
 With ``--rare`` the word stands in one unreadable document only: what an attacker would most like to know. With
-``--control`` the questions hold a third word, which stands nowhere: how far two workspaces that tell nothing differ. With
-``--staff`` the caller may read all: whether these clocks tell a difference where there is one.
+``--control`` the questions hold a third word, which stands nowhere: how far two workspaces that tell nothing differ.
+With ``--staff`` the caller may read all: whether these clocks tell a difference where there is one.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from httpx2 import Response
 
 from ragpress.serve_settings import ServeSettings
 from ragpress.service import open_service
+from retrieval.access import Principal
 from serving.api.app import create_app
 from serving.callers import Role
 from serving.keys.records import Grant
@@ -301,3 +302,44 @@ def test_no_key_and_no_document_is_ever_logged(house: House, caplog: pytest.LogC
     for token in (*house.tokens.values(), str(wrong)):
         assert token.split("_")[2] not in logged
     assert not [canary for canary in CANARIES.values() if canary in logged]
+
+
+def test_a_rule_that_is_changed_while_the_service_runs_shuts_every_door(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, SETTINGS + RULES)
+    workspace.write(DOCUMENTS)
+    assert workspace.ingest().published
+    token = KeyRing(workspace.environment().store).add(Grant(name="red", groups=("red",)))[1]
+    app = create_app(lambda: open_service(tmp_path), ServeSettings())
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        house = House(client, {"red": str(token)})
+        answer = house.chat("red").json()["id"]
+        document = house.document_ids("red")["docs/red/vault.md"]
+
+        workspace.configure(SETTINGS + RULES.replace('["red"]', '["somebody else"]'))
+        portal = client.portal
+        assert portal is not None
+        portal.call(app.state.service.answers.look)
+        portal.call(app.state.service.answers.settled)
+
+        for path in (
+            f"/v1/documents/{document}",
+            f"/v1/documents/{document}/text",
+            f"/v1/documents/{document}/original",
+        ):
+            assert house.get("red", path).status_code == 404
+        assert "docs/red/vault.md" not in house.document_ids("red")
+        assert CANARIES["red"] not in whole(house.retrieve("red", k=50, explain=True))
+        assert CANARIES["red"] not in whole(house.chat("red"))
+        kept = house.get("red", f"/v1/answers/{answer}").json()
+        assert kept["citations"] == []
+        assert {passage["source"] for passage in kept["passages"]} <= {"docs/open/hours.md"}
+
+
+def test_a_served_models_prefix_cache_is_salted_by_what_a_caller_may_read(house: House) -> None:
+    service = house.client.app.state.service  # type: ignore[attr-defined]
+    source = service.answers.present()["default"].answerer.parts.source
+    callers = {who: service.keys.caller(token) for who, token in house.tokens.items()}
+    salts = {who: source.scope_key(caller.principal) for who, caller in callers.items()}
+
+    assert len(set(salts.values())) == len(house.tokens)
+    assert salts["red"] == source.scope_key(Principal(frozenset({"red", "a group that opens nothing"})))
