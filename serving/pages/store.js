@@ -98,17 +98,31 @@ function names() {
   }
 }
 
-/** @returns {Conversation | null} null for what is no conversation */
+/** @returns {Conversation | null} null for what is no conversation, however it came there */
 function parsed(value) {
   try {
-    const one = JSON.parse(value ?? "null");
-    if (typeof one?.id !== "string" || !Array.isArray(one.turns)) return null;
-    for (const turn of one.turns) {
-      if (typeof turn?.question !== "string") return null;
-      if (turn.state === "waiting") turn.state = "stopped"; // the page was left while it was being answered
-    }
-    return one;
+    const { id, title, model, updated, turns } = JSON.parse(value ?? "null") ?? {};
+    if (typeof id !== "string" || !Array.isArray(turns) || !turns.every(isTurn)) return null;
+    if (![title, model].every((text) => typeof text === "string") || !Number.isFinite(updated)) return null;
+    return { id, title, model, updated, turns: turns.map(restored) };
   } catch {
     return null;
   }
+}
+
+function isTurn(turn) {
+  const texts = [turn?.question, turn?.text].every((text) => typeof text === "string");
+  const states = ["waiting", "complete", "failed", "stopped"];
+  const complete = turn?.state !== "complete" || isDetails(turn.details);
+  return texts && states.includes(turn.state) && complete && (turn.state !== "failed" || Boolean(turn.failure));
+}
+
+function isDetails(details) {
+  return Array.isArray(details?.citations) && Array.isArray(details.warnings);
+}
+
+/** What was being answered when the page was left is not complete, and its waiting times are over. */
+function restored(turn) {
+  const failure = turn.failure ? { ...turn.failure, retryAfter: null } : null;
+  return { ...turn, failure, state: turn.state === "waiting" ? "stopped" : turn.state };
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 
@@ -30,3 +31,8 @@ def open_source(page: Any, turn: Any, number: int = 1) -> Any:
     mark = page.locator("#passage mark")
     mark.wait_for()
     return mark
+
+
+def probe(page: Any, name: str) -> Any:
+    """What a script of ``probes`` finds on a page."""
+    return page.evaluate((Path(__file__).parent / "probes" / f"{name}.js").read_text(encoding="utf-8"))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 
 from tests.browser.conftest import OpenPage, Watched
-from tests.browser.steps import ask, open_source
+from tests.browser.steps import ask, open_source, probe
 from tests.browser.stub_service import StubService, answered, citation
 
 pytestmark = pytest.mark.browser
 
-TEXT = "The workshop is open from **8:00** to 17:30. [1] Visitors get a `badge`. [2]\n\n| day | open |\n|--|--|\n| Monday | yes |"
+TABLE = "| day | open |\n|--|--|\n| Monday | yes |"
+TEXT = f"The workshop is open from **8:00** to 17:30. [1] Visitors get a `badge`. [2]\n\n{TABLE}"
 OUTDATED = "[2] docs/guide-2.md is marked as outdated: a newer document of its family exists."
 PASSAGE = {
     "document_id": "document-1",
@@ -29,60 +31,6 @@ PASSAGE = {
     "highlight": {"start": 15, "end": 19},
 }
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-
-# What a browser computes as a control's name, in the order of the standard that matters here.
-NAMELESS = """() => {
-  const named = (node) => node.getAttribute("aria-label")
-    || (node.getAttribute("aria-labelledby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent).join("")
-    || [...(node.labels ?? [])].map((label) => label.textContent).join("")
-    || node.textContent.trim();
-  const controls = document.querySelectorAll("button, input, select, textarea, a[href], dialog, [role=region], nav, form");
-  return [...controls].filter((node) => !named(node)).map((node) => node.outerHTML.slice(0, 120));
-}"""
-
-# WCAG 2.2, 1.4.3: every text that is seen against what lies behind it.
-FAINT = """() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgba = (colour) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
-  };
-  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
-  const ground = (node) => {
-    const layers = [];
-    for (let one = node; one; one = one.parentElement) {
-      layers.push(rgba(getComputedStyle(one).backgroundColor));
-      if (layers.at(-1)[3] === 1) break;
-    }
-    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255, 1]);
-  };
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const faint = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  let seen = 0;
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    const text = walker.currentNode.textContent.trim();
-    if (!text || !node.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-    if (node.closest(":disabled, .hidden-visually, noscript")) continue;
-    seen += 1;
-    const behind = ground(node);
-    const values = [light(over(rgba(getComputedStyle(node).color), behind)), light(behind)].sort((a, b) => b - a);
-    const ratio = (values[0] + 0.05) / (values[1] + 0.05);
-    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${node.className}: ${text.slice(0, 40)}`);
-  }
-  return { faint, seen };
-}"""
-
-BEYOND = """() => [...document.querySelectorAll("body *")]
-  .filter((node) => node.checkVisibility() && !node.closest(".hidden-visually, .skip, table, svg"))
-  .filter((node) => { const box = node.getBoundingClientRect(); return box.right > innerWidth + 0.5 || box.left < -0.5; })
-  .map((node) => node.outerHTML.slice(0, 100))"""
 
 
 def full_page(stub: StubService, open_page: OpenPage, **options: Any) -> Any:
@@ -111,17 +59,17 @@ def test_every_control_has_a_name_and_every_text_contrast(
     page = full_page(stub, open_page, color_scheme=scheme, locale=locale)
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     open_source(page, page.locator(".turn").first)
-    assert page.evaluate(NAMELESS) == []
-    found = page.evaluate(FAINT)
+    assert probe(page, "nameless") == []
+    found = probe(page, "faint")
     assert found["faint"] == []
     assert found["seen"] > 60
 
 
 def test_the_welcome_has_contrast_too(stub: StubService, open_page: OpenPage) -> None:
     page = open_page(stub.base_url, color_scheme="dark")
-    assert page.evaluate(FAINT)["faint"] == []
+    assert probe(page, "faint")["faint"] == []
     page.get_by_role("button", name="Dark colours").click()
-    assert page.evaluate(FAINT)["faint"] == []
+    assert probe(page, "faint")["faint"] == []
     page.reload()
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
 
@@ -132,7 +80,7 @@ def test_landmarks_headings_and_languages(stub: StubService, open_page: OpenPage
     assert page.locator(".question").nth(0).get_attribute("lang") == "en"
     assert page.locator(".question").nth(1).get_attribute("lang") == "zh-Hans"
     levels = page.evaluate("[...document.querySelectorAll('main h1,main h2,main h3')].map((one) => +one.tagName[1])")
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(one => one.id)).size") == page.evaluate(
         "document.querySelectorAll('[id]').length"
     )
@@ -142,14 +90,14 @@ def test_landmarks_headings_and_languages(stub: StubService, open_page: OpenPage
 def test_nothing_is_wider_than_a_small_phone(stub: StubService, open_page: OpenPage, locale: str) -> None:
     page = full_page(stub, open_page, locale=locale, **PHONE)
     assert page.evaluate("innerWidth") == 360
-    assert page.evaluate(BEYOND) == []
+    assert probe(page, "beyond") == []
     open_source(page, page.locator(".turn").first)
-    assert page.evaluate(BEYOND) == []
+    assert probe(page, "beyond") == []
     assert page.locator("#passage").bounding_box()["y"] > 50
     page.locator("#passage header button").last.click()
     page.locator("#menu").click()
     assert page.locator("#drawer .conversation").is_visible()
-    assert page.evaluate(BEYOND) == []
+    assert probe(page, "beyond") == []
     page.locator("#close-drawer").click()
     assert page.locator("#drawer .conversation").is_hidden()
 
@@ -191,7 +139,8 @@ def test_focus_can_be_seen_on_every_control(stub: StubService, open_page: OpenPa
         page.keyboard.press("Tab")
         outline = page.evaluate(
             """() => { const node = document.activeElement; const box = node.closest('.ask-box') ?? node;
-            return node === document.body ? 'body' : `${getComputedStyle(box).outlineStyle} ${node.outerHTML.slice(0, 90)}`; }"""
+            if (node === document.body) return 'body';
+            return `${getComputedStyle(box).outlineStyle} ${node.outerHTML.slice(0, 90)}`; }"""
         )
         if outline.startswith("none"):
             unseen.append(outline)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.browser.conftest import OpenPage, Watched
@@ -22,8 +21,7 @@ BOILER = "What must the boiler pressure stay below at all times?"
 
 
 def stored(service: ServiceProcess, path: str) -> Any:
-    with urllib.request.urlopen(service.base_url + path) as response:
-        return json.load(response)
+    return httpx2.get(service.base_url + path).raise_for_status().json()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +128,8 @@ def test_a_passage_of_a_release_that_is_gone_shows_the_quote(
     quote = stored(service, f"/v1/answers/{answer_id(turn)}")["citations"][0]["quote"]
     page.evaluate(
         """() => { for (const name of Object.keys(localStorage)) {
-          localStorage[name] = localStorage[name].replaceAll(/"release":"[^"]+"/g, '"release":"r09999-0000000000"'); } }"""
+          const gone = '"release":"r09999-0000000000"';
+          localStorage[name] = localStorage[name].replaceAll(/"release":"[^"]+"/g, gone); } }"""
     )
     page.reload()
     mark = open_source(page, page.locator(".turn").first)
@@ -140,4 +139,4 @@ def test_a_passage_of_a_release_that_is_gone_shows_the_quote(
 
 def answer_id(turn: Any) -> str:
     text: str = turn.locator(".made-id").inner_text()
-    return text.split()[-1]
+    return text.rsplit(maxsplit=1)[-1]
