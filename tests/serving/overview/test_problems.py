@@ -16,7 +16,7 @@ def quality(release: str = "r2", **figures: Any) -> ReleaseQuality:
 
 
 def live(**fields: Any) -> LiveRelease:
-    made = {
+    made: dict[str, Any] = {
         "id": "r2",
         "created": "2026-06-02T00:00:00+00:00",
         "age_seconds": 1.0,
@@ -33,7 +33,7 @@ def live(**fields: Any) -> LiveRelease:
 
 
 def entry(**fields: Any) -> ReleaseEntry:
-    made = {
+    made: dict[str, Any] = {
         "id": "r3",
         "parent": None,
         "created": "2026-06-03T00:00:00+00:00",
