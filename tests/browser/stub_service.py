@@ -97,10 +97,17 @@ def refused(error: ApiError) -> Response:
     return JSONResponse(error.body().model_dump(), status_code=error.status, headers=error.headers)
 
 
+async def told(_request: Request, error: Exception) -> Response:
+    """Answer with an endpoint's error."""
+    assert isinstance(error, ApiError)
+    return refused(error)
+
+
 class StubService:
     """Serves the pages and scripted endpoints on a free port; use it as a context manager.
 
     Attributes:
+        app: the application, to be called without a socket.
         chat: replies to a chat completion's body.
         text: the JSON of a document's passage; None where it is gone.
         key: the API key that is wanted; "" for none.
@@ -117,7 +124,7 @@ class StubService:
         self.asked: list[dict[str, Any]] = []
         self.feedback: list[dict[str, Any]] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
-        app = self._app()
+        app = self.app = self._app()
         settings = SimpleNamespace(serve=SimpleNamespace(languages=languages))
         live = SimpleNamespace(environment=None)
         app.state.service = SimpleNamespace(settings=settings, environment=None, answers=live)
@@ -138,11 +145,16 @@ class StubService:
     ) -> None:
         self._server.should_exit = True
         self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Give the port back, of a service that never ran."""
         self._socket.close()
 
     def _app(self) -> FastAPI:
         app = FastAPI()
         app.include_router(router)
+        app.add_exception_handler(ApiError, told)
 
         @app.middleware("http")
         async def guarded(request: Request, call_next: Any) -> Any:
