@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ragpress.settings import load_workspace
+from ragpress.storage import open_store
 from ragpress.wiring import open_environment
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def key_ring(start: Path) -> KeyRing:
     """
     from serving.keys.ring import KeyRing  # noqa: PLC0415 - only the service and its commands need it
 
-    return KeyRing(open_environment(start).store)
+    workspace = load_workspace(start)
+    return KeyRing(open_store(workspace.data, workspace.cache))
 
 
 def create() -> FastAPI:

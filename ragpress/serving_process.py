@@ -14,8 +14,8 @@ from ragpress.errors import RagpressError
 def main() -> None:
     """Serve the workspace named in the environment, until told to stop."""
     from ragpress.service import create, serve_settings  # noqa: PLC0415 - heavy
-    from serving.server.run import Descriptors, run  # noqa: PLC0415 - heavy
-    from serving.server.supervisor import WORKER_VARIABLE  # noqa: PLC0415 - heavy
+    from serving.server.inherited import WORKER_VARIABLE, Descriptors  # noqa: PLC0415 - heavy
+    from serving.server.run import run  # noqa: PLC0415 - heavy
 
     inherited = msgspec.json.decode(os.environ[WORKER_VARIABLE], type=Descriptors)
     try:

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Generator
 from typing import cast
 
-import msgspec
 import uvicorn
 import uvloop
 from fastapi import FastAPI
@@ -21,27 +20,11 @@ from uvicorn._types import ASGI3Application
 
 from ragpress.serve_settings import ServeSettings
 from serving.server.closing import Closing
+from serving.server.inherited import LAST_SECONDS, Descriptors
 from serving.server.protocol import ServerConfig
-
-LAST_SECONDS = 2.0
-"""Time within the grace for ending the streams that did not finish by themselves."""
 
 PRIVATE_NETWORKS = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 """Where a reverse proxy may stand; the address that a proxy elsewhere claims to forward for is not believed."""
-
-
-class Descriptors(msgspec.Struct, frozen=True):
-    """What a worker process inherits, as file descriptors.
-
-    Attributes:
-        listener: the listening socket.
-        ready: a pipe that the worker writes one line to, once it answers.
-        lifeline: a pipe that nobody writes to; it ends when the supervisor does, however that ends.
-    """
-
-    listener: int
-    ready: int
-    lifeline: int
 
 
 def run(create: Callable[[], FastAPI], settings: ServeSettings, inherited: Descriptors) -> None:

@@ -21,10 +21,7 @@ import msgspec
 from prometheus_client.multiprocess import mark_process_dead
 
 from ragpress.errors import ServiceError
-from serving.server.run import LAST_SECONDS, Descriptors
-
-WORKER_VARIABLE = "RAGPRESS_WORKER"
-"""Environment variable with what a worker inherits: :class:`~serving.server.run.Descriptors` as JSON."""
+from serving.server.inherited import LAST_SECONDS, WORKER_VARIABLE, Descriptors
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable with the folder in which the workers of one service add up their metrics."""
