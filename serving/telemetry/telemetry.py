@@ -59,6 +59,7 @@ class Telemetry:
             metrics.answers.labels(collection, record.status).inc()
             if record.error is not None:
                 metrics.generator_errors.labels(collection, error_label(record.error.kind)).inc()
+                _log_failed(record, record.error.kind)
             self._count_answer(collection, record)
 
     def feedback(self, record: FeedbackRecord) -> None:
@@ -171,3 +172,16 @@ class Telemetry:
             event(_LOG, logging.ERROR, "telemetry failed", {}, error)
             with contextlib.suppress(Exception):
                 self.metrics.telemetry_failures.inc()
+
+
+def _log_failed(record: AnswerRecord, kind: str) -> None:
+    """Log an answer that failed by the class of its error: what it says may quote a model; the journal has it."""
+    facts = request_facts.get()
+    fields = {
+        "request_id": facts.id if facts else "",
+        "answer": record.id,
+        "collection": record.collection,
+        "release": record.release,
+        "error": kind,
+    }
+    event(_LOG, logging.WARNING, "an answer failed", fields)

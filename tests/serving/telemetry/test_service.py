@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from serving.journal.answers import AnswerJournal, AnswerQuery
 from tests.serving.service_process import ServiceProcess
-from tests.workspace import Workspace
+from tests.workspace import SETTINGS, Workspace
 
 pytestmark = pytest.mark.process
 
@@ -21,6 +24,7 @@ QUESTION = "Where does the canary-fox-2204 live?"
 PASSAGE = "canary-hole-8830"
 TOKEN = "rp-canary-key-5511"  # noqa: S105 - not a password, and nobody's key
 ANSWERS = 12
+GARBAGE = "canary-garbage-3317"
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +127,54 @@ def test_a_service_whose_model_is_gone_is_not_ready(tmp_path: Path) -> None:
     failed = [check for check in ready.json()["checks"] if not check["ok"]]
     assert failed == [{"name": "generator", "ok": False, "reason": "unreachable"}]
     assert "127.0.0.1" not in ready.text
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """A model's server that refuses, and quotes what it was sent."""
+
+    def do_GET(self) -> None:
+        self._send(b'{"object": "list", "data": [{"id": "m", "object": "model"}]}')
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._send(json.dumps({"error": {"message": f"no: {GARBAGE}\r\n\x1b[31m"}}).encode(), 400)
+
+    def _send(self, body: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class has it
+        """Say nothing."""
+
+
+def test_what_a_model_sends_is_in_the_journal_and_not_in_the_log(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as model:
+        thread = threading.Thread(target=model.serve_forever)
+        thread.start()
+        try:
+            base_url = f"http://127.0.0.1:{model.server_port}/v1"
+            served = f'kind = "openai"\nmodel = "m"\nretries = 0\nbase_url = "{base_url}"\n'
+            workspace = Workspace(tmp_path, f"{SETTINGS}[answer]\nabstain = 0.0\n[generator]\n{served}")
+            workspace.write({"fox.md": f"# Fox\n\nThe canary-fox-2204 lives in the {PASSAGE} behind the mill.\n"})
+            workspace.ingest()
+            with ServiceProcess(tmp_path, settings='[telemetry]\nlog_format = "json"\n') as running:
+                answer = ask(running, 1)
+                found = metrics(running)
+                assert running.stop() == 0
+                logged = running.log
+        finally:
+            model.shutdown()
+            thread.join()
+    assert answer.status_code == 502
+    assert "canary" not in answer.text
+    assert "canary" not in logged
+    failed = [line for line in map(json.loads, logged.splitlines()) if line["event"] == "an answer failed"]
+    assert [(line["error"], line["request_id"]) for line in failed] == [("GeneratorRefusedError", "request-00001")]
+    assert found["ragpress_generator_errors_total", "default", "GeneratorRefusedError"] == 1
+    environment = workspace.environment()
+    (kept,) = AnswerJournal(environment, environment.workspace.service.journal).answers(AnswerQuery())
+    assert kept.error is not None
+    assert GARBAGE in kept.error.message
