@@ -75,7 +75,7 @@ class Collected(msgspec.Struct, frozen=True):
 
 
 def rollback(environment: Environment, collection: str, release: str | None, by: str = "") -> LiveRecord:
-    """Make an earlier release live again: the one named, or the one that was live before.
+    """Make an earlier release live again: the one named, or the one that was live before. One that is live stays so.
 
     Args:
         environment: the outside.
@@ -96,12 +96,14 @@ def rollback(environment: Environment, collection: str, release: str | None, by:
     if target is None:
         raise ReleaseError(f"{record.release} is the first release of {collection!r}; there is none before it.")
     manifest = releases.get(target)
+    if manifest.id == record.release:
+        return record  # swapping it with itself would make it the one that a rollback returns to
     why = f"rollback from {record.release}" + _signed(by)
     return releases.publish(manifest.id, why, pointer.token, environment.now())
 
 
 def publish(environment: Environment, collection: str, release: str, override: str | None, by: str = "") -> LiveRecord:
-    """Make a release live that was built before.
+    """Make a release live that was built before. One that is live already changes nothing.
 
     Args:
         environment: the outside.
@@ -119,6 +121,8 @@ def publish(environment: Environment, collection: str, release: str, override: s
     if manifest.gate.verdict != "pass" and override is None:
         reasons = "; ".join(manifest.gate.reasons)
         raise ReleaseError(f"The gate refused {manifest.id}: {reasons}. Publish it anyway with --override WHY.")
+    if found is not None and found[0].release == manifest.id:
+        return found[0]
     why = ("publish" if override is None else f"publish, gate overridden: {override}") + _signed(by)
     return releases.publish(manifest.id, why, None if found is None else found[1].token, environment.now())
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from ragpress import __version__
 from ragpress.errors import RagpressError
@@ -98,4 +99,14 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
     kind: ErrorType = "not_found_error" if error.status_code == 404 else "invalid_request_error"
-    return await _told(request, ApiError(error.status_code, str(error.detail), kind=kind))
+    response = await _told(request, ApiError(error.status_code, str(error.detail), kind=kind))
+    if error.status_code == 405:
+        response.headers["Allow"] = _allowed(request) or (error.headers or {}).get("Allow", "GET")
+    return response
+
+
+def _allowed(request: Request) -> str:
+    """The methods of a path: of all endpoints that have it, not only of the first one that matches; "" for a page."""
+    path, paths = request.url.path, request.app.openapi()["paths"]
+    found = [paths[path]] if path in paths else [paths[name] for name in paths if compile_path(name)[0].match(path)]
+    return ", ".join(sorted({method.upper() for operations in found for method in operations}))

@@ -182,7 +182,7 @@ class JobListBody(BaseModel):
 class QuarantineBody(BaseModel):
     """Why a document is taken out."""
 
-    reason: str = Field(min_length=1, max_length=500, description="Why; people will read it.")
+    reason: str = Field(min_length=1, max_length=500, pattern=r"\S", description="Why; people will read it.")
 
 
 def item_fields(collection: str, row: DocumentRow, marks: tuple[AuditMark, ...], *, whole: bool) -> dict[str, object]:

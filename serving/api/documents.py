@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from typing import Annotated
 from urllib.parse import quote
 
@@ -40,6 +38,7 @@ from serving.api.library import (
     check_collection,
     find_document,
     no_document,
+    one_line,
     sees_quarantines,
     visible_marks,
 )
@@ -57,7 +56,22 @@ router.include_router(uploads.router)
 ReleaseName = Annotated[
     str | None, Query(max_length=64, pattern=RELEASE_PATTERN, description="Id of a release; the live one if left out.")
 ]
-Offset = Annotated[int | None, Query(ge=0, le=2**40)]
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """What a caller wants to see of a document."""
+
+    release: str | None
+    start: int | None
+    end: int | None
+    page: int | None
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The span to show."""
+        if self.end is not None:
+            return self.start or 0, self.end
+        return None if self.start is None else (self.start, self.start + 1)
 
 
 class ListParameters(msgspec.Struct, frozen=True):
@@ -79,11 +93,19 @@ async def list_documents(  # noqa: PLR0913, PLR0917 - a parameter for each of th
     ] = None,
     q: Annotated[str, Query(max_length=200, description="A part of the source or title.")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    after: Annotated[str, Query(max_length=8000, description="`next` of the part before.")] = "",
+    after: Annotated[
+        str, Query(max_length=8000, pattern=r"^([0-9a-f]{2})*$", description="`next` of the part before.")
+    ] = "",
 ) -> DocumentListBody:
     """The documents of a collection's live release that the caller may read, by source."""
     check_collection(service, collection)
-    query = DocumentQuery(state=state, words=q, after=_source_in(after), limit=limit, whole=sees_quarantines(caller))
+    query = DocumentQuery(
+        state=state,
+        words=q,
+        after=bytes.fromhex(after).decode("utf-8", "replace"),
+        limit=limit,
+        whole=sees_quarantines(caller),
+    )
     return await asyncio.to_thread(_list, library, caller, ListParameters(collection, query))
 
 
@@ -105,18 +127,18 @@ async def get_text(  # noqa: PLR0913, PLR0917 - a parameter for each of the quer
     caller: Asking,
     document_id: DocumentId,
     release: ReleaseName = None,
-    start: Offset = None,
-    end: Offset = None,
+    start: Annotated[int | None, Query(ge=0, le=2**40, description="Where the span begins; 0 if left out.")] = None,
+    end: Annotated[
+        int | None, Query(ge=1, le=2**40, description="Where it ends; nothing is marked if left out.")
+    ] = None,
     page: Annotated[int | None, Query(ge=1, le=10**7, description="The page to show where there is no span.")] = None,
 ) -> PassageBody:
     """The text around a cited span: the whole page of a paged document, else the paragraphs around it.
 
     Name the release of the citation: its text stays readable when another release is live, until it is collected.
     """
-    if (start is None) != (end is None):
-        raise ApiError(400, "start and end belong together: give both or none.", code="invalid_value", param="end")
-    span = None if start is None or end is None else (start, end)
-    return await asyncio.to_thread(_passage, library, document_id, caller, release, (span, page))
+    wanted = _Wanted(release, start, end, page)
+    return await asyncio.to_thread(_passage, library, document_id, caller, wanted)
 
 
 @router.get(
@@ -156,9 +178,7 @@ async def quarantine(
     service: TheService, library: TheLibrary, caller: Administrating, document_id: DocumentId, body: QuarantineBody
 ) -> JobAccepted:
     """Take a document out of the search, whatever its source. It is recorded in `repairs/`, and can be taken back."""
-    reason = " ".join("".join(character if character.isprintable() else " " for character in body.reason).split())
-    if not reason:
-        raise ApiError(400, "Give a reason that people can read.", code="invalid_value", param="reason")
+    reason = one_line(body.reason) or "no reason given"
     documents, row = await asyncio.to_thread(find_document, library, document_id, caller)
     collection = documents.manifest.collection
     await asyncio.to_thread(
@@ -204,7 +224,7 @@ def _list(library: Library, caller: Caller, wanted: ListParameters) -> DocumentL
         release=documents.manifest.id,
         total=page.total,
         documents=[_item(documents, row, caller) for row in page.rows],
-        next=_cursor(page.rows[-1].source) if page.more else None,
+        next=page.rows[-1].source.encode().hex() if page.more else None,
     )
 
 
@@ -237,23 +257,19 @@ def _detail(library: Library, document: str, caller: Caller) -> DocumentBody:
     )
 
 
-def _passage(
-    library: Library,
-    document: str,
-    caller: Caller,
-    release: str | None,
-    wanted: tuple[tuple[int, int] | None, int | None],
-) -> PassageBody:
-    documents, row = _in_release(library, document, caller, release)
+def _passage(library: Library, document: str, caller: Caller, wanted: _Wanted) -> PassageBody:
+    documents, row = _in_release(library, document, caller, wanted.release)
     stored = documents.version(row)
     if stored is None:
         raise ApiError(
             404, "This document has no text: it was never indexed.", kind="not_found_error", code="text_not_found"
         )
     try:
-        shown = passage(stored.text, stored.elements, *wanted)
+        shown = passage(stored.text, stored.elements, wanted.span, wanted.page)
     except UsageError as error:
-        raise ApiError(400, str(error), code="invalid_value", param="start" if wanted[0] else "page") from error
+        param = "start" if wanted.span else "page"
+        raise ApiError(404, str(error), kind="not_found_error", code="passage_not_found", param=param) from error
+    marked = None if wanted.end is None else shown.highlight
     return PassageBody(
         document_id=row.document_id,
         source=row.source,
@@ -266,7 +282,7 @@ def _passage(
         text=stored.text[shown.start : shown.end],
         offset=shown.start,
         characters=len(stored.text),
-        highlight=None if shown.highlight is None else Span(start=shown.highlight[0], end=shown.highlight[1]),
+        highlight=None if marked is None else Span(start=marked[0], end=marked[1]),
     )
 
 
@@ -320,16 +336,3 @@ def _mark(mark: AuditMark) -> MarkBody:
         threshold=mark.threshold,
         reason=mark.reason,
     )
-
-
-def _cursor(source: str) -> str:
-    return base64.urlsafe_b64encode(source.encode("utf-8", "surrogatepass")).decode("ascii")
-
-
-def _source_in(cursor: str) -> str:
-    try:
-        return base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeError) as error:
-        raise ApiError(
-            400, "Send `next` of an earlier part of the list, unchanged.", code="invalid_value", param="after"
-        ) from error

@@ -86,3 +86,8 @@ def visible_marks(documents: ReleaseDocuments, row: DocumentRow, caller: Caller)
         for mark in row.all_marks
         if all(documents.find(related, caller.principal) is not None for related in mark.related)
     )
+
+
+def one_line(text: str) -> str:
+    """What a person wrote, fit for logs and terminals: in one line, without characters that cannot be seen."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())

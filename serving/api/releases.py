@@ -17,7 +17,7 @@ from index.release import LiveRecord, Manifest, read_manifest
 from ragpress.errors import NotFoundError, ReleaseError
 from serving.api.callers import Administrating
 from serving.api.errors import ApiError, responses
-from serving.api.library import COLLECTION_PATTERN, RELEASE_PATTERN, check_collection
+from serving.api.library import COLLECTION_PATTERN, RELEASE_PATTERN, check_collection, one_line
 from serving.api.release_bodies import (
     DiffBody,
     PublishBody,
@@ -102,7 +102,7 @@ async def publish(
 ) -> PublishedBody:
     """Make a release live that was built before. One that the gate refused needs a reason."""
     manifest = await asyncio.to_thread(_manifest, service.environment, release)
-    reason = None if body is None else body.override
+    reason = None if body is None or body.override is None else one_line(body.override) or "no reason given"
     _check_gate(manifest, reason)
     collection = manifest.collection
     swap = _publisher(service.environment, manifest, reason, caller)

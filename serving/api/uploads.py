@@ -20,7 +20,7 @@ from serving.documents.library import Library
 from serving.uploads.folder import UploadFolder
 from serving.uploads.jobs import NewJob
 from serving.uploads.names import check_owner
-from serving.uploads.receive import Upload, UploadLimitError, UploadLimits, receive_form, receive_raw
+from serving.uploads.receive import SameNameError, Upload, UploadLimitError, UploadLimits, receive_form, receive_raw
 from serving.uploads.records import JobAction, UploadedDocument
 
 router = APIRouter(tags=["documents"])
@@ -42,7 +42,6 @@ _BODY = {
     "required": True,
     "content": {
         "multipart/form-data": {"schema": _FORM},
-        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
     },
 }
 
@@ -52,7 +51,7 @@ _BODY = {
     status_code=202,
     summary="Upload documents",
     openapi_extra={"requestBody": _BODY},
-    responses={**responses(400, 401, 403, 404, 408, 413, 415, 500, 503, 507)},
+    responses={**responses(400, 401, 403, 404, 408, 409, 413, 415, 500, 503, 507)},
 )
 async def upload(
     request: Request,
@@ -66,7 +65,9 @@ async def upload(
         str | None, Query(max_length=2000, description="The file's name, where the body is the file itself.")
     ] = None,
 ) -> JobAccepted:
-    """Upload files, as a form or one as the body itself. A file of the same name takes the place of the one before.
+    """Upload files as a form; or one as the body itself, of the type `application/octet-stream` and with `?name=NAME`.
+
+    A file of the same name takes the place of the one before.
 
     They can be found when the job is done; that says what became of each.
     """
@@ -77,6 +78,8 @@ async def upload(
         arrived = await _receive(request, service, name)
     except UploadLimitError as error:
         raise ApiError(413, str(error), code="upload_too_large") from error
+    except SameNameError as error:
+        raise ApiError(409, str(error), code="same_name", param="file") from error
     except UsageError as error:
         raise ApiError(400, str(error), code="invalid_value", param="file") from error
     except ClientDisconnect as error:

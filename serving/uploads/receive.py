@@ -31,6 +31,10 @@ class UploadLimitError(UsageError):
     """The upload is larger than the service takes (HTTP 413)."""
 
 
+class SameNameError(UsageError):
+    """Two files of one upload have the same name (HTTP 409)."""
+
+
 class UploadLimits(msgspec.Struct, frozen=True):
     """How much an upload may bring.
 
@@ -90,7 +94,8 @@ async def receive_form(body: AsyncIterator[bytes], content_type: str, folder: Pa
         limits: how much it may bring.
 
     Raises:
-        UsageError: it is no such body, it ends in the middle, a name cannot be used, or two files have one name.
+        UsageError: it is no such body, it ends in the middle, or a name cannot be used.
+        SameNameError: two files have one name.
         UploadLimitError: a file is too large, or there are too many.
         StorageError: the disk is full or refuses. Whatever is raised, nothing is left behind.
     """
@@ -215,7 +220,9 @@ class _Form:
         names = [file.name for file in self._files]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise UsageError(f"Two files of one upload are both kept as {twice!r}. Rename one, or send them in turn.")
+            raise SameNameError(
+                f"Two files of one upload are both kept as {twice!r}. Rename one, or send them in turn."
+            )
         fields = {name: value.decode("utf-8", "replace") for name, value in self._fields.items()}
         return Upload([await file.finish() for file in self._files], fields)
 

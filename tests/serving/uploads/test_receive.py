@@ -11,7 +11,7 @@ import pytest
 
 from ragpress.errors import StorageError, UsageError
 from serving.uploads import receive
-from serving.uploads.receive import UploadLimitError, UploadLimits, receive_form, receive_raw
+from serving.uploads.receive import SameNameError, UploadLimitError, UploadLimits, receive_form, receive_raw
 
 LIMITS = UploadLimits(file_bytes=1000, files=3)
 BOUNDARY = "multipart/form-data; boundary=edge"
@@ -50,7 +50,7 @@ async def test_a_form_comes_in_pieces_of_any_size(tmp_path: Path, size: int) -> 
     [
         (part("file", b"x" * 1001, "a.md") + END, UploadLimitError, "larger than 1,000 bytes"),
         (b"".join(part("file", b"x", f"{n}.md") for n in range(4)) + END, UploadLimitError, "more than 3 files"),
-        (part("file", b"one", "a.md") + part("file", b"two", "x/a.md") + END, UsageError, "Two files"),
+        (part("file", b"one", "a.md") + part("file", b"two", "x/a.md") + END, SameNameError, "Two files"),
         (part("file", b"x", "a.md") + part("file", b"x", "..") + END, UsageError, "no file name"),
         (part("file", b"x", "a.md"), UsageError, "ends in the middle"),
         (part("file", b"x", "a.md") + b"--edge garbage", UsageError, "not multipart"),
