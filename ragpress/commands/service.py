@@ -76,9 +76,9 @@ def serve(
 
     def ready(pids: list[int]) -> None:
         serving = Serving(url, f"{url}/admin", os.getpid(), settings.workers, pids, keys)
+        _announce(serving, tell)
         if as_json:
             console.show(serving, as_json, lambda _record, _out: None)
-        _announce(serving, tell)
 
     tell = _teller(workspace.service.telemetry)
     tell(f"Starting {settings.workers} worker process{'es' if settings.workers > 1 else ''} …")
