@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from ragpress.errors import UsageError
 from retrieval.filters import Filter, filter_from_json
@@ -21,12 +21,26 @@ LONGEST_TEXT = 500_000
 _IGNORED = "Accepted and not used: the release decides how answers are made."
 
 
+def _only(*values: object) -> WithJsonSchema:
+    """The documented values of a field of which others are read only to be refused by name."""
+    return WithJsonSchema({"enum": [*values, None], "description": "Other values are refused."})
+
+
+_NONE_OF_THEM = WithJsonSchema(
+    {"anyOf": [{"type": "array", "maxItems": 0}, {"type": "null"}], "description": "Refused unless empty."}
+)
+_DAY = WithJsonSchema({"type": "string", "format": "date"})
+_ROLES = WithJsonSchema({"type": "string", "enum": ["system", "developer", "user", "assistant"]})
+
+
 class ContentPart(BaseModel):
     """A part of a message. Only text is understood."""
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(max_length=50, description="`text`; other kinds are refused.")
+    type: Annotated[str, WithJsonSchema({"type": "string", "enum": ["text", "refusal"]})] = Field(
+        max_length=50, description="`text`; other kinds are refused."
+    )
     text: str | None = Field(default=None, max_length=LONGEST_TEXT)
     refusal: str | None = Field(default=None, max_length=LONGEST_TEXT)
 
@@ -36,9 +50,8 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"] = Field(
-        description="Messages of `system` and `developer` are recorded and not obeyed; `tool` and `function` are "
-        "refused."
+    role: Annotated[Literal["system", "developer", "user", "assistant", "tool", "function"], _ROLES] = Field(
+        description="Messages of `system` and `developer` are recorded and not obeyed. There are no tools."
     )
     content: Annotated[str, Field(max_length=LONGEST_TEXT)] | list[ContentPart] | None = Field(
         default=None, description="Text, or parts of type `text`."
@@ -67,8 +80,8 @@ class WhereBody(BaseModel):
     tags: list[Annotated[str, Field(max_length=500)]] | Annotated[str, Field(max_length=500)] | None = Field(
         default=None, description="Values of the document's own `tags` or `keywords`."
     )
-    after: str | None = Field(default=None, max_length=50, description="ISO date: that day or later.")
-    before: str | None = Field(default=None, max_length=50, description="ISO date: before that day.")
+    after: Annotated[str, _DAY] | None = Field(default=None, max_length=50, description="ISO date: that day or later.")
+    before: Annotated[str, _DAY] | None = Field(default=None, max_length=50, description="ISO date: before that day.")
     metadata: dict[str, list[Annotated[str, Field(max_length=500)]] | Annotated[str, Field(max_length=500)]] | None = (
         Field(default=None, description="Any other key of the document's own metadata, and the accepted values.")
     )
@@ -113,16 +126,16 @@ class ChatRequest(BaseModel):
     stop: str | list[str] | None = Field(default=None, description=_IGNORED)
     user: str | None = Field(default=None, max_length=1000, description=_IGNORED)
 
-    n: int | None = Field(default=None, description="Only 1.")
-    tools: list[Any] | None = Field(default=None, description="Refused unless empty.")
-    functions: list[Any] | None = Field(default=None, description="Refused unless empty.")
-    tool_choice: str | dict[str, Any] | None = Field(default=None, description="Only `none` or `auto`.")
-    function_call: str | dict[str, Any] | None = Field(default=None, description="Only `none` or `auto`.")
-    logprobs: bool | None = Field(default=None, description="Only false.")
-    top_logprobs: int | None = Field(default=None, description="Only 0.")
-    audio: dict[str, Any] | None = Field(default=None, description="Refused.")
-    modalities: list[str] | None = Field(default=None, description='Only ["text"].')
-    response_format: dict[str, Any] | None = Field(default=None, description='Only {"type": "text"}.')
+    n: Annotated[int | None, _only(1)] = None
+    tools: Annotated[list[Any] | None, _NONE_OF_THEM] = None
+    functions: Annotated[list[Any] | None, _NONE_OF_THEM] = None
+    tool_choice: Annotated[str | dict[str, Any] | None, _only("none", "auto")] = None
+    function_call: Annotated[str | dict[str, Any] | None, _only("none", "auto")] = None
+    logprobs: Annotated[bool | None, _only(False)] = None
+    top_logprobs: Annotated[int | None, _only(0)] = None
+    audio: Annotated[dict[str, Any] | None, _only()] = None
+    modalities: Annotated[list[str] | None, _only([], ["text"])] = None
+    response_format: Annotated[dict[str, Any] | None, _only({"type": "text"})] = None
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):

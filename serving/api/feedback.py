@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from ragpress.errors import StorageError
 from ragpress.storage.record_ids import new_record_id
@@ -32,10 +33,20 @@ LONGEST_SOURCE = 500
 RatingName = Literal["up", "down"]
 
 
+_SAYS_SOMETHING: JsonDict = {
+    "anyOf": [
+        {"required": ["rating"], "properties": {"rating": {"enum": ["up", "down"]}}},
+        {"required": ["comment"], "properties": {"comment": {"pattern": r"\S"}}},
+        {"required": ["correction"], "properties": {"correction": {"pattern": r"\S"}}},
+        {"required": ["expected_sources"], "properties": {"expected_sources": {"minItems": 1}}},
+    ]
+}
+
+
 class FeedbackRequest(BaseModel):
     """What a caller says about an answer. At least one of the fields beside `answer_id` must say something."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_SAYS_SOMETHING)
 
     answer_id: str = Field(min_length=1, max_length=64, description="The `id` of the completion.")
     rating: RatingName | None = Field(default=None, description="Thumbs up or down.")

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from retrieval.access import Principal
 from retrieval.filters import Filter
@@ -28,10 +29,13 @@ MOST_HITS = 100
 _DEFAULT = "default"
 
 
+_NAMED_ONCE: JsonDict = {"not": {"anyOf": [{"required": ["model", name]} for name in ("collection", "release")]}}
+
+
 class RetrieveRequest(BaseModel):
     """A search."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_NAMED_ONCE)
 
     query: str = Field(min_length=1, max_length=LONGEST_QUESTION, description="A question, or some words.")
     k: int | None = Field(default=None, ge=1, le=MOST_HITS, description="Hits; the release's own number unless given.")
@@ -145,10 +149,11 @@ def _place(body: RetrieveRequest) -> tuple[str, str | None]:
     Raises:
         ApiError: 400 where they are named twice; 404 where there can be none of this name.
     """
+    given = body.model_fields_set
     if body.model is None:
-        name = body.collection or _DEFAULT
+        name = _DEFAULT if body.collection is None else body.collection
         return parse_model(name if body.release is None else f"{name}@{body.release}")
-    if body.collection is not None or body.release is not None:
+    if "collection" in given or "release" in given:
         raise ApiError(
             400, "Give either model, or collection and release, not both.", code="invalid_value", param="model"
         )
