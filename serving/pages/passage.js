@@ -102,6 +102,7 @@ export class PassagePanel {
     byId(focus).focus();
     const content = await this.#content(citation, this.#loading.signal);
     if (!content) return;
+    this.#dialog.querySelector(".passage-head").append(...content.where);
     body.replaceChildren(...content.nodes);
     body.removeAttribute("aria-busy");
     foot.replaceChildren(...content.foot);
@@ -133,17 +134,18 @@ export class PassagePanel {
     );
   }
 
-  /** @returns {Promise<{nodes: Node[], foot: Node[]} | null>} null when it is not wanted any more */
+  /** @returns {Promise<{where: Node[], nodes: Node[], foot: Node[]} | null>} null when it is not wanted any more */
   async #content(citation, signal) {
     const query = new URLSearchParams({ start: String(citation.start), end: String(citation.end) });
     if (this.#release) query.set("release", this.#release);
     const path = `/v1/documents/${encodeURIComponent(citation.document_id)}/text?${query}`;
     try {
       const found = await requestJson(path, { signal });
-      return { nodes: documentNodes(found), foot: originalNodes(found) };
+      return { where: whereNodes(found), nodes: documentNodes(found), foot: originalNodes(found) };
     } catch (error) {
       if (isStopped(error)) return null;
-      return { nodes: quoteNodes(citation, failureRecord(error)), foot: [] };
+      const where = whereNodes({ page: citation.page, pages: null, heading: citation.heading });
+      return { where, nodes: quoteNodes(citation, failureRecord(error)), foot: [] };
     }
   }
 }
@@ -162,7 +164,6 @@ function documentNodes(found) {
     ...shown(found.text, to, found.text.length),
   );
   return [
-    ...whereNodes(found),
     ...(found.offset > 0 ? [element("p", { class: "soft small cut", words: "passage.start" })] : []),
     text,
     ...(more ? [element("p", { class: "soft small cut", words: "passage.end" })] : []),
@@ -186,7 +187,6 @@ function quoteNodes(citation, failure) {
   const values = gone ? undefined : { message: failureText(failure) };
   return [
     element("p", { class: "note small", role: "status", words, values }),
-    ...whereNodes({ page: citation.page, pages: null, heading: citation.heading }),
     element("div", { class: "document", lang: languageOf(citation.quote) }, element("mark", {}, ...shown(citation.quote, 0, citation.quote.length))),
   ];
 }

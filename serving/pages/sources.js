@@ -61,7 +61,8 @@ function sourceItem(citation, outdated, onOpen) {
  * @returns {Node[]}
  */
 export function placeNodes(citation) {
-  const heading = headingPath(citation.heading);
+  const path = headingPath(citation.heading);
+  const heading = path === titleOf(citation) ? "" : path;
   const page = Number.isInteger(citation.page) && element("span", { words: "page", values: { page: Number(citation.page) } });
   const parts = [name(citation.source), page, heading && name(heading)].filter((part) => part);
   return parts.flatMap((part, at) => (at ? [new Text(" · "), part] : [part]));

@@ -170,10 +170,17 @@ function madeBy(details) {
   return element(
     "p",
     { class: "made soft" },
-    generator && !generator.startsWith("none") && element("span", { words: "made.by", values: { generator } }),
+    ...writer(generator),
     element("span", { words: "made.release", values: { release: clean(details.release) } }),
     element("span", { class: "made-id" }, element("span", { words: "made.id", values: { id: clean(details.id) } }), copy),
   );
+}
+
+/** Who wrote it; nobody did where there is no answer. */
+function writer(generator) {
+  if (!generator || generator.startsWith("none")) return [];
+  const words = generator.startsWith("extractive") ? "made.quoted" : "made.by";
+  return [element("span", { words, values: { generator } })];
 }
 
 function confirmCopied(button, words) {
