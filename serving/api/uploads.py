@@ -15,6 +15,7 @@ from serving.api.document_bodies import JobAccepted, JobBody, JobListBody, job_b
 from serving.api.errors import ApiError, responses
 from serving.api.library import COLLECTION_PATTERN, DocumentId, TheLibrary, check_collection, no_document
 from serving.api.service import Service, TheService
+from serving.api.turn import count_request
 from serving.callers import Caller, Role
 from serving.documents.library import Library
 from serving.uploads.folder import UploadFolder
@@ -51,7 +52,7 @@ _BODY = {
     status_code=202,
     summary="Upload documents",
     openapi_extra={"requestBody": _BODY},
-    responses={**responses(400, 401, 403, 404, 408, 409, 413, 415, 500, 503, 507)},
+    responses={**responses(400, 401, 403, 404, 408, 409, 413, 415, 429, 500, 503, 507)},
 )
 async def upload(
     request: Request,
@@ -75,6 +76,7 @@ async def upload(
         check_collection(service, collection)
     try:
         check_owner(caller.owner)
+        await count_request(service, caller)
         arrived = await _receive(request, service, name)
     except UploadLimitError as error:
         raise ApiError(413, str(error), code="upload_too_large") from error
@@ -98,10 +100,11 @@ async def upload(
     "/v1/documents/{document_id}",
     status_code=202,
     summary="Delete an uploaded document",
-    responses={**responses(400, 401, 403, 404, 409, 500, 503)},
+    responses={**responses(400, 401, 403, 404, 409, 429, 500, 503)},
 )
 async def delete(service: TheService, library: TheLibrary, caller: Ingesting, document_id: DocumentId) -> JobAccepted:
     """Delete an own upload; an admin may delete anybody's. It is gone from the search when the job is done."""
+    await count_request(service, caller)
     collection, document = await asyncio.to_thread(_remove, service, library, caller, document_id)
     return await submit(service, caller, collection, "delete", (document,))
 

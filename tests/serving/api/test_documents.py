@@ -17,7 +17,7 @@ from serving.api.documents import attachment
 from serving.callers import Caller, Role
 from serving.uploads import receive
 from serving.uploads.jobs import JobBoard
-from tests.serving.api.services import FakeOpening, Keys, client, serving
+from tests.serving.api.services import Allowances, FakeOpening, Keys, client, serving
 from tests.serving.uploads.boards import board_of, finished
 from tests.workspace import SETTINGS, Workspace
 
@@ -84,10 +84,10 @@ def filled(root: Path) -> Workspace:
 
 
 @asynccontextmanager
-async def site_of(workspace: Workspace) -> AsyncIterator[Site]:
+async def site_of(workspace: Workspace, requests: int | None = None) -> AsyncIterator[Site]:
     environment = open_environment(workspace.root)
     board = board_of(environment)
-    made = serving(FakeOpening(environment), keys=Keys(**CALLERS), jobs=board)
+    made = serving(FakeOpening(environment), keys=Keys(**CALLERS), jobs=board, limits=Allowances(requests))
     async with made as service, client(service) as http:
         yield Site(workspace, board, http)
     board.close()
@@ -374,3 +374,11 @@ async def test_too_many_and_too_large_files_are_refused(empty: Site) -> None:
     assert (many.status_code, many.json()["error"]["code"]) == (413, "upload_too_large")
     assert (await empty.upload("alice", ("..", b"x"))).status_code == 400
     assert (await empty.call("alice", "POST", "/v1/documents", files=[("note", (None, "x"))])).status_code == 400
+
+
+async def test_uploads_count_against_the_limit_of_their_key(tmp_path: Path) -> None:
+    async with site_of(Workspace(tmp_path, ACCESS), requests=1) as site:
+        assert (await site.upload("alice", ("a.md", b"text"))).status_code == 202
+        refused = await site.upload("alice", ("b.md", b"text"))
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "8")
+    assert not (tmp_path / "uploads" / "default" / "alice" / "b.md").exists()
