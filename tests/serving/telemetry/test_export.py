@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.serving.service_process import ServiceProcess
@@ -62,7 +62,7 @@ def test_spans_are_sent_before_the_service_ends(tmp_path: Path, collector: Colle
     workspace.ingest()
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}"}
     with ServiceProcess(tmp_path, settings="[telemetry]\ntraces = true\n", environment=environment) as service:
-        answer = httpx.post(
+        answer = httpx2.post(
             f"{service.base_url}/v1/chat/completions",
             json={"model": "default", "messages": [{"role": "user", "content": QUESTION}]},
             headers={"traceparent": f"00-{TRACE}-{PARENT}-01"},

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
@@ -90,9 +90,9 @@ def app_of(telemetry: Telemetry | None = None, caller: Caller | None = None) -> 
     return app
 
 
-def client(app: FastAPI, **options: Any) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://testserver", **options)
+def client(app: FastAPI, **options: Any) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    return httpx2.AsyncClient(transport=transport, base_url="http://testserver", **options)
 
 
 async def test_one_line_a_request_with_what_an_operator_needs(lines: Lines) -> None:
@@ -155,7 +155,7 @@ async def test_an_unforeseen_exception_is_logged_once_and_tells_the_caller_its_r
 async def test_a_response_that_breaks_off_is_cut_and_logged_once(lines: Lines) -> None:
     app = app_of()
     with pytest.raises(ValueError, match=CANARY):
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as http:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver") as http:
             await http.get("/half")
     assert [line["event"] for line in lines] == ["a request failed", "request"]
     assert list(lines)[1]["cut"] is True

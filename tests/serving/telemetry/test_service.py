@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -37,14 +37,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
         yield running
 
 
-def ask(service: ServiceProcess, number: int) -> httpx.Response:
+def ask(service: ServiceProcess, number: int) -> httpx2.Response:
     body = {"model": "default", "messages": [{"role": "user", "content": QUESTION}], "stream": number % 2 == 0}
     headers = {"X-Request-Id": f"request-{number:05}", "X-Canary": TOKEN, "traceparent": "garbage"}
-    return httpx.post(f"{service.base_url}/v1/chat/completions?q={TOKEN}", json=body, headers=headers, timeout=60)
+    return httpx2.post(f"{service.base_url}/v1/chat/completions?q={TOKEN}", json=body, headers=headers, timeout=60)
 
 
 def metrics(service: ServiceProcess) -> dict[tuple[str, ...], float]:
-    response = httpx.get(f"{service.base_url}/metrics", timeout=60)
+    response = httpx2.get(f"{service.base_url}/metrics", timeout=60)
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     found = {}
     for family in text_string_to_metric_families(response.text):
@@ -53,10 +53,10 @@ def metrics(service: ServiceProcess) -> dict[tuple[str, ...], float]:
     return found
 
 
-def checked(service: ServiceProcess) -> httpx.Response:
+def checked(service: ServiceProcess) -> httpx2.Response:
     """What /readyz says once the release is loaded."""
     for _ in range(2000):
-        ready = httpx.get(f"{service.base_url}/readyz", timeout=60)
+        ready = httpx2.get(f"{service.base_url}/readyz", timeout=60)
         if {"name": "releases", "ok": True, "reason": ""} in ready.json()["checks"]:
             break
     return ready
@@ -96,9 +96,9 @@ def test_the_answers_of_all_workers_are_counted_and_logged_once(service: Service
 
 def test_the_log_holds_no_text_no_key_and_no_query(service: ServiceProcess) -> None:
     ask(service, 99)
-    httpx.get(f"{service.base_url}/v1/answers/{TOKEN}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
-    httpx.get(f"{service.base_url}/{TOKEN}%0d%0aevil", timeout=60)
-    httpx.post(f"{service.base_url}/v1/chat/completions", content=f'{{"model": "{TOKEN}', timeout=60)
+    httpx2.get(f"{service.base_url}/v1/answers/{TOKEN}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
+    httpx2.get(f"{service.base_url}/{TOKEN}%0d%0aevil", timeout=60)
+    httpx2.post(f"{service.base_url}/v1/chat/completions", content=f'{{"model": "{TOKEN}', timeout=60)
     log = service.log
     for canary in (QUESTION, "canary", PASSAGE, TOKEN, "evil"):
         assert canary not in log
@@ -106,7 +106,7 @@ def test_the_log_holds_no_text_no_key_and_no_query(service: ServiceProcess) -> N
 
 
 def test_it_is_alive_and_ready_and_says_nothing_more(service: ServiceProcess) -> None:
-    alive = httpx.get(f"{service.base_url}/healthz", timeout=60)
+    alive = httpx2.get(f"{service.base_url}/healthz", timeout=60)
     ready = checked(service)
     assert alive.json() == {"status": "ok"}
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
@@ -121,7 +121,7 @@ def test_a_service_whose_model_is_gone_is_not_ready(tmp_path: Path) -> None:
     workspace.ingest()
     with ServiceProcess(tmp_path) as running:
         ready = checked(running)
-        alive = httpx.get(f"{running.base_url}/healthz", timeout=60)
+        alive = httpx2.get(f"{running.base_url}/healthz", timeout=60)
     assert alive.status_code == 200
     assert ready.status_code == 503
     failed = [check for check in ready.json()["checks"] if not check["ok"]]
