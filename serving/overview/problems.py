@@ -60,7 +60,7 @@ def of_releases(live: LiveRelease | None, releases: Sequence[ReleaseEntry]) -> I
     if live.quarantined:
         yield problem("quarantined", "warning", count=live.quarantined)
     newest = releases[0] if releases else None
-    if newest is None or newest.created <= live.created:
+    if newest is None:
         return
     if newest.state == "refused":
         yield problem("candidate_refused", "warning", detail="; ".join(newest.reasons), subject=newest.id)

@@ -266,6 +266,7 @@ const en = {
   "job.failed": "failed",
 
   "answers.title": "All answers",
+  "answers.filter": "Which answers",
   "answers.rating": "Rating",
   "answers.status": "Outcome",
   "answers.document": "Cites document (id or source)",
@@ -581,6 +582,7 @@ const zh = {
   "job.failed": "失败",
 
   "answers.title": "全部回答",
+  "answers.filter": "筛选回答",
   "answers.rating": "评价",
   "answers.status": "结果",
   "answers.document": "引用的文档（编号或路径）",

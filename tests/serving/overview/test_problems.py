@@ -79,7 +79,7 @@ def test_nothing_live_is_the_only_thing_to_say_of_releases() -> None:
     [
         (entry(), ["candidate_waiting"]),
         (entry(state="refused", reasons=["a document was lost"]), ["candidate_refused"]),
-        (entry(created="2026-06-01T00:00:00+00:00"), []),
+        (entry(state="live"), []),
         (entry(state="previous"), []),
     ],
 )
