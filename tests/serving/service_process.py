@@ -16,6 +16,9 @@ from typing import Any
 READY_SECONDS = 120.0
 """So long may a service take to start on a busy machine."""
 
+STOP_SECONDS = 20.0
+"""So long may one take to end at once."""
+
 
 class ServiceProcess:
     """A running service; use it as a context manager. It listens on a free port of 127.0.0.1.
@@ -89,7 +92,13 @@ class ServiceProcess:
     ) -> None:
         if self._process.poll() is None:
             workers = self.worker_pids
-            self._process.kill()
+            # Two signals: it kills its workers at once, and still removes what it has made.
+            self.send(signal.SIGTERM)
+            self.send(signal.SIGINT)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
             for pid in workers:
                 _kill(pid)
         self._process.wait()
