@@ -75,7 +75,7 @@ export function money(value, currency) {
   const digits = value !== 0 && Math.abs(value) < 1 ? 4 : 2;
   const options = { minimumFractionDigits: 2, maximumFractionDigits: digits };
   try {
-    return number(value, { style: "currency", currency, ...options });
+    return number(value, { style: "currency", currency, currencyDisplay: "narrowSymbol", ...options });
   } catch {
     return `${currency} ${number(value, options)}`; // no ISO code
   }

@@ -228,11 +228,13 @@ function times(drawing, buckets, left, inner) {
   buckets.forEach((bucket, number) => {
     const at = new Date(bucket.start);
     const begins = long || !days || at.getHours() === 0;
-    if (!begins || number - drawn < every || left + step * number > left + inner - 30) return;
+    if (!begins || number - drawn < every) return;
     drawn = number;
     const x = left + step * number;
+    const label = dateText(at, days || long);
+    const start = Math.min(x, left + inner - 6.6 * (label.length + wide(label)));
     drawing.append(svg("line", { class: "axis", x1: x, x2: x, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM + 4 }));
-    drawing.append(svg("text", { class: "tick", x, y: HEIGHT - 6 }, dateText(at, days || long)));
+    drawing.append(svg("text", { class: "tick", x: start, y: HEIGHT - 6 }, label));
   });
 }
 
