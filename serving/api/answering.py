@@ -28,6 +28,10 @@ Emit = Callable[[str], Awaitable[None]]
 _UNHINDERED: set[asyncio.Task[None]] = set()
 
 
+class CallerLeftError(Exception):
+    """The connection to the caller broke while something was sent."""
+
+
 class Answering:
     """Makes one answer and journals what becomes of it.
 
@@ -49,6 +53,7 @@ class Answering:
         self._wish = wish
         self._text: list[str] = []
         self._release = ""
+        self._budget = 0
         self._stopped: ErrorRecord | None = None
 
     async def run(self, emit: Emit) -> Answer:
@@ -59,11 +64,15 @@ class Answering:
 
         Raises:
             ApiError: 404 where the model does not exist; 503 where the journal fails.
+            CallerLeftError: the caller is gone.
             RagpressError: it failed; the journal has why.
         """
         try:
             answer = await self._made(emit)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, CallerLeftError):
+            if not self._stopped:
+                # Who leaves before the end has used the generator all the same.
+                self._service.limits.spend(self._caller, self._tokens_so_far())
             await self._note(self._record("failed" if self._stopped else "cancelled", self._stopped))
             raise
         except (ApiError, UsageError):
@@ -84,6 +93,7 @@ class Answering:
         try:
             async with asyncio.timeout(limit), self._service.answers.use(wish.collection, wish.release) as served:
                 self._release = served.release
+                self._budget = served.answerer.parts.context.tokens
                 with self._service.telemetry.chat(
                     wish.collection, served.release, self.id, model=wish.model, stream=wish.stream
                 ):
@@ -100,10 +110,15 @@ class Answering:
             async for event in events:
                 if isinstance(event, Delta):
                     self._text.append(event.text)
-                    await emit(event.text)
+                    await _sent(emit, event.text)
                 else:
                     return event
         raise AssertionError("a stream of an answer ends with the answer")
+
+    def _tokens_so_far(self) -> int:
+        """An estimate: what was written, and once something was, the most that the passages may have."""
+        written = count_tokens("".join(self._text))
+        return written + (self._budget + count_tokens(self._wish.text) if written else 0)
 
     def _question(self) -> Question:
         wish = self._wish
@@ -159,6 +174,13 @@ class Answering:
         # What the caller is told is why the answer failed; the log has that the journal did, too.
         with contextlib.suppress(ApiError):
             await _unhindered(self._keep(record))
+
+
+async def _sent(emit: Emit, text: str) -> None:
+    try:
+        await emit(text)
+    except OSError as error:
+        raise CallerLeftError from error
 
 
 async def _unhindered(work: Coroutine[None, None, None]) -> None:

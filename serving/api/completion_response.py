@@ -8,7 +8,7 @@ import logging
 from fastapi.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from serving.api.answering import Answering
+from serving.api.answering import Answering, CallerLeftError
 from serving.api.chat_request import Wish
 from serving.api.completion_stream import KEEP_ALIVE, ChunkEncoder, error_event, whole_body
 from serving.api.errors import STOPPING, ApiError, api_error
@@ -113,7 +113,7 @@ class CompletionResponse(Response):
 
     async def _end(self, making: asyncio.Task[None], scope: Scope, receive: Receive, send: Send) -> None:
         error = making.exception()
-        if isinstance(error, OSError):  # the caller left while something was sent to it
+        if isinstance(error, CallerLeftError | OSError):
             return
         if isinstance(error, Exception):
             told = api_error(error)

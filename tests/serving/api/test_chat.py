@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ragpress.answer_settings import ContextSettings
 from ragpress.errors import (
     GeneratorBusyError,
     GeneratorProtocolError,
@@ -22,13 +23,15 @@ from ragpress.errors import (
 from ragpress.serve_settings import ServeSettings
 from retrieval.access import Principal
 from serving.api import completion_response
-from serving.callers import Caller, Role
+from serving.api.chat_request import Wish
+from serving.callers import LOCAL, Caller, Role
 from serving.journal.answers import AnswerJournal
 from serving.journal.records import AnswerRecord
 from serving.server import closing
 from serving.types import Finish, GeneratorName, Usage
 from tests.serving.answering import Passages, Scripted, answerer, passage
 from tests.serving.api.services import (
+    QUESTION,
     Allowances,
     Call,
     FakeOpening,
@@ -237,9 +240,9 @@ async def test_the_last_chunk_waits_for_the_journal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_caller_who_leaves_stops_the_generator_and_the_journal_says_so(stream: bool, tmp_path: Path) -> None:
-    generator = Scripted("Every employee has 25 days of annual leave. [1] And ", None)
+    generator, limits = Scripted("Every employee has 25 days of annual leave. [1] And ", None), Allowances()
     opening = FakeOpening(workspace_of(tmp_path), r1=answerer(generator, LEAVE))
-    async with serving(opening) as service:
+    async with serving(opening, limits=limits) as service:
         call = Call(application(service), chat(stream=stream))
         if stream:
             await call.until("annual leave")
@@ -250,6 +253,22 @@ async def test_a_caller_who_leaves_stops_the_generator_and_the_journal_says_so(s
         record = await only_record(service.journal)
         assert (service.turns.running, record.status, record.answer) == (0, "cancelled", None)
     assert record.text.startswith("Every employee" if stream else "")
+    if stream:
+        assert limits.spent[0] > ContextSettings().tokens
+
+
+async def test_a_connection_that_breaks_while_text_is_sent_is_a_caller_who_left(tmp_path: Path) -> None:
+    wish = Wish(model="default", collection="default", release=None, text=QUESTION, stream=True)
+
+    async def send(message: Any) -> None:
+        if b"annual" in message.get("body", b""):
+            raise BrokenPipeError
+
+    async with serving(whole(tmp_path)) as service:
+        response = completion_response.CompletionResponse(service, LOCAL, wish)
+        await response({"type": "http"}, asyncio.Queue[Any]().get, send)
+        record = await only_record(service.journal)
+    assert (record.status, record.error) == ("cancelled", None)
 
 
 async def test_a_service_that_stops_tells_the_journal_that_the_answer_failed(tmp_path: Path) -> None:
