@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -112,8 +113,15 @@ async def empty(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+async def own(tmp_path: Path) -> AsyncIterator[Site]:
     async with site_of(filled(tmp_path)) as site:
+        yield site
+
+
+@pytest.fixture
+async def site(unchanged: Workspace, tmp_path: Path) -> AsyncIterator[Site]:
+    shutil.copytree(unchanged.root, tmp_path, dirs_exist_ok=True)
+    async with site_of(Workspace(tmp_path, ACCESS)) as site:
         yield site
 
 
@@ -212,20 +220,20 @@ async def test_a_secret_stays_one_in_every_release(reading: Site) -> None:
     assert "zebra" in (await reading.get("hr", f"/v1/documents/{document}/text", release=release)).text
 
 
-async def test_an_original_is_a_download_with_the_very_bytes(site: Site) -> None:
-    document = (await site.ids())["docs/第二.md"]
-    found = await site.get("ask", f"/v1/documents/{document}/original")
-    assert found.content == (site.workspace.docs / "第二.md").read_bytes()
+async def test_an_original_is_a_download_with_the_very_bytes(own: Site) -> None:
+    document = (await own.ids())["docs/第二.md"]
+    found = await own.get("ask", f"/v1/documents/{document}/original")
+    assert found.content == (own.workspace.docs / "第二.md").read_bytes()
     assert found.headers["content-type"] == "application/octet-stream"
     assert found.headers["x-content-type-options"] == "nosniff"
     assert found.headers["content-disposition"].startswith("attachment; ")
     assert "%E7%AC%AC%E4%BA%8C.md" in found.headers["content-disposition"]
-    (site.workspace.docs / "第二.md").write_text("changed since", encoding="utf-8")
-    changed = await site.get("ask", f"/v1/documents/{document}/original")
+    (own.workspace.docs / "第二.md").write_text("changed since", encoding="utf-8")
+    changed = await own.get("ask", f"/v1/documents/{document}/original")
     assert (changed.status_code, changed.json()["error"]["code"]) == (404, "original_gone")
-    (site.workspace.docs / "第二.md").unlink()
-    (site.workspace.docs / "第二.md").symlink_to(site.workspace.docs / "hr" / "salary.md")
-    linked = await site.get("ask", f"/v1/documents/{document}/original")
+    (own.workspace.docs / "第二.md").unlink()
+    (own.workspace.docs / "第二.md").symlink_to(own.workspace.docs / "hr" / "salary.md")
+    linked = await own.get("ask", f"/v1/documents/{document}/original")
     assert linked.status_code == 404
 
 

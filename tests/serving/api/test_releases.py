@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,9 @@ CALLERS = {"admin": caller("admin", Role.ADMIN), "ask": caller("ask", Role.ASK, 
 ADMIN = {"Authorization": "Bearer admin"}
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """Three releases, the last live."""
-    workspace = Workspace(tmp_path)
+def three_releases(root: Path) -> Workspace:
+    """A workspace with three releases, the last live."""
+    workspace = Workspace(root)
     for number in (1, 2, 3):
         workspace.write(
             {"a.md": f"# Title\n\nVersion {number} of the text.\n", f"b{number}.md": f"# B\n\nText {number}.\n"}
@@ -32,11 +33,36 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
-@pytest.fixture
-async def http(workspace: Workspace) -> AsyncIterator[httpx2.AsyncClient]:
+@asynccontextmanager
+async def admin_of(workspace: Workspace) -> AsyncIterator[httpx2.AsyncClient]:
     opening = FakeOpening(open_environment(workspace.root))
     async with serving(opening, keys=Keys(**CALLERS)) as service, client(service) as made:
         made.headers.update(ADMIN)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace for tests that change nothing in it."""
+    return three_releases(tmp_path_factory.mktemp("unchanged"))
+
+
+@pytest.fixture
+async def reading(unchanged: Workspace) -> AsyncIterator[httpx2.AsyncClient]:
+    async with admin_of(unchanged) as http:
+        yield http
+
+
+@pytest.fixture
+def workspace(unchanged: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of its own for a test."""
+    shutil.copytree(unchanged.root, tmp_path, dirs_exist_ok=True)
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+async def http(workspace: Workspace) -> AsyncIterator[httpx2.AsyncClient]:
+    async with admin_of(workspace) as made:
         yield made
 
 
@@ -45,16 +71,16 @@ async def releases(http: httpx2.AsyncClient) -> list[dict[str, Any]]:
     return found
 
 
-async def test_releases_are_listed_shown_and_compared(http: httpx2.AsyncClient, workspace: Workspace) -> None:
-    listed = (await http.get("/v1/releases", params={"limit": 2})).json()
+async def test_releases_are_listed_shown_and_compared(reading: httpx2.AsyncClient, unchanged: Workspace) -> None:
+    listed = (await reading.get("/v1/releases", params={"limit": 2})).json()
     third, second = listed["releases"]
     assert (listed["total"], listed["live"]["release"], listed["live"]["previous"]) == (3, third["id"], second["id"])
     assert (third["state"], second["state"], third["documents"]) == ("live", "previous", 4)
-    shown = (await http.get(f"/v1/releases/{third['id']}")).json()
+    shown = (await reading.get(f"/v1/releases/{third['id']}")).json()
     assert (shown["gate"]["verdict"], shown["sources"], shown["embedder"]) == ("pass", ["docs"], "hashing")
     assert shown["size"] > 1000
-    assert str(workspace.root) not in str(shown)
-    found = (await http.get(f"/v1/releases/{second['id']}/diff/{third['id']}")).json()
+    assert str(unchanged.root) not in str(shown)
+    found = (await reading.get(f"/v1/releases/{second['id']}/diff/{third['id']}")).json()
     assert [(one["source"], one["change"]) for one in found["documents"]] == [
         ("docs/a.md", "changed"),
         ("docs/b3.md", "added"),
@@ -93,11 +119,11 @@ async def test_what_the_gate_refused_needs_a_reason(
 
 
 async def test_a_collection_that_is_being_written_is_busy(
-    http: httpx2.AsyncClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    reading: httpx2.AsyncClient, unchanged: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serving.api.releases.WAIT_SECONDS", 0.0)
-    with workspace.environment().store.writer("default", 0):
-        busy = await http.post("/v1/releases/rollback", json={})
+    with unchanged.environment().store.writer("default", 0):
+        busy = await reading.post("/v1/releases/rollback", json={})
     assert (busy.status_code, busy.json()["error"]["code"]) == (409, "writer_busy")
     assert int(busy.headers["retry-after"]) >= 1
 
@@ -114,16 +140,18 @@ async def test_a_collection_that_is_being_written_is_busy(
         ("POST", "/v1/releases/r00009/publish", 404),
     ],
 )
-async def test_what_does_not_exist_is_said_so(http: httpx2.AsyncClient, method: str, path: str, status: int) -> None:
-    assert (await http.request(method, path)).status_code == status
+async def test_what_does_not_exist_is_said_so(reading: httpx2.AsyncClient, method: str, path: str, status: int) -> None:
+    assert (await reading.request(method, path)).status_code == status
 
 
-async def test_a_rollback_to_what_is_not_there_changes_nothing(http: httpx2.AsyncClient, workspace: Workspace) -> None:
-    live = workspace.open().manifest.id
-    missing = await http.post("/v1/releases/rollback", json={"release": "r00009-0000000000"})
+async def test_a_rollback_to_what_is_not_there_changes_nothing(
+    reading: httpx2.AsyncClient, unchanged: Workspace
+) -> None:
+    live = unchanged.open().manifest.id
+    missing = await reading.post("/v1/releases/rollback", json={"release": "r00009-0000000000"})
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "release_not_found")
-    assert (await http.post("/v1/releases/rollback", json={"collection": "nobody"})).status_code == 404
-    assert workspace.open().manifest.id == live
+    assert (await reading.post("/v1/releases/rollback", json={"collection": "nobody"})).status_code == 404
+    assert unchanged.open().manifest.id == live
 
 
 @pytest.mark.parametrize(
@@ -136,8 +164,8 @@ async def test_a_rollback_to_what_is_not_there_changes_nothing(http: httpx2.Asyn
         ("POST", "/v1/releases/rollback"),
     ],
 )
-async def test_releases_are_for_admins(http: httpx2.AsyncClient, method: str, path: str) -> None:
-    refused = await http.request(
+async def test_releases_are_for_admins(reading: httpx2.AsyncClient, method: str, path: str) -> None:
+    refused = await reading.request(
         method, path, headers={"Authorization": "Bearer ask"}, json={} if method == "POST" else None
     )
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "role_missing")
