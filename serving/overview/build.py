@@ -16,12 +16,14 @@ import pyarrow.compute as pc
 from index import repairs
 from index.environment import Environment
 from index.release import LiveRecord, Manifest
-from ragpress.errors import RagpressError, SettingsError
+from ragpress.errors import RagpressError, SettingsError, StorageError
 from serving.journal.answers import ANSWERS, FEEDBACK, AnswerJournal, FeedbackQuery
 from serving.journal.records import AnswerRecord, FeedbackRecord
 from serving.overview import history, problems
 from serving.overview.buckets import bucket_hours, edges
 from serving.overview.cases import DOWN, bad_cases, last_ratings, newest, summary
+from serving.overview.facts import ANSWERS as ANSWERS_SCHEMA
+from serving.overview.facts import RATINGS as RATINGS_SCHEMA
 from serving.overview.kept import ANSWER_FACTS, RATING_FACTS, KeptFacts
 from serving.overview.quality import Measured, Prices, measure
 from serving.overview.records import (
@@ -109,6 +111,7 @@ class _Numbers(msgspec.Struct, frozen=True):
     until: float
     measured: Measured
     bad: tuple[str, ...]
+    problem: str = ""
 
 
 class _Live(msgspec.Struct, frozen=True):
@@ -146,7 +149,7 @@ class Overviews:
         """What an operator should know of a collection now.
 
         Raises:
-            StorageError: the journals or the store cannot be read.
+            StorageError: the store cannot be read.
         """
         now = self._environment.now()
         manifests = self._shelf.manifests(look.collection)
@@ -162,6 +165,7 @@ class Overviews:
             *around.problems,
             *((problems.problem("live_damaged", "error", detail=live.problem),) if live.problem else ()),
             *((problems.problem("repairs_damaged", "error", detail=repairs_problem),) if repairs_problem else ()),
+            *((problems.problem("journal_damaged", "error", detail=numbers.problem),) if numbers.problem else ()),
             *self._problems(live, release, releases, numbers, around),
         )
         return Overview(
@@ -213,17 +217,23 @@ class Overviews:
             known = self._numbers.get(key)
             if known is not None and self._clock() < known.until:
                 return known
-            answers = _of(self._answers.table(), look.collection)
-            ratings = _of(self._ratings.table(), look.collection)
+            answers, ratings, fault = self._facts(look.collection)
             created = {one.id: datetime.fromisoformat(one.created) for one in manifests}
             bounds = edges(now, look.days, look.zone)
             measured = measure(answers, ratings, bounds, created, prices)
             down = [answer for answer, rating in last_ratings(ratings).items() if rating == DOWN]
             recent = answers.filter(pc.greater_equal(answers["at"], _naive(bounds[0])))
-            numbers = _Numbers(self._clock() + _FRESH_SECONDS, measured, tuple(newest(recent, down, len(down))))
+            numbers = _Numbers(self._clock() + _FRESH_SECONDS, measured, tuple(newest(recent, down, len(down))), fault)
             fresh = {name: one for name, one in self._numbers.items() if self._clock() < one.until}
             self._numbers = fresh | {key: numbers}
             return numbers
+
+    def _facts(self, collection: str) -> tuple[pa.Table, pa.Table, str]:
+        """Facts of answers, ratings, and what is wrong with the journals: then there are no facts."""
+        try:
+            return _of(self._answers.table(), collection), _of(self._ratings.table(), collection), ""
+        except StorageError as error:
+            return ANSWERS_SCHEMA.empty_table(), RATINGS_SCHEMA.empty_table(), str(error)
 
     def _live(self, collection: str) -> _Live:
         record = None

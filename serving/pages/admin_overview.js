@@ -21,6 +21,7 @@ const PLACES = {
   generator_not_ready: "service",
   generator_fallback: "service",
   settings_damaged: "service",
+  journal_damaged: "service",
 };
 
 /** @param {any} data the overview */

@@ -38,6 +38,7 @@ const en = {
 
   "problem.nothing_live": "No release is published yet, so no question can be answered. Upload documents below, or run: ragpress ingest",
   "problem.live_damaged": "The live release cannot be read",
+  "problem.journal_damaged": "The journals cannot be read, so figures and cases are missing",
   "problem.repairs_damaged": "A file in repairs/ cannot be read",
   "problem.settings_damaged": "ragpress.toml has changed and cannot be used; the former settings stay in force",
   "problem.release_not_open": "Release {subject} is live but cannot be opened",
@@ -354,6 +355,7 @@ const zh = {
 
   "problem.nothing_live": "尚未发布任何版本，因此无法回答问题。请在下方上传文档，或运行：ragpress ingest",
   "problem.live_damaged": "当前版本无法读取",
+  "problem.journal_damaged": "日志无法读取，因此缺少数字与案例",
   "problem.repairs_damaged": "repairs/ 中有文件无法读取",
   "problem.settings_damaged": "ragpress.toml 已修改但无法使用，仍沿用原来的设置",
   "problem.release_not_open": "版本 {subject} 已发布但无法打开",

@@ -23,6 +23,7 @@ from ragpress.wiring import open_environment
 from retrieval.access import OPERATOR
 from serving.api.service import Service
 from serving.callers import Caller, Role
+from serving.journal.sealing import seal_journals
 from serving.types import Usage
 from serving.uploads.records import Failed, Job, Queued, UploadedDocument
 from tests.serving.api.services import Keys, client, serving
@@ -245,6 +246,22 @@ async def test_a_live_release_that_cannot_be_read_is_told_and_the_rest_is_shown(
     assert seen["live"] is None
     assert [one["code"] for one in seen["problems"]] == ["live_damaged"]
     assert seen["totals"]["answers"] == 1
+
+
+async def test_a_journal_that_cannot_be_read_is_told_and_the_rest_is_shown(site: Site) -> None:
+    keep(site.service.journal, answered(NOW))
+    site.service.journal.close()
+    seal_journals(site.service.environment)
+    (key,) = [key for key, _ in site.service.environment.store.list("journal/answers/")]
+    site.service.environment.store.local_path(key).write_bytes(b"no parquet")
+    seen = await site.overview()
+    assert (seen["problems"][0]["code"], seen["totals"]["answers"], seen["live"]["documents"]) == (
+        "journal_damaged",
+        0,
+        2,
+    )
+    assert "no readable journal file" in seen["problems"][0]["detail"]
+    assert (await site.get("/v1/admin/answers")).status_code == 503
 
 
 async def test_the_list_of_answers_is_filtered_and_comes_in_pages(site: Site) -> None:
