@@ -30,8 +30,6 @@ export class PassagePanel {
   #citations = [];
   #release = "";
   #at = 0;
-  /** @type {HTMLElement | null} */
-  #opener = null;
   #loading = new AbortController();
 
   constructor() {
@@ -55,8 +53,6 @@ export class PassagePanel {
   open(details, index) {
     const at = details.citations.findIndex((one) => one.index === index);
     if (at < 0) return;
-    const focused = document.activeElement;
-    if (focused instanceof HTMLElement && !this.#dialog.contains(focused)) this.#opener = focused;
     this.#citations = details.citations;
     this.#release = details.release;
     this.#present(false);
@@ -68,24 +64,18 @@ export class PassagePanel {
   }
 
   #present(again) {
-    if (this.#dialog.open && again) {
-      const opener = this.#opener;
-      this.#dialog.close();
-      this.#opener = opener;
-    }
+    if (again) this.#dialog.close();
     if (this.#dialog.open) return;
     document.body.classList.toggle("with-passage", BESIDE.matches);
     if (BESIDE.matches) this.#dialog.show();
     else this.#dialog.showModal();
   }
 
+  /** Comes a moment after the closing: the panel may be open again. The browser itself gives the focus back. */
   #closed() {
+    if (this.#dialog.open) return;
     this.#loading.abort();
     document.body.classList.remove("with-passage");
-    // This comes a moment after the closing; the reader may have gone on meanwhile.
-    const nowhere = document.activeElement === document.body || this.#dialog.contains(document.activeElement);
-    if (nowhere && this.#opener?.isConnected) this.#opener.focus();
-    this.#opener = null;
   }
 
   async #show(at, focus) {

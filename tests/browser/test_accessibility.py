@@ -160,6 +160,25 @@ def test_the_sheet_of_a_phone_keeps_the_focus_and_gives_it_back(stub: StubServic
     assert focused(page) == "Source 1: Guide 1"
 
 
+def test_the_panel_becomes_a_sheet_where_the_window_gets_narrow(stub: StubService, open_page: OpenPage) -> None:
+    stub.text = PASSAGE
+    stub.chat = lambda body: answered(TEXT, [citation(1), citation(2)])
+    page = open_page(stub.base_url)
+    mark = open_source(page, ask(page, "Tea?"))
+    beside = page.locator("#passage").bounding_box()
+    assert beside["height"] == page.evaluate("innerHeight")
+    page.set_viewport_size({"width": 700, "height": 860})
+    page.locator("#passage:modal").wait_for()
+    assert page.locator("#passage").bounding_box()["height"] < 800
+    assert mark.is_visible()
+    page.set_viewport_size({"width": 1360, "height": 860})
+    page.locator("#passage:not(:modal)").wait_for()
+    assert page.locator("#passage").bounding_box() == beside
+    page.keyboard.press("Escape")
+    page.locator("#passage").wait_for(state="hidden")
+    assert focused(page) == "Source 1: Guide 1"
+
+
 def test_nothing_moves_where_motion_is_not_wanted(stub: StubService, open_page: OpenPage) -> None:
     page = full_page(stub, open_page, reduced_motion="reduce", viewport={"width": 700, "height": 740})
     open_source(page, page.locator(".turn").first)

@@ -18,10 +18,33 @@ pytestmark = pytest.mark.browser
 REFUSED = "Failed to load resource: the server responded with a status of"
 
 
-def test_text_cut_anywhere_arrives_whole(stub: StubService, open_page: OpenPage) -> None:
-    whole = chunk("Tea 🍵 is 茶, ") + b": keep-alive\r\n\r\n" + chunk("at **four**.[1]") + last([citation()])
-    pieces = [whole[at : at + 3] for at in range(0, len(whole), 3)]
-    stub.chat = lambda body: streamed(*pieces)
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_a_stream_cut_anywhere_arrives_whole(stub: StubService, open_page: OpenPage, size: int) -> None:
+    whole = (
+        'data: {"a": "茶 🍵"}\n\n: keep-alive\r\n\r\nevent: x\rdata:one\r\ndata: two\r\r\n\n'
+        "data: [DONE]\n\ndata: unfinished"
+    )
+    found = open_page(stub.base_url).evaluate(
+        """async ([bytes, size]) => {
+          const { eventData } = await import("/static/stream.js");
+          const body = new ReadableStream({ start(controller) {
+            for (let at = 0; at < bytes.length; at += size)
+              controller.enqueue(new Uint8Array(bytes.slice(at, at + size)));
+            controller.close();
+          } });
+          const found = [];
+          for await (const data of eventData(body)) found.push(data);
+          return found;
+        }""",
+        [list(whole.encode()), size],
+    )
+    assert found == ['{"a": "茶 🍵"}', "one\ntwo", "[DONE]"]
+
+
+def test_an_answer_is_put_together_from_its_pieces(stub: StubService, open_page: OpenPage) -> None:
+    stub.chat = lambda body: streamed(
+        chunk("Tea 🍵 is 茶, "), chunk("at **fo"), chunk("ur**.[1"), chunk("]"), last([citation()])
+    )
     turn = ask(open_page(stub.base_url), "Tea?")
     assert turn.locator(".text").inner_text().split() == ["Tea", "🍵", "is", "茶,", "at", "four.1"]
     assert turn.locator("strong").inner_text() == "four"
