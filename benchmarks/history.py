@@ -30,14 +30,15 @@ from rich.table import Table
 
 from benchmarks.snapshots import DATA, STEPS, Snapshots
 from index.embedding import stored_texts
-from index.environment import Environment
+from index.environment import Environment, open_release
 from index.opened import OpenRelease
 from index.pipeline import IngestRequest, ingest
 from index.report import IngestReport
 from index.start import begin
 from ragpress.settings import ChunkSettings
 from ragpress.storage import open_store
-from ragpress.wiring import open_environment, open_release, open_searcher
+from ragpress.wiring import open_environment
+from retrieval.opening import open_searcher
 from retrieval.search import Hit
 
 OVERLAP_GOAL = 0.99

@@ -17,14 +17,16 @@ from benchmarks.injection_report import AuditShare, CopyRow, Obedience, PoisonRo
 from benchmarks.injection_sets import CLEAN, COPY_COUNTS, Injected, Poisoned, clean_files, poison_files
 from benchmarks.snapshots import Snapshots
 from index.documents import to_rows
-from index.environment import Environment
+from index.environment import Environment, open_release
 from index.opened import OpenRelease
 from index.pipeline import IngestRequest, ingest
 from ragpress.answer_settings import ContextSettings
-from ragpress.wiring import open_answerer, open_environment, open_release, open_searcher
+from ragpress.wiring import open_environment
+from retrieval.opening import open_searcher
 from retrieval.scope import OPERATOR, Filter
 from retrieval.search import Searcher
 from serving.chain import Answerer
+from serving.opening import open_answerer
 from serving.types import Answer, Question
 
 # The clock runs ahead of the files, so that a scan takes them for settled at once.

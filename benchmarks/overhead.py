@@ -26,13 +26,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.corpus import Writer, write_corpus
+from index.environment import open_release
 from index.opened import OpenRelease
 from index.pipeline import IngestRequest, ingest
 from ragpress.answer_settings import AccessSettings
 from ragpress.errors import ModelError
 from ragpress.settings import EmbedSettings
 from ragpress.types import Embedder
-from ragpress.wiring import open_environment, open_release
+from ragpress.wiring import open_environment
 from retrieval.access import ANYBODY, OPERATOR, AccessRules, Principal
 from retrieval.filters import Filter
 from retrieval.query import query_vector

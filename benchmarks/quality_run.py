@@ -16,12 +16,12 @@ import numpy.typing as npt
 from benchmarks.quality_metrics import Span, hit, mean, ndcg, overlap, recall, reciprocal_rank
 from benchmarks.quality_report import GroupResult
 from benchmarks.quality_sets import Corpus, Group, Question
-from index.environment import Environment
+from index.environment import Environment, open_release
 from index.opened import OpenRelease
 from index.pipeline import IngestRequest, ingest
 from ragpress.settings import RetrievalSettings
 from ragpress.types import Embedder, Float32Matrix, TokenCounter
-from ragpress.wiring import open_environment, open_release
+from ragpress.wiring import open_environment
 from retrieval.hits import Hit
 from retrieval.search import Searcher
 

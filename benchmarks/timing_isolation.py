@@ -30,10 +30,11 @@ from rich.table import Table
 
 from benchmarks.corpus import Writer
 from index.pipeline import IngestRequest, ingest
-from ragpress.wiring import open_answers, open_environment
+from ragpress.wiring import open_environment
 from retrieval.access import ANYBODY, Principal
 from retrieval.search import Searcher
 from serving.chain import Answerer
+from serving.opening import open_answers
 from serving.types import Question
 
 SETTINGS = """\

@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 
 from index.pipeline import IngestRequest, ingest
-from ragpress.wiring import open_answers, open_environment
+from ragpress.wiring import open_environment
 from serving.chain import Answerer, AnswerParts
 from serving.evidence.support import load_checker
+from serving.opening import open_answers
 from serving.types import AnswerEvent, Checker, Generator, Question
 
 SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "sample"

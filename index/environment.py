@@ -11,6 +11,7 @@ import msgspec
 from index.opened import OpenRelease
 from index.release import Manifest, Releases
 from index.report import Progress
+from ragpress.errors import ReleaseError
 from ragpress.settings import EmbedSettings, Workspace
 from ragpress.storage.journal_entry import JournalPlace
 from ragpress.storage.store import Store
@@ -81,3 +82,17 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     def stat_cache(self, collection: str) -> Path:
         """File of the collection's stat cache."""
         return self.local / "cache" / collection / "stat.arrow"
+
+
+def open_release(environment: Environment, collection: str, release: str | None) -> OpenRelease:
+    """Open a release by id, or the live one.
+
+    Raises:
+        ReleaseError: there is none.
+    """
+    environment.workspace.collection(collection)
+    releases = environment.releases(collection)
+    manifest = releases.live() if release is None else releases.get(release)
+    if manifest is None:
+        raise ReleaseError(f"Nothing is live in {collection!r} yet. Publish a first release with: ragpress ingest")
+    return environment.open(manifest)

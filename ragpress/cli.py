@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ragpress import console
-from ragpress.commands import documents, feedback, keys, prompts, releases, service
-from ragpress.commands.shared import (
+from ragpress.errors import GateRefusedError, RagpressError, SettingsError, UsageError
+from serving.commands import documents_cli, feedback_cli, keys_cli, prompts_cli, releases_cli, service_cli
+from serving.commands.shared import (
     DONE,
     FAILED,
     REFUSED,
@@ -29,11 +30,21 @@ from ragpress.commands.shared import (
     Where,
     attempts_at,
     environment_of,
+    open_with,
     principal_of,
     work_in,
     workspace_folder,
 )
-from ragpress.errors import GateRefusedError, RagpressError, SettingsError, UsageError
+
+if TYPE_CHECKING:
+    from index.environment import Environment
+
+
+def _environment(folder: Path, progress: console.RunProgress | None, workers: int) -> Environment:
+    from ragpress.wiring import open_environment  # noqa: PLC0415
+
+    return open_environment(folder, progress, workers)
+
 
 app = typer.Typer(
     name="ragpress",
@@ -42,13 +53,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("serve")(service.serve)
-app.command("mcp")(service.mcp)
-app.add_typer(documents.app, name="documents")
-app.add_typer(keys.app, name="keys")
-app.add_typer(feedback.app, name="feedback")
-app.add_typer(prompts.app, name="prompts")
-app.add_typer(releases.app, name="releases")
+app.command("serve")(service_cli.serve)
+app.command("serve-worker", hidden=True)(service_cli.serve_worker)
+app.command("mcp")(service_cli.mcp)
+app.add_typer(documents_cli.app, name="documents")
+app.add_typer(keys_cli.app, name="keys")
+app.add_typer(feedback_cli.app, name="feedback")
+app.add_typer(prompts_cli.app, name="prompts")
+app.add_typer(releases_cli.app, name="releases")
+open_with(_environment)
 
 
 @app.callback()
@@ -95,7 +108,7 @@ def ingest(
     from index.pipeline import IngestRequest, preview  # noqa: PLC0415
     from index.pipeline import ingest as run  # noqa: PLC0415
     from index.runs import exit_code, recorded_run  # noqa: PLC0415
-    from ragpress.wiring import access_checks, check_answering  # noqa: PLC0415
+    from serving.checks import access_checks, check_answering  # noqa: PLC0415
 
     request = IngestRequest(
         collection=collection,
@@ -133,8 +146,8 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Show what retrieval finds for a question."""
-    from ragpress.wiring import open_search  # noqa: PLC0415
     from retrieval.filters import parse_filter  # noqa: PLC0415
+    from retrieval.opening import open_search  # noqa: PLC0415
     from serving.prompting import without_hidden  # noqa: PLC0415
 
     caller, where, query = principal_of(groups), parse_filter(filters or []), without_hidden(query)
@@ -156,9 +169,9 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Answer a question from the documents, with citations."""
-    from ragpress.wiring import open_answers  # noqa: PLC0415
     from retrieval.filters import parse_filter  # noqa: PLC0415
     from serving import terminal  # noqa: PLC0415
+    from serving.opening import open_answers  # noqa: PLC0415
     from serving.types import Question  # noqa: PLC0415
 
     environment = environment_of()
@@ -176,8 +189,8 @@ def chat(
     as_json: Json = False,
 ) -> None:
     """Hold a conversation about the documents: a question a line; /sources, /new, /quit."""
-    from ragpress.wiring import answers_of_live  # noqa: PLC0415
     from retrieval.filters import parse_filter  # noqa: PLC0415
+    from serving.opening import answers_of_live  # noqa: PLC0415
     from serving.terminal import Chat  # noqa: PLC0415
     from serving.types import Question  # noqa: PLC0415
 
@@ -223,7 +236,7 @@ def status(as_json: Json = False) -> None:
 def doctor(as_json: Json = False) -> None:
     """Check this machine and every file of the live releases; name what is wrong and how to mend it."""
     from index.health import doctor as examine  # noqa: PLC0415
-    from ragpress.wiring import access_checks, generator_checks  # noqa: PLC0415
+    from serving.checks import access_checks, generator_checks  # noqa: PLC0415
 
     environment = environment_of()
     report = examine(environment, [*generator_checks(environment), *access_checks(environment)])

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from index.documents import DocumentRow, to_rows
-from index.environment import Environment
+from index.environment import Environment, open_release
 from index.opened import OpenRelease
 from index.pipeline import IngestRequest, ingest, preview
 from index.report import IngestReport
 from ragpress.settings import parse_workspace
-from ragpress.wiring import open_environment, open_release, open_searcher
+from ragpress.wiring import open_environment
+from retrieval.opening import open_searcher
 from retrieval.search import Hit
 
 SETTINGS = """\

@@ -29,6 +29,7 @@ def _only(*values: object) -> WithJsonSchema:
 _NONE_OF_THEM = WithJsonSchema(
     {"anyOf": [{"type": "array", "maxItems": 0}, {"type": "null"}], "description": "Refused unless empty."}
 )
+_Pattern = Annotated[str, Field(min_length=1, max_length=500)]
 _DAY = WithJsonSchema({"type": "string", "format": "date"})
 _ROLES = WithJsonSchema({"type": "string", "enum": ["system", "developer", "user", "assistant"]})
 
@@ -63,7 +64,9 @@ class StreamOptions(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    include_usage: bool | None = Field(default=None, description="Send one more chunk with the tokens used.")
+    include_usage: bool | None = Field(
+        default=None, strict=True, description="Send one more chunk with the tokens used."
+    )
 
 
 class WhereBody(BaseModel):
@@ -71,7 +74,7 @@ class WhereBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sources: list[Annotated[str, Field(max_length=500)]] | Annotated[str, Field(max_length=500)] | None = Field(
+    sources: list[_Pattern] | _Pattern | None = Field(
         default=None, description="Patterns of source paths, as in a .gitignore file."
     )
     languages: list[Annotated[str, Field(max_length=50)]] | Annotated[str, Field(max_length=50)] | None = Field(
@@ -111,18 +114,20 @@ class ChatRequest(BaseModel):
     messages: list[Message] = Field(
         min_length=1, max_length=MOST_MESSAGES, description="The conversation; the last message is the question."
     )
-    stream: bool | None = Field(default=None, description="Send the answer as server-sent events while it is written.")
+    stream: bool | None = Field(
+        default=None, strict=True, description="Send the answer as server-sent events while it is written."
+    )
     stream_options: StreamOptions | None = None
     filter: WhereBody | None = Field(default=None, description="ragpress: which documents may be used.")
-    k: int | None = Field(default=None, ge=1, le=100, description="ragpress: hits to retrieve.")
+    k: int | None = Field(default=None, strict=True, ge=1, le=100, description="ragpress: hits to retrieve.")
 
-    temperature: float | None = Field(default=None, ge=0, le=2, description=_IGNORED)
-    top_p: float | None = Field(default=None, ge=0, le=1, description=_IGNORED)
-    max_tokens: int | None = Field(default=None, ge=0, description=_IGNORED)
-    max_completion_tokens: int | None = Field(default=None, ge=0, description=_IGNORED)
-    presence_penalty: float | None = Field(default=None, ge=-2, le=2, description=_IGNORED)
-    frequency_penalty: float | None = Field(default=None, ge=-2, le=2, description=_IGNORED)
-    seed: int | None = Field(default=None, description=_IGNORED)
+    temperature: float | None = Field(default=None, strict=True, ge=0, le=2, description=_IGNORED)
+    top_p: float | None = Field(default=None, strict=True, ge=0, le=1, description=_IGNORED)
+    max_tokens: int | None = Field(default=None, strict=True, ge=0, description=_IGNORED)
+    max_completion_tokens: int | None = Field(default=None, strict=True, ge=0, description=_IGNORED)
+    presence_penalty: float | None = Field(default=None, strict=True, ge=-2, le=2, description=_IGNORED)
+    frequency_penalty: float | None = Field(default=None, strict=True, ge=-2, le=2, description=_IGNORED)
+    seed: int | None = Field(default=None, strict=True, description=_IGNORED)
     stop: str | list[str] | None = Field(default=None, description=_IGNORED)
     user: str | None = Field(default=None, max_length=1000, description=_IGNORED)
 

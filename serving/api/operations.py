@@ -6,7 +6,6 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from serving.api.callers import with_role
@@ -68,10 +67,13 @@ async def readyz(service: TheService, response: Response) -> Ready:
 @router.get(
     "/metrics",
     summary="Metrics for Prometheus",
-    response_class=PlainTextResponse,
+    response_class=Response,
     responses={
         **responses(401, 403),
-        200: {"description": "Prometheus' text format, version 0.0.4.", "content": {"text/plain": {}}},
+        200: {
+            "description": "Prometheus' text format, version 0.0.4.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
     },
 )
 async def metrics(service: TheService, _: Annotated[Caller, Depends(with_role(Role.ADMIN))]) -> Response:

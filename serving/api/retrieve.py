@@ -38,7 +38,9 @@ class RetrieveRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=_NAMED_ONCE)
 
     query: str = Field(min_length=1, max_length=LONGEST_QUESTION, description="A question, or some words.")
-    k: int | None = Field(default=None, ge=1, le=MOST_HITS, description="Hits; the release's own number unless given.")
+    k: int | None = Field(
+        default=None, strict=True, ge=1, le=MOST_HITS, description="Hits; the release's own number unless given."
+    )
     model: str | None = Field(
         default=None, max_length=201, description="A collection or `collection@release`, as in /v1/models."
     )
@@ -47,7 +49,7 @@ class RetrieveRequest(BaseModel):
         default=None, max_length=100, description="Id of a release or the beginning of one; the live one unless given."
     )
     filter: WhereBody | None = Field(default=None, description="Which documents are wanted.")
-    explain: bool = Field(default=False, description="Tell each stage's candidates, scores and times.")
+    explain: bool = Field(default=False, strict=True, description="Tell each stage's candidates, scores and times.")
 
 
 class StageScoreBody(BaseModel):

@@ -7,6 +7,9 @@ import msgspec
 WORKER_VARIABLE = "RAGPRESS_WORKER"
 """Environment variable with what a worker inherits: :class:`Descriptors` as JSON."""
 
+SERVE_VARIABLE = "RAGPRESS_SERVE"
+"""Environment variable with the settings that options of the command line changed, as JSON."""
+
 LAST_SECONDS = 2.0
 """Time within the grace for ending the streams that did not finish by themselves."""
 

@@ -23,12 +23,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from index.documents import to_rows
-from index.environment import Environment
+from index.environment import Environment, open_release
 from index.opened import OpenRelease
 from ragpress.errors import ReleaseError
 from ragpress.settings import load_workspace
 from ragpress.storage import disk
-from ragpress.wiring import open_environment, open_release, open_searcher
+from ragpress.wiring import open_environment
+from retrieval.opening import open_searcher
 from tests.faults.crash_child import STAGE, Fault, Pause, run
 
 SETTINGS = """\

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from index.catalogue import describe_document
+from index.environment import open_release
 from index.health import doctor
 from index.history import publish
 from ragpress.errors import RagpressError
-from ragpress.wiring import open_release
 from tests.faults.harness import (
     State,
     change,

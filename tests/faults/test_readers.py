@@ -13,7 +13,7 @@ import pytest
 
 from index.history import rollback
 from ragpress.errors import RagpressError
-from ragpress.wiring import open_search
+from retrieval.opening import open_search
 from tests.faults.crash_child import Fault, run
 from tests.faults.harness import (
     SETTINGS,

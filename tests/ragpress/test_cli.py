@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ragpress.commands.shared import DONE, FAILED, QUARANTINED, USAGE
+from serving.commands.shared import DONE, FAILED, QUARANTINED, USAGE
 
 pytestmark = pytest.mark.process
 

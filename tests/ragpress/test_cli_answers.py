@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ragpress.commands.shared import DONE, FAILED, USAGE
+from serving.commands.shared import DONE, FAILED, USAGE
 from tests.workspace import SETTINGS, Workspace
 
 pytestmark = pytest.mark.process

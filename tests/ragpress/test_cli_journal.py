@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ragpress.cli import app
-from ragpress.commands.shared import DONE, FAILED, USAGE
+from serving.commands.shared import DONE, FAILED, USAGE
 from serving.journal.answers import AnswerJournal, AnswerQuery
 from tests.workspace import SETTINGS, Workspace
 

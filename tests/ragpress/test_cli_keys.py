@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ragpress.cli import app
-from ragpress.commands.keys import parse_expiry
 from ragpress.errors import UsageError
 from serving.callers import Role
+from serving.commands.keys_cli import parse_expiry
 from serving.keys.ring import KeyRing
 from tests.workspace import SETTINGS, Workspace
 

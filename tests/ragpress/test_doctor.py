@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from index.health import doctor
-from ragpress.commands.shared import USAGE
 from ragpress.errors import SettingsError
-from ragpress.wiring import access_checks, check_answering, generator_checks, generator_settings
+from serving.checks import access_checks, check_answering, generator_checks, generator_settings
+from serving.commands.shared import USAGE
 from tests.workspace import SETTINGS, Workspace
 
 DOWN = '[generator]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from ragpress.answer_settings import AccessSettings, ContextSettings
-from ragpress.wiring import open_searcher
 from retrieval.access import AccessRules
+from retrieval.opening import open_searcher
 from retrieval.scope import Principal
 from retrieval.search import Searcher
 from tests.workspace import Workspace

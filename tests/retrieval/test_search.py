@@ -16,9 +16,9 @@ from ingest.embed.hashing import HashingEmbedder
 from ragpress.answer_settings import AccessSettings
 from ragpress.errors import ModelError, UsageError
 from ragpress.settings import EmbedSettings
-from ragpress.wiring import open_searcher
 from retrieval.access import ANYBODY, AccessRules, Principal
 from retrieval.filters import Filter
+from retrieval.opening import open_searcher
 from retrieval.query import query_vector
 from retrieval.search import Searcher
 from tests.workspace import SETTINGS, Workspace

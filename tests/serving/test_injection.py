@@ -11,9 +11,10 @@ import pytest
 from benchmarks.injection_judge import invented, quotes_attack
 from benchmarks.injection_sets import near_copies
 from ragpress.answer_settings import ContextSettings
-from ragpress.wiring import open_answerer, open_searcher
+from retrieval.opening import open_searcher
 from retrieval.scope import OPERATOR, Filter
 from serving.chain import Answerer
+from serving.opening import open_answerer
 from serving.types import GenerationEvent, GenerationRequest, GeneratorName, Question
 from tests.workspace import Workspace
 

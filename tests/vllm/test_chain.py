@@ -11,9 +11,9 @@ import pytest
 
 from examples.vllm_server import HOST, SMOLLM2, Served, free_port, wait_until
 from ragpress.errors import GeneratorUnavailableError
-from ragpress.wiring import open_answers
 from serving.chain import Answerer
 from serving.evidence.sentences import parse_citations
+from serving.opening import open_answers
 from serving.types import Answer, AnswerEvent, Delta, GeneratorName, Question, Turn
 from tests.vllm.conftest import SETTINGS, Metric
 from tests.workspace import Workspace

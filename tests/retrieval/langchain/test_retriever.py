@@ -17,9 +17,10 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 from pydantic import ValidationError
 
 from ragpress.errors import ReleaseError, SettingsError, UsageError
-from ragpress.wiring import open_retriever, open_search
+from ragpress.wiring import open_retriever
 from retrieval.langchain.retriever import RagpressRetriever
 from retrieval.live import LiveSearch, OpenSearch
+from retrieval.opening import open_search
 from retrieval.scope import Filter
 from tests.workspace import SETTINGS, Workspace
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from index.environment import open_release
 from ragpress.errors import ModelError
-from ragpress.wiring import open_environment, open_release
+from ragpress.wiring import open_environment
 from retrieval.search import Searcher
 from serving.api.completion import completion_of, told_warning, usage_of
 from serving.api.completion_stream import ChunkEncoder, error_event

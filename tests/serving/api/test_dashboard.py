@@ -15,7 +15,6 @@ import pytest
 
 from index import catalogue
 from index.runs import RunError, RunRecord, record_run
-from ragpress.opening import ReleaseOpening
 from ragpress.serve_settings import TelemetrySettings
 from ragpress.settings import ServiceSettings
 from ragpress.storage.record_ids import new_record_id
@@ -24,6 +23,7 @@ from retrieval.access import OPERATOR
 from serving.api.service import Service
 from serving.callers import Caller, Role
 from serving.journal.sealing import seal_journals
+from serving.release_opening import ReleaseOpening
 from serving.types import Usage
 from serving.uploads.records import Failed, Job, Queued, UploadedDocument
 from tests.serving.api.services import Keys, client, serving

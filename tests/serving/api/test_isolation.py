@@ -13,13 +13,14 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from ragpress.serve_settings import ServeSettings
-from ragpress.service import open_service
+from ragpress.wiring import open_environment
 from retrieval.access import Principal
 from serving.api.app import create_app
 from serving.callers import Role
 from serving.keys.records import Grant
 from serving.keys.ring import KeyRing
 from serving.keys.tokens import new_token
+from serving.server.worker import open_service
 from tests.workspace import SETTINGS, Workspace
 
 RULES = """
@@ -81,7 +82,7 @@ def house(root: Path) -> Iterator[House]:
     }
     tokens["nobody"] = str(ring.add(Grant(name="nobody"))[1])
     tokens["boss"] = str(ring.add(Grant(name="boss", roles=(Role.ADMIN,)))[1])
-    app = create_app(lambda: open_service(root), ServeSettings())
+    app = create_app(lambda: open_service(open_environment(root)), ServeSettings())
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield House(client, tokens)
 
@@ -309,7 +310,7 @@ def test_a_rule_that_is_changed_while_the_service_runs_shuts_every_door(tmp_path
     workspace.write(DOCUMENTS)
     assert workspace.ingest().published
     token = KeyRing(workspace.environment().store).add(Grant(name="red", groups=("red",)))[1]
-    app = create_app(lambda: open_service(tmp_path), ServeSettings())
+    app = create_app(lambda: open_service(open_environment(tmp_path)), ServeSettings())
     with TestClient(app, base_url="http://127.0.0.1") as client:
         house = House(client, {"red": str(token)})
         answer = house.chat("red").json()["id"]

@@ -9,11 +9,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ragpress.serve_settings import ServeSettings
-from ragpress.service import open_service
+from ragpress.wiring import open_environment
 from serving.api.app import create_app
 from serving.callers import Role
 from serving.keys.records import Grant
 from serving.keys.ring import KeyRing
+from serving.server.worker import open_service
 from tests.serving.api.test_isolation import RULES, House, same, whole
 from tests.workspace import SETTINGS, Workspace
 
@@ -27,7 +28,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     roles = (Role.ASK, Role.INGEST)
     tokens = {name: str(ring.add(Grant(name=name, roles=roles, groups=(name,)))[1]) for name in ("red", "blue")}
     tokens["boss"] = str(ring.add(Grant(name="boss", roles=(Role.ADMIN,)))[1])
-    app = create_app(lambda: open_service(tmp_path), ServeSettings())
+    app = create_app(lambda: open_service(open_environment(tmp_path)), ServeSettings())
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield House(client, tokens)
 

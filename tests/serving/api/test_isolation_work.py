@@ -16,7 +16,7 @@ from index.row_filter import RowFilter
 from index.vectors import VectorIndex
 from ingest.embed.hashing import HashingEmbedder
 from ragpress.serve_settings import ServeSettings
-from ragpress.service import open_service
+from ragpress.wiring import open_environment
 from retrieval.cache import LruCache
 from retrieval.rows import ReleaseRows
 from serving.api.app import create_app
@@ -24,6 +24,7 @@ from serving.callers import Role
 from serving.keys.records import Grant
 from serving.keys.ring import KeyRing
 from serving.remembered import RememberedEmbedder
+from serving.server.worker import open_service
 from tests.workspace import SETTINGS, Workspace
 
 RULES = '[access]\nrules = { "docs/secret/**" = ["staff"] }\n'
@@ -85,7 +86,7 @@ def work_of(root: Path, secret: str, work: Work) -> Iterator[tuple[Counter[tuple
     workspace.write({**OPEN, **{f"secret/{number}.md": secret.replace("# ", f"# {number} ") for number in range(8)}})
     assert workspace.ingest().published
     token = KeyRing(workspace.environment().store).add(Grant(name="nobody", roles=(Role.ASK,)))[1]
-    app = create_app(lambda: open_service(root), ServeSettings())
+    app = create_app(lambda: open_service(open_environment(root)), ServeSettings())
     with TestClient(app, base_url="http://127.0.0.1", headers={"Authorization": f"Bearer {token}"}) as client:
         for question in QUESTIONS:
             work.done = Counter()

@@ -9,11 +9,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ragpress.serve_settings import ServeSettings
-from ragpress.service import open_service
+from ragpress.wiring import open_environment
 from serving.api.app import create_app
 from serving.callers import Role
 from serving.keys.records import Grant
 from serving.keys.ring import KeyRing
+from serving.server.worker import open_service
 from tests.workspace import Workspace
 
 
@@ -27,7 +28,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def client(workspace: Workspace) -> Iterator[TestClient]:
-    app = create_app(lambda: open_service(workspace.root), ServeSettings())
+    app = create_app(lambda: open_service(open_environment(workspace.root)), ServeSettings())
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
@@ -45,7 +46,7 @@ def body(stream: bool = False) -> dict[str, object]:
 
 def test_requests_beyond_the_limit_are_refused_with_the_time_to_wait(workspace: Workspace) -> None:
     headers = key(workspace, requests=2)
-    app = create_app(lambda: open_service(workspace.root), ServeSettings())
+    app = create_app(lambda: open_service(open_environment(workspace.root)), ServeSettings())
     with TestClient(app, base_url="http://127.0.0.1") as client:
         answers = [client.post("/v1/chat/completions", headers=headers, json=body(stream)) for stream in (True, False)]
         refused = client.post("/v1/chat/completions", headers=headers, json=body())
@@ -65,7 +66,7 @@ def test_requests_beyond_the_limit_are_refused_with_the_time_to_wait(workspace: 
 
 def test_an_answers_tokens_count_for_the_requests_that_follow(workspace: Workspace) -> None:
     headers = key(workspace, tokens=1)
-    app = create_app(lambda: open_service(workspace.root), ServeSettings())
+    app = create_app(lambda: open_service(open_environment(workspace.root)), ServeSettings())
     with TestClient(app, base_url="http://127.0.0.1") as client:
         first = client.post("/v1/chat/completions", headers=headers, json=body())
         second = client.post("/v1/chat/completions", headers=headers, json=body())
@@ -79,7 +80,7 @@ def test_a_worker_that_starts_later_goes_on_counting(workspace: Workspace) -> No
     headers = key(workspace, requests=1)
     statuses = []
     for _ in range(2):
-        app = create_app(lambda: open_service(workspace.root), ServeSettings())
+        app = create_app(lambda: open_service(open_environment(workspace.root)), ServeSettings())
         with TestClient(app, base_url="http://127.0.0.1") as client:
             statuses.append(client.post("/v1/retrieve", headers=headers, json={"query": "hours"}).status_code)
 

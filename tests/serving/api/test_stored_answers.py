@@ -11,11 +11,11 @@ import httpx2
 import pytest
 
 from ragpress.errors import StorageError
-from ragpress.opening import ReleaseOpening
 from retrieval.access import OPERATOR, Principal
 from serving.api.service import Service
 from serving.callers import Caller, Role
 from serving.journal.answers import AnswerJournal
+from serving.release_opening import ReleaseOpening
 from tests.serving.api.services import QUESTION, Keys, chat, client, serving
 from tests.workspace import SETTINGS, Workspace
 

@@ -12,10 +12,10 @@ from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp.client.stdio import stdio_client
 
-from ragpress.agent_tools import document_tools
 from ragpress.errors import IntegrityError
 from retrieval.access import ANYBODY
 from serving.callers import LOCAL
+from serving.context_protocol.following import document_tools
 from serving.context_protocol.records import NOTICE
 from serving.context_protocol.server import make_server
 from serving.context_protocol.tools import DocumentTools

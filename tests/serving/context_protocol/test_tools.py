@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ragpress.agent_tools import document_tools
 from ragpress.errors import ReleaseError, SettingsError, UsageError
 from ragpress.storage.record_ids import new_record_id
 from retrieval.access import ANYBODY, OPERATOR, Principal
+from serving.context_protocol.following import document_tools
 from serving.context_protocol.records import NOTICE
 from serving.context_protocol.tools import MOST_CHARACTERS, MOST_LINKS, PART_CHARACTERS, DocumentTools
 from serving.journal.answers import AnswerJournal

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ragpress.wiring import open_answers
+from serving.opening import open_answers
 from serving.types import Answer, Question
 from tests.workspace import Workspace
 

@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from ragpress import console
-from ragpress.commands.shared import (
+from serving.commands.shared import (
     FAILED,
     As,
     Collection,
@@ -59,8 +59,9 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Run the HTTP service: the API, the chat page and the dashboard. Ctrl+C or SIGTERM stops it."""
-    from ragpress.service import key_ring  # noqa: PLC0415
     from ragpress.settings import load_workspace  # noqa: PLC0415
+    from ragpress.storage import open_store  # noqa: PLC0415
+    from serving.keys.ring import KeyRing  # noqa: PLC0415
     from serving.server.binding import check_exposure, listen, url_of  # noqa: PLC0415
     from serving.server.supervisor import Fleet, supervise  # noqa: PLC0415
 
@@ -69,7 +70,7 @@ def serve(
         name: value for name, value in (("host", host), ("port", port), ("workers", workers)) if value is not None
     }
     settings = msgspec.structs.replace(workspace.service.serve, **changed)
-    keys = key_ring(workspace.root).required
+    keys = KeyRing(open_store(workspace.data, workspace.cache)).required
     check_exposure(settings, keys)
     listener = listen(settings.host, settings.port)
     url = url_of(listener)
@@ -94,12 +95,19 @@ def serve(
         raise typer.Exit(FAILED)
 
 
+def serve_worker() -> None:
+    """Be one worker process of `ragpress serve`, which starts it."""
+    from serving.server.worker import work  # noqa: PLC0415
+
+    work(environment_of())
+
+
 def mcp(collection: Collection = "default", groups: As = None) -> None:
     """Serve search, get_document and trace to an agent over the Model Context Protocol, on standard input and output.
 
     Nothing but the protocol is written to standard output; the log goes to standard error. It follows the live release.
     """
-    from ragpress.agent_tools import document_tools  # noqa: PLC0415
+    from serving.context_protocol.following import document_tools  # noqa: PLC0415
     from serving.context_protocol.server import make_server  # noqa: PLC0415
     from serving.telemetry.logs import set_up_logs  # noqa: PLC0415
 
@@ -109,15 +117,12 @@ def mcp(collection: Collection = "default", groups: As = None) -> None:
 
 
 def _worker(workspace: Workspace, changed: dict[str, str | int]) -> WorkerCommand:
-    from ragpress.service import SERVE_VARIABLE, WORKSPACE_VARIABLE  # noqa: PLC0415
+    from serving.server.inherited import SERVE_VARIABLE  # noqa: PLC0415
     from serving.server.supervisor import WorkerCommand  # noqa: PLC0415
 
     return WorkerCommand(
-        words=(sys.executable, "-m", "ragpress.serving_process"),
-        environment={
-            WORKSPACE_VARIABLE: str(workspace.root),
-            SERVE_VARIABLE: msgspec.json.encode(changed).decode(),
-        },
+        words=(sys.executable, "-m", "ragpress", "--workspace", str(workspace.root), "serve-worker"),
+        environment={SERVE_VARIABLE: msgspec.json.encode(changed).decode()},
     )
 
 

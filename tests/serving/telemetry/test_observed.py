@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ragpress.observing import observed
 from ragpress.serve_settings import ServeSettings, TelemetrySettings
 from serving.live import CollectionStatus, LiveStatus
+from serving.telemetry.observed import observed
 from serving.telemetry.readiness import Finding
 from serving.turns import Turns
 from tests.workspace import SETTINGS, Workspace

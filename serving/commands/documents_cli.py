@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragpress import console
-from ragpress.commands.shared import Collection, Json, Release, environment_of, release_of
+from serving.commands.shared import Collection, Json, Release, environment_of, release_of
 
 app = typer.Typer(help="Documents and their state.", no_args_is_help=True)
 

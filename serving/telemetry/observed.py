@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragpress.errors import ReleaseError, StorageError
-from ragpress.wiring import generator_settings
+from serving.checks import generator_settings
 from serving.generate.circuit import circuit_of
 from serving.generate.report import probe_generator
 from serving.telemetry.metrics import Metrics

@@ -10,13 +10,16 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from index.environment import open_release
 from ragpress.answer_settings import GeneratorSettings
 from ragpress.errors import ReleaseError, SettingsError
 from ragpress.fingerprint import hexdigest
 from ragpress.settings import FILE_NAME, CollectionSettings, EmbedSettings, Workspace, load_workspace
-from ragpress.wiring import check_answering, open_answerer, open_release, open_searcher
+from retrieval.opening import open_searcher
+from serving.checks import check_answering
 from serving.generate.share import GeneratorShare
 from serving.live import Wanted
+from serving.opening import open_answerer
 from serving.types import Generator
 
 if TYPE_CHECKING:

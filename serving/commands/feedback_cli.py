@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ragpress import console
-from ragpress.commands.shared import DONE, FAILED, Json, environment_of
 from ragpress.errors import UsageError
+from serving.commands.shared import DONE, FAILED, Json, environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,13 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from index.environment import Environment
-from ragpress.opening import ReleaseOpening
-from ragpress.wiring import open_search
 from retrieval.live import LiveSearch, OpenSearch
+from retrieval.opening import open_search
 from serving.callers import LOCAL, Caller, Role
 from serving.context_protocol.tools import DocumentTools, Reach
 from serving.documents.library import Library
 from serving.journal.answers import AnswerJournal
+from serving.release_opening import ReleaseOpening
 
 if TYPE_CHECKING:
     from retrieval.access import Principal

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragpress import console
-from ragpress.commands.shared import Collection, Json, Wait, environment_of, release_of
+from serving.commands.shared import Collection, Json, Wait, environment_of, release_of
 
 app = typer.Typer(help="Releases: list, compare, publish, roll back, clean up.", no_args_is_help=True)
 
@@ -40,8 +40,8 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show the documents, chunks and settings that differ between two releases."""
+    from index.environment import open_release  # noqa: PLC0415
     from index.history import diff  # noqa: PLC0415
-    from ragpress.wiring import open_release  # noqa: PLC0415
 
     environment = environment_of()
     first, second = (open_release(environment, collection, name) for name in (before, after))

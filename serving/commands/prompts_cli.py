@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ragpress import console
-from ragpress.commands.shared import Collection, Json, Wait, environment_of
+from serving.commands.shared import Collection, Json, Wait, environment_of
 
 app = typer.Typer(help="Prompt versions: list, show, compare, add, publish.", no_args_is_help=True)
 
@@ -72,7 +72,7 @@ def publish(
 ) -> None:
     """Put a prompt version into a new release of the live documents and make it live."""
     from index.prompt_versions import publish_prompt  # noqa: PLC0415
-    from ragpress.wiring import check_answering  # noqa: PLC0415
+    from serving.checks import check_answering  # noqa: PLC0415
 
     environment = environment_of()
     check_answering(environment, collection)

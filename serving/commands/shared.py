@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from ragpress import console
 if TYPE_CHECKING:
     from index.environment import Environment
     from index.opened import OpenRelease
+    from ragpress.console import RunProgress
     from retrieval.scope import Principal
     from serving.journal.attempts import Attempts
 
@@ -38,6 +40,13 @@ Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another
 
 
 _workspace = Path()
+_open: Callable[[Path, RunProgress | None, int], Environment] | None = None
+
+
+def open_with(opener: Callable[[Path, RunProgress | None, int], Environment]) -> None:
+    """Let every command of this process open workspaces with a function: folder, progress, parser processes."""
+    global _open  # noqa: PLW0603 - the roof opens, and commands may not import it
+    _open = opener
 
 
 def work_in(folder: Path) -> None:
@@ -51,15 +60,15 @@ def workspace_folder() -> Path:
     return _workspace
 
 
-def environment_of(progress: console.RunProgress | None = None, workers: int = 0) -> Environment:
+def environment_of(progress: RunProgress | None = None, workers: int = 0) -> Environment:
     """The environment of the workspace.
 
     Raises:
         SettingsError: there is no workspace, or its settings are wrong.
     """
-    from ragpress.wiring import open_environment  # noqa: PLC0415
-
-    return open_environment(_workspace, progress, workers)
+    if _open is None:
+        raise AssertionError("ragpress.cli says how workspaces are opened")
+    return _open(_workspace, progress, workers)
 
 
 def release_of(collection: str, release: str | None) -> OpenRelease:
@@ -68,7 +77,7 @@ def release_of(collection: str, release: str | None) -> OpenRelease:
     Raises:
         ReleaseError: there is none.
     """
-    from ragpress.wiring import open_release  # noqa: PLC0415
+    from index.environment import open_release  # noqa: PLC0415
 
     return open_release(environment_of(), collection, release)
 

@@ -9,8 +9,8 @@ import msgspec
 import typer
 
 from ragpress import console
-from ragpress.commands.shared import Json, environment_of
 from ragpress.errors import UsageError
+from serving.commands.shared import Json, environment_of
 
 if TYPE_CHECKING:
     from rich.console import Console

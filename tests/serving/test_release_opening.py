@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ragpress.errors import ReleaseError
-from ragpress.opening import ReleaseOpening
 from ragpress.serve_settings import ServeSettings
 from retrieval.access import ANYBODY, Principal
 from serving.live import LiveAnswers
+from serving.release_opening import ReleaseOpening
 from serving.types import Answer, Question
 from tests.workspace import SETTINGS, Workspace
 
