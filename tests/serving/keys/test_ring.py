@@ -317,6 +317,7 @@ def test_no_text_that_is_no_key_raises(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["x" * 10_000_000, "rp_" + "é" * 56, "rp_\x00", "rp_" + "٣" * 12 + "_" + "a" * 43, "\ud800", f"{new_token()}\n"],
+    ids=["huge", "not ASCII", "a NUL", "digits of another script", "half a character", "a line end"],
 )
 def test_hostile_texts_are_no_keys(ring: KeyRing, text: str) -> None:
     made(ring)
