@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from index.documents import DocumentRow
 from ragpress.types import AuditMark
@@ -181,6 +181,8 @@ class JobListBody(BaseModel):
 
 class QuarantineBody(BaseModel):
     """Why a document is taken out."""
+
+    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=500, pattern=r"\S", description="Why; people will read it.")
 

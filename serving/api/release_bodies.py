@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from index.catalogue import ReleaseEntry
 from index.history import DocumentChange, ReleaseDiff
@@ -108,6 +108,8 @@ class DiffBody(BaseModel):
 class PublishBody(BaseModel):
     """How to publish."""
 
+    model_config = ConfigDict(extra="forbid")
+
     override: str | None = Field(
         default=None,
         min_length=1,
@@ -118,6 +120,8 @@ class PublishBody(BaseModel):
 
 class RollbackBody(BaseModel):
     """Where to roll back."""
+
+    model_config = ConfigDict(extra="forbid")
 
     collection: str = Field(default="default", max_length=100, pattern=r"^[A-Za-z0-9_-]+$")
     release: str | None = Field(

@@ -36,11 +36,13 @@ class Site(msgspec.Struct, frozen=True):
 
     Attributes:
         service: the process.
+        client: keeps its connections.
         keys: a key for each of "admin" and "ask"; none where the service is open to this machine.
         found: ids that exist, by the name of the parameter that takes them.
     """
 
     service: ServiceProcess
+    client: httpx2.Client
     keys: Mapping[str, str]
     found: Mapping[str, list[str]]
 
@@ -54,9 +56,9 @@ class Site(msgspec.Struct, frozen=True):
         return {"Authorization": f"Bearer {self.keys[key]}"} if key else {}
 
     def call(self, method: str, path: str, key: str | None = None, **options: Any) -> httpx2.Response:
-        """One request on a connection of its own."""
+        """One request."""
         headers = {**self.headers(key), **options.pop("headers", {})}
-        return httpx2.request(method, self.url + path, headers=headers, timeout=SECONDS, **options)
+        return self.client.request(method, self.url + path, headers=headers, **options)
 
 
 @contextmanager
@@ -79,8 +81,8 @@ def site(root: Path, *, keys: bool, settings: str = "", environment: Mapping[str
         ring = KeyRing(workspace.environment().store)
         made["admin"] = str(ring.add(Grant(name="boss", roles=(Role.ADMIN,)))[1])
         made["ask"] = str(ring.add(Grant(name="visitor", roles=(Role.ASK,)))[1])
-    with ServiceProcess(root, environment=environment) as service:
-        bare = Site(service, made, {})
+    with ServiceProcess(root, environment=environment) as service, httpx2.Client(timeout=SECONDS) as client:
+        bare = Site(service, client, made, {})
         yield msgspec.structs.replace(bare, found=_filled(bare, "admin" if keys else None))
 
 

@@ -1,4 +1,4 @@
-"""Bodies, paths and methods that no generator of valid JSON makes, against a real service: never a 5xx, always our error.
+"""Bodies, paths and methods that no generator of valid JSON makes, against a real service: our error, never a 5xx.
 
 Afterwards the service answers as before, and its log holds no fault.
 """
@@ -66,7 +66,6 @@ BROKEN = {
     "no JSON": b"hello",
     "half": b'{"model": "default", "messages": [',
     "bad UTF-8": b'{"model": "default", "messages": [{"role": "user", "content": "\xff\xfe"}], "query": "\xff"}',
-    "UTF-16": '{"query": "a"}'.encode("utf-16"),
     "NUL": b"\x00\x00\x00",
     "a list": b"[]",
     "a number": b"1e999",
@@ -87,7 +86,7 @@ def test_a_broken_body_is_told(running: Site, name: str) -> None:
     for path in endpoints(running):
         response = running.call("POST", path, content=BROKEN[name], headers=JSON)
         if name in ("nothing", "null") and path.endswith("/publish"):
-            assert response.status_code < 400 or told(response, 409)
+            assert response.status_code == 200  # its body may be left out
             continue
         assert told(response, 400)["type"] == "invalid_request_error"
 
