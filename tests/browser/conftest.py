@@ -21,9 +21,9 @@ WIDE = {"width": 1360, "height": 860}
 OpenPage = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """The browser."""
+    """The browser. It is gone after these tests: while its event loop runs, no other test can have one."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra test)")
     path = os.environ.get("RAGPRESS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
