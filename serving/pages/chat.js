@@ -24,6 +24,8 @@ const NEAR_END = 120;
 class ChatPage {
   #models = [];
   #conversation = store.newConversation("");
+  /** Fulfilled once it is known what can be asked. */
+  #ready = Promise.resolve();
   #stopping = new AbortController();
   #busy = false;
   /** @type {Map<store.Turn, TurnView>} */
@@ -39,14 +41,14 @@ class ChatPage {
     onRenamed: (id, title) => this.#renamed(id, title),
   });
 
-  async start() {
+  start() {
     this.#picker.addEventListener("change", () => this.#modelChosen());
     byId("sign-out").addEventListener("click", () => this.#signOut());
     addEventListener("storage", () => this.#sidebar.show(this.#conversation.id));
     onLanguage(() => this.#redraw());
     const shown = kept(SHOWN, sessionStorage);
     this.#show((shown && store.load(shown)) || this.#conversation);
-    await this.#loadModels();
+    this.#ready = this.#loadModels();
   }
 
   async #loadModels() {
@@ -180,6 +182,9 @@ class ChatPage {
       if (follows) requestAnimationFrame(() => this.#toEnd());
     };
     try {
+      await this.#ready;
+      conversation.model ||= this.#models[0] ?? "";
+      this.#stopping.signal.throwIfAborted();
       turn.details = await ask({ model: conversation.model, messages, signal: this.#stopping.signal, onText });
       turn.state = "complete";
     } catch (error) {

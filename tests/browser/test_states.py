@@ -193,6 +193,22 @@ def test_a_collection_is_picked_where_there_are_several(stub: StubService, open_
     assert page.get_by_label("Collection").input_value() == "legal"
 
 
+def test_a_question_asked_before_the_collections_are_known_waits_for_them(
+    stub: StubService, open_page: OpenPage
+) -> None:
+    page = open_page(stub.base_url)
+    held: list[Any] = []
+    page.route("**/v1/models", held.append)
+    page.reload()
+    page.locator("#ask").fill("Tea?")
+    page.locator("#ask").press("Enter")
+    page.locator(".searching").wait_for()
+    assert stub.asked == []
+    held[0].continue_()
+    page.locator(".turn .made").wait_for()
+    assert stub.asked[0]["model"] == "default"
+
+
 def test_the_language_follows_the_browser_until_it_is_chosen(stub: StubService, open_page: OpenPage) -> None:
     page = open_page(stub.base_url, locale="zh-CN")
     assert page.locator("html").get_attribute("lang") == "zh-Hans"
