@@ -198,7 +198,11 @@ def test_a_question_asked_before_the_collections_are_known_waits_for_them(
 ) -> None:
     page = open_page(stub.base_url)
     held: list[Any] = []
-    page.route("**/v1/models", held.append)
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/v1/models", hold)
     page.reload()
     page.locator("#ask").fill("Tea?")
     page.locator("#ask").press("Enter")
