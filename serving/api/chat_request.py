@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ragpress.errors import UsageError
 from retrieval.filters import Filter, filter_from_json
@@ -25,6 +25,15 @@ def _only(*values: object) -> WithJsonSchema:
     """The documented values of a field of which others are read only to be refused by name."""
     return WithJsonSchema({"enum": [*values, None], "description": "Other values are refused."})
 
+
+def _a_number(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("expected a number")  # noqa: TRY004 - what pydantic turns into an error of the field
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_a_number)]
+"""As JSON Schema's integer: 1.0 is one, "1" and true are not."""
 
 _NONE_OF_THEM = WithJsonSchema(
     {"anyOf": [{"type": "array", "maxItems": 0}, {"type": "null"}], "description": "Refused unless empty."}
@@ -119,15 +128,15 @@ class ChatRequest(BaseModel):
     )
     stream_options: StreamOptions | None = None
     filter: WhereBody | None = Field(default=None, description="ragpress: which documents may be used.")
-    k: int | None = Field(default=None, strict=True, ge=1, le=100, description="ragpress: hits to retrieve.")
+    k: WholeNumber | None = Field(default=None, ge=1, le=100, description="ragpress: hits to retrieve.")
 
     temperature: float | None = Field(default=None, strict=True, ge=0, le=2, description=_IGNORED)
     top_p: float | None = Field(default=None, strict=True, ge=0, le=1, description=_IGNORED)
-    max_tokens: int | None = Field(default=None, strict=True, ge=0, description=_IGNORED)
-    max_completion_tokens: int | None = Field(default=None, strict=True, ge=0, description=_IGNORED)
+    max_tokens: WholeNumber | None = Field(default=None, ge=0, description=_IGNORED)
+    max_completion_tokens: WholeNumber | None = Field(default=None, ge=0, description=_IGNORED)
     presence_penalty: float | None = Field(default=None, strict=True, ge=-2, le=2, description=_IGNORED)
     frequency_penalty: float | None = Field(default=None, strict=True, ge=-2, le=2, description=_IGNORED)
-    seed: int | None = Field(default=None, strict=True, description=_IGNORED)
+    seed: WholeNumber | None = Field(default=None, description=_IGNORED)
     stop: str | list[str] | None = Field(default=None, description=_IGNORED)
     user: str | None = Field(default=None, max_length=1000, description=_IGNORED)
 

@@ -16,7 +16,7 @@ from retrieval.filters import Filter
 from retrieval.hits import Explanation, Hit
 from retrieval.search import Searcher
 from serving.api.callers import Asking
-from serving.api.chat_request import LONGEST_QUESTION, WhereBody, parse_model
+from serving.api.chat_request import LONGEST_QUESTION, WhereBody, WholeNumber, parse_model
 from serving.api.completion import told_warning
 from serving.api.errors import ApiError, responses
 from serving.api.service import TheService
@@ -38,8 +38,8 @@ class RetrieveRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=_NAMED_ONCE)
 
     query: str = Field(min_length=1, max_length=LONGEST_QUESTION, description="A question, or some words.")
-    k: int | None = Field(
-        default=None, strict=True, ge=1, le=MOST_HITS, description="Hits; the release's own number unless given."
+    k: WholeNumber | None = Field(
+        default=None, ge=1, le=MOST_HITS, description="Hits; the release's own number unless given."
     )
     model: str | None = Field(
         default=None, max_length=201, description="A collection or `collection@release`, as in /v1/models."
