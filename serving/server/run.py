@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Generator
 from typing import cast
@@ -26,6 +27,10 @@ from serving.server.protocol import ServerConfig
 PRIVATE_NETWORKS = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 """Where a reverse proxy may stand; the address that a proxy elsewhere claims to forward for is not believed."""
 
+SWITCH_SECONDS = 0.0005
+"""So soon a thread that searches lets the event loop go on, which has streams to serve; Python's own 5 ms, waited for
+again and again, are what answers then wait for most."""
+
 
 def run(create: Callable[[], FastAPI], settings: ServeSettings, inherited: Descriptors) -> None:
     """Serve until SIGTERM, or until the supervisor is gone.
@@ -41,6 +46,7 @@ def run(create: Callable[[], FastAPI], settings: ServeSettings, inherited: Descr
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the supervisor's to handle
     _follow_supervisor(inherited.lifeline, settings.grace_seconds)
     _allow_connections()
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(create(), settings, inherited))
 
