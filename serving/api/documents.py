@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
 from index import catalogue
 from index.documents import DocumentRow
@@ -53,18 +54,17 @@ from serving.uploads.records import UploadedDocument
 router = APIRouter(tags=["documents"])
 router.include_router(uploads.router)
 
-ReleaseName = Annotated[
-    str | None, Query(max_length=64, pattern=RELEASE_PATTERN, description="Id of a release; the live one if left out.")
-]
+_RELEASE = "Id of a release; the live one if left out."
+ReleaseName = Annotated[str | None, Query(max_length=64, pattern=RELEASE_PATTERN, description=_RELEASE)]
 
 
-class _Wanted(msgspec.Struct, frozen=True):
+class PassageQuery(BaseModel):
     """What a caller wants to see of a document."""
 
-    release: str | None
-    start: int | None
-    end: int | None
-    page: int | None
+    release: str | None = Field(None, max_length=64, pattern=RELEASE_PATTERN, description=_RELEASE)
+    start: int | None = Field(None, ge=0, le=2**40, description="Where the span begins; 0 if left out.")
+    end: int | None = Field(None, ge=1, le=2**40, description="Where it ends; nothing is marked if left out.")
+    page: int | None = Field(None, ge=1, le=10**7, description="The page to show where there is no span.")
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -72,6 +72,18 @@ class _Wanted(msgspec.Struct, frozen=True):
         if self.end is not None:
             return self.start or 0, self.end
         return None if self.start is None else (self.start, self.start + 1)
+
+
+class ListQuery(BaseModel):
+    """Which documents a caller wants."""
+
+    collection: str = Field("default", max_length=100, pattern=COLLECTION_PATTERN)
+    state: StateName | None = Field(
+        None, description="Only of this state. Quarantined and deleted ones are shown to keys of the role ingest."
+    )
+    q: str = Field("", max_length=200, description="A part of the source or title.")
+    limit: int = Field(50, ge=1, le=500)
+    after: str = Field("", max_length=8000, pattern=r"^([0-9a-f]{2})*$", description="`next` of the part before.")
 
 
 class ListParameters(msgspec.Struct, frozen=True):
@@ -82,31 +94,19 @@ class ListParameters(msgspec.Struct, frozen=True):
 
 
 @router.get("/v1/documents", summary="List documents", responses={**responses(400, 401, 403, 404, 500, 503)})
-async def list_documents(  # noqa: PLR0913, PLR0917 - a parameter for each of the query's
-    service: TheService,
-    library: TheLibrary,
-    caller: Asking,
-    collection: Annotated[str, Query(max_length=100, pattern=COLLECTION_PATTERN)] = "default",
-    state: Annotated[
-        StateName | None,
-        Query(description="Only of this state. Quarantined and deleted ones are shown to keys of the role ingest."),
-    ] = None,
-    q: Annotated[str, Query(max_length=200, description="A part of the source or title.")] = "",
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    after: Annotated[
-        str, Query(max_length=8000, pattern=r"^([0-9a-f]{2})*$", description="`next` of the part before.")
-    ] = "",
+async def list_documents(
+    service: TheService, library: TheLibrary, caller: Asking, asked: Annotated[ListQuery, Query()]
 ) -> DocumentListBody:
     """The documents of a collection's live release that the caller may read, by source."""
-    check_collection(service, collection)
+    check_collection(service, asked.collection)
     query = DocumentQuery(
-        state=state,
-        words=q,
-        after=bytes.fromhex(after).decode("utf-8", "replace"),
-        limit=limit,
+        state=asked.state,
+        words=asked.q,
+        after=bytes.fromhex(asked.after).decode("utf-8", "replace"),
+        limit=asked.limit,
         whole=sees_quarantines(caller),
     )
-    return await asyncio.to_thread(_list, library, caller, ListParameters(collection, query))
+    return await asyncio.to_thread(_list, library, caller, ListParameters(asked.collection, query))
 
 
 @router.get(
@@ -122,22 +122,13 @@ async def get_document(library: TheLibrary, caller: Asking, document_id: Documen
     summary="A passage of a document",
     responses={**responses(400, 401, 403, 404, 500, 503)},
 )
-async def get_text(  # noqa: PLR0913, PLR0917 - a parameter for each of the query's
-    library: TheLibrary,
-    caller: Asking,
-    document_id: DocumentId,
-    release: ReleaseName = None,
-    start: Annotated[int | None, Query(ge=0, le=2**40, description="Where the span begins; 0 if left out.")] = None,
-    end: Annotated[
-        int | None, Query(ge=1, le=2**40, description="Where it ends; nothing is marked if left out.")
-    ] = None,
-    page: Annotated[int | None, Query(ge=1, le=10**7, description="The page to show where there is no span.")] = None,
+async def get_text(
+    library: TheLibrary, caller: Asking, document_id: DocumentId, wanted: Annotated[PassageQuery, Query()]
 ) -> PassageBody:
     """The text around a cited span: the whole page of a paged document, else the paragraphs around it.
 
     Name the release of the citation: its text stays readable when another release is live, until it is collected.
     """
-    wanted = _Wanted(release, start, end, page)
     return await asyncio.to_thread(_passage, library, document_id, caller, wanted)
 
 
@@ -257,7 +248,7 @@ def _detail(library: Library, document: str, caller: Caller) -> DocumentBody:
     )
 
 
-def _passage(library: Library, document: str, caller: Caller, wanted: _Wanted) -> PassageBody:
+def _passage(library: Library, document: str, caller: Caller, wanted: PassageQuery) -> PassageBody:
     documents, row = _in_release(library, document, caller, wanted.release)
     stored = documents.version(row)
     if stored is None:

@@ -8,10 +8,9 @@ import msgspec
 
 from ragpress.errors import UsageError
 from ragpress.fingerprint import hexdigest
+from ragpress.storage.record_ids import TIME_DIGITS
 from serving.journal.answers import AnswerJournal, first_id_since
 from serving.journal.records import FeedbackRecord, Rating
-
-_TIME_DIGITS = 12
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +105,6 @@ def import_feedback(journal: AnswerJournal, lines: Iterable[bytes]) -> Imported:
 
 def _id_of(given: Given) -> str:
     """An id that the words decide: it sorts by the time given, or else by that of the answer."""
-    time = given.answer_id[:_TIME_DIGITS] if given.at is None else first_id_since(given.at)[:_TIME_DIGITS]
+    time = given.answer_id[:TIME_DIGITS] if given.at is None else first_id_since(given.at)[:TIME_DIGITS]
     words = msgspec.json.encode(msgspec.structs.replace(given, at=None)).decode()
-    return time + hexdigest("feedback", words)[: 32 - _TIME_DIGITS]
+    return time + hexdigest("feedback", words)[: 32 - TIME_DIGITS]

@@ -17,7 +17,7 @@ from ragpress.errors import StorageError
 from ragpress.storage import disk
 from ragpress.storage.journal import Journal
 from ragpress.storage.journal_read import JournalReader
-from ragpress.storage.record_ids import first_id_at, is_record_id, new_record_id
+from ragpress.storage.record_ids import TIME_DIGITS, first_id_at, is_record_id, new_record_id
 from tests.ragpress.storage.journals import files_in, ids_in, journal_in, keep, place_in, record
 
 
@@ -221,7 +221,7 @@ def test_ids_sort_by_time_and_cannot_be_guessed() -> None:
     ids = [new_record_id() for _ in range(100)]
 
     assert all(is_record_id(record_id) and record_id >= before for record_id in ids)
-    assert [record_id[:12] for record_id in ids] == sorted(record_id[:12] for record_id in ids)
-    assert len({record_id[12:] for record_id in ids}) == 100
+    assert ids == sorted(ids)
+    assert len({record_id[TIME_DIGITS:] for record_id in ids}) == 100
     assert not is_record_id("g" * 32)
     assert not is_record_id("0" * 33)
