@@ -60,6 +60,15 @@ class Site(msgspec.Struct, frozen=True):
         headers = {**self.headers(key), **options.pop("headers", {})}
         return self.client.request(method, self.url + path, headers=headers, **options)
 
+    def wait(self, job: str, key: str | None = None) -> None:
+        """Wait for the end of a job."""
+        pause = threading.Event()
+        for _ in range(_LAST_JOB_SECONDS * 10):
+            if self.call("GET", f"/v1/jobs/{job}", key).json()["ended"]:
+                return
+            pause.wait(0.1)
+        raise AssertionError(f"job {job} did not end")
+
 
 @contextmanager
 def site(root: Path, *, keys: bool, settings: str = "", environment: Mapping[str, str] | None = None) -> Iterator[Site]:
@@ -94,7 +103,7 @@ def _filled(running: Site, key: str | None) -> dict[str, list[str]]:
         assert running.call("POST", "/v1/feedback", key, json=said).status_code == 201
     files = {"file": ("menu.md", b"# Menu\n\nThere is soup on Mondays.\n")}
     job = running.call("POST", "/v1/documents", key, files=files).json()
-    _wait(running, key, job["job_id"])
+    running.wait(job["job_id"], key)
     documents = running.call("GET", "/v1/documents", key).json()["documents"]
     releases = running.call("GET", "/v1/releases", key).json()["releases"]
     citations = [citation for answer in answers for citation in answer["citations"]]
@@ -119,12 +128,3 @@ def _answer(running: Site, key: str | None, question: str) -> dict[str, Any]:
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer
-
-
-def _wait(running: Site, key: str | None, job: str) -> None:
-    pause = threading.Event()
-    for _ in range(_LAST_JOB_SECONDS * 10):
-        if running.call("GET", f"/v1/jobs/{job}", key).json()["ended"]:
-            return
-        pause.wait(0.1)
-    raise AssertionError(f"job {job} did not end")
