@@ -175,7 +175,8 @@ def test_a_client_that_sends_a_large_body_anyway_reads_why_it_is_refused(running
 def test_a_large_body_in_chunks_is_refused_as_it_comes(running: Running, application: Application, path: str) -> None:
     response = running.ask(chunked(path), *(chunk(4_000) for _ in range(10)))
     assert status(response) == 413
-    assert application.asked == [path]
+    # It may be asked before too much has come; on a busy machine all of that comes at once.
+    assert set(application.asked) <= {path}
 
 
 def test_an_upload_may_be_larger(running: Running) -> None:
