@@ -1,0 +1,59 @@
+"""One story over both pages, as a team lives it: an answer, its source, a complaint, the dashboard, a rollback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import OpenPage
+from tests.browser.sample import sample_workspace
+from tests.browser.steps import ask, open_source
+from tests.serving.service_process import ServiceProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+ENGLISH = "Until when is the workshop open on working days?"
+FOLLOWED = "async () => (await (await fetch('/v1/models')).json()).data[0].release.startsWith('r00001')"
+CHINESE = "客户可以在收货后多少天内申请退款？"
+
+
+def test_a_bad_answer_is_reported_seen_and_rolled_back(tmp_path: Path, open_page: OpenPage) -> None:
+    workspace = sample_workspace(tmp_path)
+    rules = (workspace.docs / "workshop.md").read_text(encoding="utf-8")
+    workspace.write({"workshop.md": rules.replace("17:30", "16:45")})
+    assert workspace.ingest().published
+
+    with ServiceProcess(workspace.root) as service:
+        chat = open_page(service.base_url)
+        assert "十四天" in ask(chat, CHINESE).locator(".text").inner_text()
+        turn = ask(chat, ENGLISH)
+        assert "16:45" in turn.locator(".text").inner_text()
+        assert "16:45" in open_source(chat, turn).inner_text()
+        chat.keyboard.press("Escape")
+
+        turn.get_by_role("button", name="Bad answer").click()
+        turn.get_by_label("What is the right answer?").fill("Until 17:30, as the notice at the door says.")
+        turn.get_by_role("button", name="workshop.md").last.click()
+        turn.get_by_role("button", name="Send").click()
+        turn.get_by_text("It was recorded.").wait_for()
+
+        dashboard = open_page(service.base_url, "/admin")
+        case = dashboard.locator(".case", has_text=ENGLISH)
+        case.wait_for()
+        if not case.evaluate("node => node.open"):
+            case.locator("summary").first.click()
+        assert "Until 17:30, as the notice at the door says." in case.inner_text()
+        assert "workshop.md" in case.inner_text()
+
+        dashboard.get_by_role("button", name="Roll back to r00001").click()
+        dialog = dashboard.get_by_role("dialog")
+        dialog.get_by_role("button", name="Roll back").click()
+        dashboard.locator("#state-line").get_by_text("Live: r00001").wait_for()
+
+        chat.get_by_role("button", name="New conversation").click()
+        chat.wait_for_function(FOLLOWED)
+        again = ask(chat, ENGLISH)
+        assert "17:30" in again.locator(".text").inner_text()
+        assert "17:30" in open_source(chat, again).inner_text()
+        assert service.stop() == 0
