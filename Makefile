@@ -23,7 +23,7 @@ VLLM   := $(PY) -m examples.vllm_server --environment $(VLLM_VENV)
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve sample test lint format unit slow campaign lock docs clean \
+.PHONY: help install demo serve sample test lint format unit slow campaign fuzz lock docs clean \
         vllm vllm-stop demo-vllm test-vllm bench-vllm \
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
         bench-overhead bench-service bench-timing \
@@ -76,6 +76,9 @@ slow: $(STAMP) $(NODE_STAMP) ## tests with real models, real documents and real 
 
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m "campaign and not vllm"
+
+fuzz: $(STAMP) ## thousands of requests made from /openapi.json, with every check of schemathesis (or ARGS='--seed N')
+	$(PY) -m tests.serving.fuzz.schema $(ARGS)
 
 bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access bench-overhead bench-injection ## every benchmark below, one after another
 

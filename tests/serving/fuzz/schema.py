@@ -64,14 +64,27 @@ class Findings(msgspec.Struct, frozen=True):
     report: str
 
 
-def fuzz(running: Site, caller: str, seed: int, examples: int, folder: Path) -> Findings:
-    """Send requests made from the schema.
+class Effort(msgspec.Struct, frozen=True):
+    """How much to try.
+
+    Attributes:
+        seed: repeats the same requests of the same service.
+        examples: the most requests for each operation, in each phase that makes them up.
+        phases: schemathesis' phases.
+    """
+
+    seed: int
+    examples: int
+    phases: tuple[str, ...] = ("examples", "coverage", "fuzzing", "stateful")
+
+
+def fuzz(running: Site, caller: str, effort: Effort, folder: Path) -> Findings:
+    """Send requests made from the schema, and look at every answer with all of schemathesis' checks.
 
     Args:
         running: the service.
         caller: one of :data:`CALLERS`.
-        seed: repeats the same requests of the same service.
-        examples: the most requests for each operation, in each phase that makes them up.
+        effort: how much to try.
         folder: for the settings and the report.
     """
     settings = folder / f"{caller}.toml"
@@ -83,9 +96,9 @@ def fuzz(running: Site, caller: str, seed: int, examples: int, folder: Path) -> 
         str(settings),
         "run",
         f"{running.url}/openapi.json",
-        "--phases=examples,coverage,fuzzing,stateful",
-        f"--seed={seed}",
-        f"--max-examples={examples}",
+        f"--phases={','.join(effort.phases)}",
+        f"--seed={effort.seed}",
+        f"--max-examples={effort.examples}",
         "--continue-on-failure",
         "--generation-database=none",
         "--suppress-health-check=all",
@@ -133,7 +146,7 @@ def _known(name: str) -> str:
     return f"{{ dictionary = {json.dumps(name)}, probability = {_KNOWN_SHARE} }}"
 
 
-def run(seed: int, examples: int, callers: tuple[str, ...] = CALLERS) -> list[Findings]:
+def run(effort: Effort, callers: tuple[str, ...] = CALLERS) -> list[Findings]:
     """A service for each kind of access, and the requests of each caller."""
     found = []
     for caller in callers:
@@ -141,7 +154,7 @@ def run(seed: int, examples: int, callers: tuple[str, ...] = CALLERS) -> list[Fi
             root = Path(folder) / "workspace"
             root.mkdir()
             with site(root, keys=caller != "open") as running:
-                found.append(fuzz(running, caller, seed, examples, Path(folder)))
+                found.append(fuzz(running, caller, effort, Path(folder)))
                 assert running.service.stop() == 0, running.service.log
     return found
 
@@ -150,11 +163,11 @@ def main() -> int:
     """Fuzz and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31), help="repeats the requests of a run")
-    parser.add_argument("--examples", type=int, default=60, help="the most requests of a phase for each operation")
+    parser.add_argument("--examples", type=int, default=40, help="the most requests of a phase for each operation")
     parser.add_argument("--caller", choices=CALLERS, help="only this one")
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
-    found = run(asked.seed, asked.examples, CALLERS if asked.caller is None else (asked.caller,))
+    found = run(Effort(asked.seed, asked.examples), CALLERS if asked.caller is None else (asked.caller,))
     for one in found:
         print(one.report)
     for one in found:
