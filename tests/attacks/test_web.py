@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -99,13 +100,14 @@ def test_a_form_of_another_site_changes_nothing(running: Site, kind: str) -> Non
 def test_keys_are_taken_from_one_place_only(running: Site) -> None:
     """Not from what browsers send by themselves or what ends up in histories and logs."""
     key = running.keys["admin"]
-    for options in (
+    ways: tuple[dict[str, Any], ...] = (
         {"headers": {"Cookie": f"key={key}; Authorization=Bearer {key}"}},
         {"params": {"key": key, "api_key": key, "access_token": key, "authorization": f"Bearer {key}"}},
         {"headers": {"X-Api-Key": key, "Proxy-Authorization": f"Bearer {key}"}},
         {"headers": {"Authorization": f"Basic {key}"}},
         {"headers": {"Authorization": key}},
-    ):
+    )
+    for options in ways:
         assert running.call("GET", "/v1/models", **options).status_code == 401
     assert running.call("GET", "/v1/models", "admin").status_code == 200
 
