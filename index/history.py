@@ -74,7 +74,9 @@ class Collected(msgspec.Struct, frozen=True):
     journal_files: int = 0
 
 
-def rollback(environment: Environment, collection: str, release: str | None, by: str = "") -> LiveRecord:
+def rollback(
+    environment: Environment, collection: str, release: str | None, by: str = "", reason: str = ""
+) -> LiveRecord:
     """Make an earlier release live again: the one named, or the one that was live before. One that is live stays so.
 
     Args:
@@ -82,6 +84,7 @@ def rollback(environment: Environment, collection: str, release: str | None, by:
         collection: the collection.
         release: id of the release, or None.
         by: who does it, recorded in the live pointer; "" leaves it out.
+        reason: why, recorded there as well; "" leaves it out.
 
     Raises:
         ReleaseError: there is no earlier release, or it is gone.
@@ -98,11 +101,13 @@ def rollback(environment: Environment, collection: str, release: str | None, by:
     manifest = releases.get(target)
     if manifest.id == record.release:
         return record  # swapping it with itself would make it the one that a rollback returns to
-    why = f"rollback from {record.release}" + _signed(by)
+    why = f"rollback from {record.release}" + _signed(by, reason)
     return releases.publish(manifest.id, why, pointer.token, environment.now())
 
 
-def publish(environment: Environment, collection: str, release: str, override: str | None, by: str = "") -> LiveRecord:
+def publish(
+    environment: Environment, collection: str, release: str, override: str | None, by: str = "", reason: str = ""
+) -> LiveRecord:
     """Make a release live that was built before. One that is live already changes nothing.
 
     Args:
@@ -111,6 +116,7 @@ def publish(environment: Environment, collection: str, release: str, override: s
         release: id of the release.
         override: a person's reason to publish what the gate refused; recorded in the live pointer.
         by: who does it, recorded in the live pointer; "" leaves it out.
+        reason: why, recorded there as well; "" leaves it out.
 
     Raises:
         ReleaseError: the gate refused it and there is no override.
@@ -123,12 +129,12 @@ def publish(environment: Environment, collection: str, release: str, override: s
         raise ReleaseError(f"The gate refused {manifest.id}: {reasons}. Publish it anyway with --override WHY.")
     if found is not None and found[0].release == manifest.id:
         return found[0]
-    why = ("publish" if override is None else f"publish, gate overridden: {override}") + _signed(by)
+    why = ("publish" if override is None else f"publish, gate overridden: {override}") + _signed(by, reason)
     return releases.publish(manifest.id, why, None if found is None else found[1].token, environment.now())
 
 
-def _signed(by: str) -> str:
-    return f" (by {by})" if by else ""
+def _signed(by: str, reason: str) -> str:
+    return (f" (by {by})" if by else "") + (f": {reason}" if reason else "")
 
 
 def diff(before: OpenRelease, after: OpenRelease) -> ReleaseDiff:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
 
-from ragpress.errors import GeneratorTimeoutError, ReleaseError, StorageError, UsageError
+from ragpress.errors import GeneratorTimeoutError, ReleaseError, UsageError
 from serving.api.chat_request import Wish, model_not_found
 from serving.api.errors import ApiError
+from serving.api.keeping import keep_answer
 from serving.api.service import Service
 from serving.callers import Caller
 from serving.journal.records import AnswerRecord, AnswerStatus, ErrorRecord
 from serving.live import Served
 from serving.prompting import count_tokens, new_answer_id
 from serving.types import Answer, Delta, Question
-
-_logger = logging.getLogger(__name__)
 
 Emit = Callable[[str], Awaitable[None]]
 """Takes the next piece of an answer's text."""
@@ -154,26 +151,15 @@ class Answering:
             error=error,
         )
 
-    async def _keep(self, record: AnswerRecord) -> None:
-        began = time.perf_counter()
-        try:
-            await self._service.journal.record(record)
-        except StorageError as error:
-            self._service.telemetry.committed(time.perf_counter() - began, kept=False)
-            _logger.exception("The journal refuses answer %s", record.id)
-            raise journal_unavailable() from error
-        self._service.telemetry.committed(time.perf_counter() - began, kept=True)
-        self._service.telemetry.answered(record)
-
     async def _finish(self, answer: Answer) -> None:
-        await self._keep(self._record("complete", answer=answer))
+        await keep_answer(self._service, self._record("complete", answer=answer))
         self._service.limits.spend(self._caller, tokens_of(answer))
 
     async def _note(self, record: AnswerRecord) -> None:
         """Keep the record of an answer that is told as failed anyway, also where the caller has left."""
         # What the caller is told is why the answer failed; the log has that the journal did, too.
         with contextlib.suppress(ApiError):
-            await _unhindered(self._keep(record))
+            await _unhindered(keep_answer(self._service, record))
 
 
 async def _sent(emit: Emit, text: str) -> None:
@@ -189,17 +175,6 @@ async def _unhindered(work: Coroutine[None, None, None]) -> None:
     _UNHINDERED.add(task)
     task.add_done_callback(_UNHINDERED.discard)
     await asyncio.shield(task)
-
-
-def journal_unavailable() -> ApiError:
-    """The error for what could not be made durable."""
-    return ApiError(
-        503,
-        "The service cannot keep its journal at the moment, so it gives no answers. Tell its operator.",
-        kind="server_error",
-        code="journal_unavailable",
-        retry_after=5.0,
-    )
 
 
 def tokens_of(answer: Answer) -> int:

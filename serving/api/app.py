@@ -26,9 +26,10 @@ from serving.api import (
     releases,
     retrieve,
 )
-from serving.api.errors import ApiError, ErrorType, api_error, responses
+from serving.api.errors import ApiError, api_error, responses
 from serving.api.guard import GUARDED, ResponseHeaders, guard
 from serving.api.service import Service
+from serving.callers import Caller
 from serving.telemetry.requests import RequestLog, log_fault
 
 ROUTERS = (
@@ -82,27 +83,37 @@ def create_app(open_service: OpenService, settings: ServeSettings) -> FastAPI:
     return app
 
 
-async def _told(_request: Request, error: Exception) -> JSONResponse:
+async def _told(request: Request, error: Exception) -> JSONResponse:
     told = api_error(error)
     if told.status >= 500:
         log_fault(error)
-    return JSONResponse(told.body().model_dump(), status_code=told.status, headers=told.headers)
+    caller: Caller | None = getattr(request.state, "caller", None)
+    left = {} if caller is None else request.app.state.service.limits.headers(caller)
+    return JSONResponse(told.body().model_dump(), status_code=told.status, headers=told.for_caller(left))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what this handler is registered for
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        message = f"The body is no JSON: {first['ctx']['error']} at character {first['loc'][-1]}."
+        return await _told(request, ApiError(400, message, code="invalid_value"))
     place = ".".join(str(part) for part in first["loc"][1:])
     return await _told(request, ApiError(400, f"{place or 'body'}: {first['msg']}", code="invalid_value", param=place))
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
-    kind: ErrorType = "not_found_error" if error.status_code == 404 else "invalid_request_error"
-    response = await _told(request, ApiError(error.status_code, str(error.detail), kind=kind))
+    if error.status_code == 404:
+        message = f"There is no {request.method} {request.url.path[:200]}. GET /openapi.json lists what there is."
+        return await _told(request, ApiError(404, message, kind="not_found_error", code="unknown_url"))
     if error.status_code == 405:
-        response.headers["Allow"] = _allowed(request) or (error.headers or {}).get("Allow", "GET")
-    return response
+        allowed = _allowed(request) or (error.headers or {}).get("Allow", "GET")
+        message = f"{request.url.path[:200]} does not take {request.method}: expected {allowed}."
+        response = await _told(request, ApiError(405, message, code="method_not_allowed"))
+        response.headers["Allow"] = allowed
+        return response
+    return await _told(request, ApiError(error.status_code, str(error.detail)))
 
 
 def _allowed(request: Request) -> str:

@@ -48,7 +48,7 @@ class CompletionResponse(Response):
         created = int(self._answering.created.timestamp())
         self._created = created
         self._chunks = ChunkEncoder(self._answering.id, created, wish.model, wish.include_usage)
-        self._limits = [(name.encode(), value.encode()) for name, value in service.limits.headers(caller).items()]
+        self._left = service.limits.headers(caller)
         self._begun = False
         self._quiet = True
 
@@ -127,11 +127,12 @@ class CompletionResponse(Response):
         if self._begun:
             await _body(send, error_event(error), more=False)
             return
-        headers = {**error.headers, ANSWER_HEADER: self._answering.id}
+        headers = {**error.for_caller(self._left), ANSWER_HEADER: self._answering.id}
         await JSONResponse(error.body().model_dump(), status_code=error.status, headers=headers)(scope, receive, send)
 
     def _head(self, media_type: bytes, body: bytes | None = None) -> list[tuple[bytes, bytes]]:
-        head = [(ANSWER_HEADER.encode(), self._answering.id.encode()), (b"cache-control", b"no-cache"), *self._limits]
+        head = [(ANSWER_HEADER.encode(), self._answering.id.encode()), (b"cache-control", b"no-cache")]
+        head += [(name.encode(), value.encode()) for name, value in self._left.items()]
         if body is None:
             # Proxies that buffer would hold the stream back.
             return [*head, (b"content-type", media_type + b"; charset=utf-8"), (b"x-accel-buffering", b"no")]

@@ -88,6 +88,10 @@ class ApiError(Exception):
             headers["Retry-After"] = str(max(1, math.ceil(self.retry_after)))
         return headers
 
+    def for_caller(self, left: Mapping[str, str]) -> dict[str, str]:
+        """The same with what is left of the caller's limits, where it is asked to come back later."""
+        return {**self.headers, **left} if self.status == 429 else self.headers
+
     def body(self) -> ErrorBody:
         """The body of the answer, and the ``data`` of an error event in a stream."""
         return ErrorBody(error=self.detail)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -11,19 +10,16 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from ragpress.errors import StorageError
 from ragpress.storage.record_ids import new_record_id
-from serving.api.answering import journal_unavailable
 from serving.api.answers import own_answer
 from serving.api.callers import Administrating, Asking
 from serving.api.errors import ApiError, responses
+from serving.api.keeping import keep_feedback
 from serving.api.service import Service, TheService
 from serving.journal.answers import FeedbackQuery
 from serving.journal.records import FeedbackRecord
 
 router = APIRouter(tags=["feedback"])
-
-_logger = logging.getLogger(__name__)
 
 LONGEST_COMMENT = 4000
 LONGEST_CORRECTION = 8000
@@ -116,12 +112,7 @@ async def give_feedback(service: TheService, caller: Asking, body: FeedbackReque
         correction=body.correction.strip(),
         expected_sources=tuple(body.expected_sources),
     )
-    try:
-        await service.journal.record_feedback(record)
-    except StorageError as error:
-        _logger.exception("The journal refuses feedback %s", record.id)
-        raise journal_unavailable() from error
-    service.telemetry.feedback(record)
+    await keep_feedback(service, record)
     return FeedbackMade(feedback_id=record.id, answer_id=answer.id)
 
 

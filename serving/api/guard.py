@@ -54,7 +54,15 @@ _ALWAYS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
-_EXPOSED_HEADERS = b"x-request-id, retry-after"
+_EXPOSED_HEADERS = b", ".join(
+    (
+        b"x-request-id",
+        b"x-ragpress-answer",
+        b"retry-after",
+        *(b"x-ratelimit-%s-requests" % part for part in (b"limit", b"remaining", b"reset")),
+        *(b"x-ratelimit-%s-tokens" % part for part in (b"limit", b"remaining", b"reset")),
+    )
+)
 _PREFLIGHT_SECONDS = b"600"
 
 

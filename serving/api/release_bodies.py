@@ -15,6 +15,7 @@ from index.release import LiveRecord, Manifest
 MOST_DOCUMENTS = 500
 MOST_TEXTS = 5
 MOST_CHARACTERS = 1_000
+_REASON = "Why, in one line; recorded in `why` of what is live, with the name of the API key."
 
 
 class ReleaseItem(BaseModel):
@@ -116,6 +117,7 @@ class PublishBody(BaseModel):
         max_length=500,
         description="A reason to publish what the gate refused; it is recorded with the name of the API key.",
     )
+    reason: str = Field(default="", max_length=500, description=_REASON)
 
 
 class RollbackBody(BaseModel):
@@ -131,6 +133,7 @@ class RollbackBody(BaseModel):
         pattern=r"^[A-Za-z0-9-]+$",
         description="Id of an earlier release; the one that was live before if left out.",
     )
+    reason: str = Field(default="", max_length=500, description=_REASON)
 
 
 class PublishedBody(LiveBody):

@@ -31,7 +31,6 @@ from serving.api.release_bodies import (
     release_item,
 )
 from serving.api.service import TheService
-from serving.callers import Caller
 
 router = APIRouter(tags=["releases"])
 
@@ -84,7 +83,7 @@ async def rollback(service: TheService, caller: Administrating, body: RollbackBo
     collection = check_collection(service, body.collection)
 
     def swap() -> LiveRecord:
-        return history.rollback(service.environment, collection, body.release, caller.owner)
+        return history.rollback(service.environment, collection, body.release, caller.owner, one_line(body.reason))
 
     done = await asyncio.to_thread(_swap, service.environment, collection, swap)
     return PublishedBody(
@@ -102,18 +101,17 @@ async def publish(
 ) -> PublishedBody:
     """Make a release live that was built before. One that the gate refused needs a reason."""
     manifest = await asyncio.to_thread(_manifest, service.environment, release)
-    reason = None if body is None or body.override is None else one_line(body.override) or "no reason given"
-    _check_gate(manifest, reason)
-    collection = manifest.collection
-    swap = _publisher(service.environment, manifest, reason, caller)
-    done = await asyncio.to_thread(_swap, service.environment, collection, swap)
+    wanted = body or PublishBody()
+    override = None if wanted.override is None else one_line(wanted.override) or "no reason given"
+    _check_gate(manifest, override)
+    environment, collection = service.environment, manifest.collection
+
+    def swap() -> LiveRecord:
+        reason = one_line(wanted.reason)
+        return history.publish(environment, collection, manifest.id, override, caller.owner, reason)
+
+    done = await asyncio.to_thread(_swap, environment, collection, swap)
     return PublishedBody(**live_body(done.record).model_dump(), collection=collection, note=done.note, action="publish")
-
-
-def _publisher(
-    environment: Environment, manifest: Manifest, override: str | None, caller: Caller
-) -> Callable[[], LiveRecord]:
-    return lambda: history.publish(environment, manifest.collection, manifest.id, override, caller.owner)
 
 
 def _swap(environment: Environment, collection: str, swap: Callable[[], LiveRecord]) -> _Swapped:

@@ -9,6 +9,8 @@ import typer
 from ragpress import console
 from serving.commands.shared import Collection, Json, Wait, environment_of, release_of
 
+Reason = Annotated[str, typer.Option(help="Why; it is recorded beside what is live.")]
+
 app = typer.Typer(help="Releases: list, compare, publish, roll back, clean up.", no_args_is_help=True)
 
 
@@ -54,6 +56,7 @@ def publish(
     override: Annotated[
         str | None, typer.Option(help="Publish what the gate refused, for this recorded reason.")
     ] = None,
+    reason: Reason = "",
     collection: Collection = "default",
     wait: Wait = 0.0,
     as_json: Json = False,
@@ -64,7 +67,7 @@ def publish(
 
     environment = environment_of()
     with environment.store.writer(collection, wait):
-        record = publish(environment, collection, release, override)
+        record = publish(environment, collection, release, override, reason=" ".join(reason.split()))
         note = keep_live_prompt(environment, collection, record.why)
     console.show(record, as_json, console.live)
     console.note(note)
@@ -73,6 +76,7 @@ def publish(
 @app.command("rollback")
 def rollback(
     release: Annotated[str | None, typer.Argument(help="Release id; the one live before if left out.")] = None,
+    reason: Reason = "",
     collection: Collection = "default",
     wait: Wait = 0.0,
     as_json: Json = False,
@@ -83,7 +87,7 @@ def rollback(
 
     environment = environment_of()
     with environment.store.writer(collection, wait):
-        record = rollback(environment, collection, release)
+        record = rollback(environment, collection, release, reason=" ".join(reason.split()))
         note = keep_live_prompt(environment, collection, record.why)
     console.show(record, as_json, console.live)
     console.note(note)

@@ -89,13 +89,13 @@ function ask(kind, one, data, refresh) {
   if (refused) content.push(element("p", { class: "problem", words: "confirm.override" }));
   if (one.reasons.length) content.push(element("p", { class: "small soft" }, visible(one.reasons.join("; "))));
   content.push(element("p", { class: "small soft", words: "confirm.swap" }));
-  const reason = refused ? { words: "confirm.reason", required: true } : undefined;
+  const reason = refused ? { words: "confirm.reason", required: true } : { words: "confirm.reason.optional", required: false };
   confirm({ title: `confirm.${kind}`, values: { release }, content, action: `releases.${kind}`, reason }, async (why) => {
     if (kind === "rollback") {
-      const body = { collection: data.collection, release: one.id };
+      const body = { collection: data.collection, release: one.id, reason: why };
       await requestJson("/v1/releases/rollback", { method: "POST", body });
     } else {
-      await requestJson(`/v1/releases/${encodeURIComponent(one.id)}/publish`, { method: "POST", body: refused ? { override: why } : {} });
+      await requestJson(`/v1/releases/${encodeURIComponent(one.id)}/publish`, { method: "POST", body: refused ? { override: why } : { reason: why } });
     }
     tell(`done.${kind}`, { release });
     refresh();

@@ -185,6 +185,7 @@ export const en = {
   "confirm.prompt": "Prompt",
   "confirm.same": "same",
   "confirm.reason": "Why (is recorded)",
+  "confirm.reason.optional": "Why (is recorded; may be left empty)",
   "confirm.override": "The gate refused this release. It goes live only with your reason, which is recorded.",
   "confirm.swap": "The switch takes less than a second; answers that are being written finish with the release they began with.",
   "done.publish": "{release} is live.",

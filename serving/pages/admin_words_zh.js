@@ -185,6 +185,7 @@ export const zh = {
   "confirm.prompt": "提示词",
   "confirm.same": "相同",
   "confirm.reason": "原因（会被记录）",
+  "confirm.reason.optional": "原因（会被记录，可不填）",
   "confirm.override": "门禁拒绝了此版本。必须写明原因才能发布，原因会被记录。",
   "confirm.swap": "切换不到一秒；正在撰写的回答仍由原来的版本完成。",
   "done.publish": "{release} 已发布。",

@@ -404,3 +404,27 @@ async def test_any_text_is_valid_json_in_a_stream(tmp_path: Path) -> None:
         record = await only_record(service.journal)
     assert text_of(events(response.text)) == record.text
     assert json.dumps(record.text)
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/responses", "/v2"])
+async def test_an_endpoint_that_is_not_there_is_named(path: str, tmp_path: Path) -> None:
+    async with serving(whole(tmp_path)) as service, client(service) as http:
+        response = await http.post(path, json={})
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "unknown_url")
+    assert f"There is no POST {path}." in response.json()["error"]["message"]
+
+
+async def test_a_method_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    async with serving(whole(tmp_path)) as service, client(service) as http:
+        response = await http.get("/v1/chat/completions")
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert "does not take GET: expected POST" in response.json()["error"]["message"]
+
+
+async def test_a_body_that_is_no_json_is_told_where_it_breaks(tmp_path: Path) -> None:
+    async with serving(whole(tmp_path)) as service, client(service) as http:
+        head = {"Content-Type": "application/json"}
+        response = await http.post("/v1/chat/completions", content=b'{"model": ]', headers=head)
+    assert response.status_code == 400
+    assert response.json()["error"]["message"].startswith("The body is no JSON: ")
+    assert response.json()["error"]["param"] is None

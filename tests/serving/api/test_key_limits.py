@@ -61,6 +61,8 @@ def test_requests_beyond_the_limit_are_refused_with_the_time_to_wait(workspace: 
     assert refused.json()["error"]["type"] == "rate_limit_error"
     assert refused.json()["error"]["code"] == "rate_limit_exceeded"
     assert 1 <= int(refused.headers["retry-after"]) <= 30
+    told = [response.headers["x-ratelimit-remaining-requests"] for response in (refused, no_answer)]
+    assert told == ["0", "0"]
     assert free.status_code == 200
 
 

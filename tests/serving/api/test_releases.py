@@ -100,6 +100,15 @@ async def test_a_rollback_and_a_publish_say_who_did_it(http: httpx2.AsyncClient,
     assert (forth.json()["release"], forth.json()["why"]) == (third["id"], "publish (by admin)")
 
 
+async def test_a_rollback_and_a_publish_keep_the_reason_in_one_line(http: httpx2.AsyncClient) -> None:
+    third, _, _ = await releases(http)
+    back = await http.post("/v1/releases/rollback", json={"reason": "prices\nwere wrong "})
+    assert back.json()["why"] == f"rollback from {third['id']} (by admin): prices were wrong"
+    forth = await http.post(f"/v1/releases/{third['id']}/publish", json={"reason": "mended"})
+    assert forth.json()["why"] == "publish (by admin): mended"
+    assert (await http.get("/v1/releases")).json()["live"]["why"] == forth.json()["why"]
+
+
 async def test_what_the_gate_refused_needs_a_reason(
     http: httpx2.AsyncClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
