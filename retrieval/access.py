@@ -6,16 +6,16 @@ last one counts, as in a CODEOWNERS file; where none does, the default groups ma
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from ragpress.answer_settings import EVERYONE, AccessSettings
 from ragpress.errors import SettingsError
-from retrieval.patterns import compile_pattern, matchable
+from retrieval.patterns import compile_pattern, matchable, matching
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -63,11 +63,13 @@ class AccessRules:
     def governing(self, sources: Sequence[str]) -> npt.NDArray[np.intp]:
         """The rule that counts for each document: intp of shape (len(sources),); 0 is the default, n the n-th rule."""
         found = np.zeros(len(sources), np.intp)
-        open_sources = [(position, matchable(source)) for position, source in enumerate(sources)] if self._rules else []
+        if not self._rules:
+            return found
+        places, names = np.arange(len(sources)), matchable(sources)
         for number in range(len(self._rules), 0, -1):
-            match = self._rules[number - 1][0].search
-            found[[position for position, source in open_sources if match(source)]] = number
-            open_sources = [item for item in open_sources if not found[item[0]]]
+            taken = matching(self._rules[number - 1][0], names)
+            found[places[taken]] = number
+            places, names = places[~taken], names.filter(pa.array(~taken))
         return found
 
     def granted(self, principal: Principal) -> npt.NDArray[np.bool_]:
@@ -77,7 +79,7 @@ class AccessRules:
         return np.array([principal.unrestricted or not groups.isdisjoint(allowed) for allowed in verdicts], np.bool_)
 
 
-def _compile_rule(pattern: str) -> re.Pattern[str]:
+def _compile_rule(pattern: str) -> str:
     try:
         return compile_pattern(pattern)
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -15,7 +14,7 @@ import pyarrow as pa
 
 from ingest.versions import find_date
 from ragpress.errors import UsageError
-from retrieval.patterns import compile_pattern, matchable
+from retrieval.patterns import compile_pattern, matchable, matching
 
 _EXAMPLES = (
     'source="docs/hr/**", language=zh, tag=policy, after=2024-01-01, before=2025-01-01, or a key of its own '
@@ -115,8 +114,7 @@ class FilterColumns:
         """Which documents a filter takes: bool of shape (documents,)."""
         wanted = np.ones(len(self._table), np.bool_)
         if where.sources:
-            patterns = [pattern.search for pattern in _compiled(where.sources)]
-            wanted &= _mask(self.sources, lambda source: any(search(matchable(source)) for search in patterns))
+            wanted &= np.logical_or.reduce([matching(one, self._names) for one in _compiled(where.sources)])
         if where.languages:
             wanted &= self._by_language(where.languages)
         if where.tags:
@@ -134,6 +132,10 @@ class FilterColumns:
         """Source path of each document."""
         sources: list[str] = self._table["source"].to_pylist()
         return sources
+
+    @cached_property
+    def _names(self) -> pa.StringArray:
+        return matchable(self.sources)
 
     def _by_language(self, languages: tuple[str, ...]) -> npt.NDArray[np.bool_]:
         accepted = [code.strip().lower().replace("_", "-") for code in languages]
@@ -186,7 +188,7 @@ def _day(name: str, value: str) -> np.datetime64:
         ) from error
 
 
-def _compiled(patterns: tuple[str, ...]) -> list[re.Pattern[str]]:
+def _compiled(patterns: tuple[str, ...]) -> list[str]:
     try:
         return [compile_pattern(pattern) for pattern in patterns]
     except ValueError as error:
