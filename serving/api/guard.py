@@ -35,6 +35,8 @@ _WITH_BODY = frozenset({"POST"})
 _UPLOADS = "/v1/documents"
 _UPLOAD_TYPES = ("multipart/form-data", "application/octet-stream")
 _ALIVE = "/healthz"
+_WHILE_STOPPING = (_ALIVE, "/readyz", "/metrics")
+"""What load balancers, supervisors and scrapers may still ask of a worker that finishes its last requests."""
 _TOKENS = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{0,1000}")
 _ANY = "*"
 
@@ -144,7 +146,7 @@ class Guard:
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         closing: Closing = scope["app"].state.closing
         sent = _Sent(send)
-        if closing.begun():
+        if closing.begun() or (closing.stopping() and scope["path"] not in _WHILE_STOPPING):
             await sent.end()
             return
         try:
@@ -181,7 +183,8 @@ class _Sent:
         error = ApiError(503, MESSAGE, kind="server_error", code=CODE, retry_after=1.0)
         if not self._begun:
             response = _json(error)
-            await self._send({"type": "http.response.start", "status": 503, "headers": response.raw_headers})
+            headers = [*response.raw_headers, (b"connection", b"close")]
+            await self._send({"type": "http.response.start", "status": 503, "headers": headers})
             await self._send({"type": "http.response.body", "body": response.body})
         elif self._stream and not self._whole:
             event = b"data: " + bytes(_json(error).body) + b"\n\n"

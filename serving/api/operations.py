@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from serving.api.callers import with_role
@@ -50,12 +50,14 @@ async def healthz() -> Alive:
 
 
 @router.get("/readyz", summary="Whether a question would be answered", responses=_NOT_READY)
-async def readyz(service: TheService, response: Response) -> Ready:
+async def readyz(request: Request, service: TheService, response: Response) -> Ready:
     """Look at what an answer needs: every live release is loaded, the journal can be written, the generator answers.
 
     A finding is told again for some seconds, so that probes are no load. Anybody may ask; nobody is told an address,
     a path or the name of a collection here: ``ragpress doctor`` has those.
     """
+    if request.app.state.closing.stopping():
+        service.telemetry.readiness.stop()
     found = await service.telemetry.readiness.look()
     ready = all(one.ok for one in found)
     response.status_code = 200 if ready else 503

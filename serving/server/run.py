@@ -80,7 +80,8 @@ class WorkerServer(uvicorn.Server):
         await self.serve([listener])
 
     def stop(self) -> None:
-        """Take no new connections, finish the requests that run, and end. Any further call changes nothing."""
+        """Finish the requests that run, refuse those that come, and end. Any further call changes nothing."""
+        self._closing.stop()
         self.should_exit = True
 
     @contextlib.contextmanager
@@ -96,15 +97,21 @@ class WorkerServer(uvicorn.Server):
             os.close(self._ready)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish the requests that run within the grace; end the others with an error that says so."""
-        for server in self.servers:
-            server.close()
-        for listener in sockets or []:
-            listener.close()
-        for connection in list(self.server_state.connections):
+        """Finish the requests that run within the grace; end the others with an error that says so.
+
+        New connections are taken as long as requests run: a load balancer learns from ``/readyz`` that this worker
+        goes, and callers are told to come again, where a closed port would tell neither of them anything.
+        """
+        state = self.server_state
+        before, running = list(state.connections), set(state.tasks)
+        for connection in before:
             connection.shutdown()
         last = min(LAST_SECONDS, self._grace / 3)
-        if await self._finished(self._grace - last):
+        finished = await self._until(
+            self._grace - last, lambda: not (state.connections.intersection(before) or state.tasks & running)
+        )
+        self._close(sockets or [])
+        if await self._finished(last / 4 if finished else 0.0):
             return
         self._closing.begin()
         if await self._finished(last / 2):
@@ -115,10 +122,22 @@ class WorkerServer(uvicorn.Server):
             connection.transport.abort()
         await self._finished(last / 2)
 
+    def _close(self, listeners: list[socket.socket]) -> None:
+        """Take no new connections, and close those that have nothing to finish."""
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
     async def _finished(self, seconds: float) -> bool:
+        return await self._until(seconds, lambda: not (self.server_state.connections or self.server_state.tasks))
+
+    async def _until(self, seconds: float, done: Callable[[], bool]) -> bool:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while self.server_state.connections or self.server_state.tasks:
+        while not done():
             if loop.time() >= end:
                 return False
             await asyncio.sleep(0.02)

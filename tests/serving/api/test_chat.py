@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from ragpress.answer_settings import ContextSettings
@@ -428,3 +429,16 @@ async def test_a_body_that_is_no_json_is_told_where_it_breaks(tmp_path: Path) ->
     assert response.status_code == 400
     assert response.json()["error"]["message"].startswith("The body is no JSON: ")
     assert response.json()["error"]["param"] is None
+
+
+async def test_a_worker_that_was_told_to_stop_is_not_ready_and_takes_no_questions(tmp_path: Path) -> None:
+    async with serving(whole(tmp_path)) as service:
+        app = application(service)
+        app.state.closing.stop()
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1") as http:
+            ready, alive = await http.get("/readyz"), await http.get("/healthz")
+            asked = await http.post("/v1/chat/completions", json=chat())
+    assert (ready.status_code, ready.json()["checks"][0]["reason"]) == (503, "stopping")
+    assert alive.status_code == 200
+    assert (asked.status_code, asked.json()["error"]["code"]) == (503, "shutting_down")
+    assert asked.headers["retry-after"] == "1"

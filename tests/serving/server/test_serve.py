@@ -75,6 +75,15 @@ def answers(service: ServiceProcess) -> bool:
         return False
 
 
+def stopping(service: ServiceProcess) -> bool:
+    """Whether a load balancer would read that the service goes."""
+    try:
+        found = httpx2.get(f"{service.base_url}/readyz")
+    except httpx2.TransportError:
+        return False
+    return found.status_code == 503 and found.json()["checks"][0]["reason"] == "stopping"
+
+
 @pytest.fixture(scope="module")
 def service(root: Path) -> Iterator[ServiceProcess]:
     with ServiceProcess(root, "--workers", "2") as running:
@@ -156,7 +165,9 @@ async def test_a_stream_that_runs_is_finished_and_its_answer_kept(tmp_path: Path
             asked = asyncio.create_task(http.post(url, json=chat(stream=True)))
             await begun.wait()
             service.send(signal.SIGTERM)
-            await until(lambda: not answers(service))
+            await until(lambda: stopping(service))
+            refused = await http.post(url, json=chat())
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "shutting_down")
             let_go.set()
             response = await asked
             assert await asyncio.to_thread(service.wait) == 0

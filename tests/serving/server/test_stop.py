@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 import threading
-import time
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
@@ -17,7 +16,7 @@ from tests.serving.server.running import LONG, Running, one, rest, status
 
 
 class Slow:
-    """Answers ``/stream`` and ``/body`` when it is let go; knows how each request ended."""
+    """Answers ``/stream`` and ``/body`` when it is let go, ``/readyz`` at once; knows how each request ended."""
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
@@ -25,6 +24,10 @@ class Slow:
         self.ends: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/readyz":
+            await send({"type": "http.response.start", "status": 503, "headers": [(b"content-length", b"8")]})
+            await send({"type": "http.response.body", "body": b"answered"})
+            return
         streams = scope["path"] == "/stream"
         if streams:
             head = [(b"content-type", b"text/event-stream; charset=utf-8")]
@@ -56,17 +59,10 @@ def asked(running: Running, path: str) -> socket.socket:
     return connection
 
 
-def refuses(running: Running) -> bool:
-    """Whether new connections are refused, before long."""
-    end = time.monotonic() + LONG
-    while time.monotonic() < end:
-        try:
-            running.connect().close()
-        except ConnectionRefusedError:
-            return True
-        except ConnectionResetError:
-            continue  # it was waiting to be accepted when the socket was closed
-    return False
+def told(running: Running, path: str) -> bytes:
+    """What a new connection gets. One that is idle in the moment of the stop is closed: then another one."""
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    return next(received for _ in range(1_000) if (received := running.ask(request)))
 
 
 @pytest.mark.parametrize("path", ["/stream", "/body"])
@@ -75,7 +71,10 @@ def test_what_runs_is_finished(path: str) -> None:
     with serve(slow, grace=LONG) as running, asked(running, path) as connection:
         assert slow.begun.acquire(timeout=LONG)
         running.stop()
-        assert refuses(running)  # while the answer still runs
+        refused = told(running, "/v1/models")  # while the answer still runs
+        assert (status(refused), b"shutting_down" in refused) == (503, True)
+        assert b"\r\nconnection: close\r\n" in refused
+        assert told(running, "/readyz").endswith(b"answered")
         slow.let_go.set()
         assert b"whole" in rest(connection)
     assert slow.ends == ["whole"]
