@@ -234,12 +234,14 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check this machine and every file of the live releases; name what is wrong and how to mend it."""
+    """Check this machine, the live releases, the journals and who may call; name what is wrong and how to mend it."""
     from index.health import doctor as examine  # noqa: PLC0415
     from serving.checks import access_checks, generator_checks  # noqa: PLC0415
+    from serving.service_checks import journal_checks, service_checks  # noqa: PLC0415
 
     environment = environment_of()
-    report = examine(environment, [*generator_checks(environment), *access_checks(environment)])
+    looks = (generator_checks, access_checks, service_checks, journal_checks)
+    report = examine(environment, [check for look in looks for check in look(environment)])
     console.show(report, as_json, console.doctor)
     raise typer.Exit(DONE if report.healthy else FAILED)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from index.environment import Environment
 from index.health import Check
 from ragpress.answer_settings import GeneratorSettings, reconnected
@@ -25,24 +27,35 @@ def generator_checks(environment: Environment) -> list[Check]:
 
 
 def access_checks(environment: Environment) -> list[Check]:
-    """Whether every access rule decides about some document of the live release: one that does not protects nothing."""
+    """Whether every access rule decides about some document: one that does not protects nothing.
 
-    checks = []
-    for name, settings in environment.workspace.collections.items():
-        if not settings.access.rules:
-            continue
-        try:
-            idle = _idle_rules(environment, name)
-        except SettingsError as error:
-            found, mend = "they cannot be read, so nothing is found for anybody", str(error)
-            checks.append(Check(f"access rules of {name}", ok=False, found=found, mend=mend))
-            continue
-        except (ReleaseError, StorageError):  # the doctor names what is wrong with it
-            continue
-        found = f"no document is decided by {', '.join(map(repr, idle))}" if idle else "each decides about documents"
-        mend = "A source begins with the name of its folder; see: ragpress documents list. Correct or remove the rule."
-        checks.append(Check(f"access rules of {name}", ok=not idle, found=found, mend=mend if idle else ""))
-    return checks
+    Of a rule that several collections have, it is enough that it decides in one of them.
+    """
+    collections = {name: one for name, one in environment.workspace.collections.items() if one.access.rules}
+    found: dict[str, tuple[str, ...] | SettingsError] = {}
+    for name in collections:
+        with contextlib.suppress(ReleaseError, StorageError):  # the doctor names what is wrong with it
+            found[name] = _idle_rules(environment, name)
+    used = {
+        rule
+        for name, idle in found.items()
+        if not isinstance(idle, SettingsError)
+        for rule in collections[name].access.rules
+        if rule not in idle
+    }
+    return [_access_check(name, idle, used) for name, idle in found.items()]
+
+
+def _access_check(name: str, idle: tuple[str, ...] | SettingsError, used: set[str]) -> Check:
+    if isinstance(idle, SettingsError):
+        found = "they cannot be read, so nothing is found for anybody"
+        return Check(f"access rules of {name}", ok=False, found=found, mend=str(idle))
+    useless = [rule for rule in idle if rule not in used]
+    if not useless:
+        return Check(f"access rules of {name}", ok=True, found="each decides about documents")
+    mend = "A source begins with the name of its folder; see: ragpress documents list. Correct or remove the rule."
+    found = f"no document is decided by {', '.join(map(repr, useless))}"
+    return Check(f"access rules of {name}", ok=False, found=found, mend=mend)
 
 
 def check_answering(environment: Environment, collection: str) -> None:
@@ -73,12 +86,14 @@ def generator_settings(environment: Environment, collection: str) -> GeneratorSe
     return current if live is None or live.answering is None else reconnected(live.answering.generator, current)
 
 
-def _idle_rules(environment: Environment, collection: str) -> list[str]:
-
+def _idle_rules(environment: Environment, collection: str) -> tuple[str, ...] | SettingsError:
     settings = environment.workspace.collection(collection).access
-    rules = AccessRules(settings)
+    try:
+        rules = AccessRules(settings)
+    except SettingsError as error:
+        return error
     live = environment.releases(collection).live()
     if live is None:
-        return []
+        raise ReleaseError(f"Nothing is live in {collection!r}.")
     deciding = set(rules.governing(environment.open(live).documents["source"].to_pylist()).tolist())
-    return [pattern for number, pattern in enumerate(settings.rules, 1) if number not in deciding]
+    return tuple(pattern for number, pattern in enumerate(settings.rules, 1) if number not in deciding)

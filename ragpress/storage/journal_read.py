@@ -45,6 +45,8 @@ class JournalReader:
     def find(self, record_id: str) -> bytes | None:
         """The JSON of a record; None where there is none, also for what is no id at all.
 
+        Sealed files that are damaged are left out, here and in lists, and the log names them.
+
         Raises:
             StorageError: a file cannot be read.
         """

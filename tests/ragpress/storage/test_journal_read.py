@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -250,15 +251,61 @@ def test_a_record_in_two_sealed_files_is_told_once(tmp_path: Path) -> None:
     assert len(JournalReader(place_in(tmp_path)).entries(RecordQuery())) == 3
 
 
-def test_a_damaged_sealed_file_is_named(tmp_path: Path) -> None:
-    ids = keep(tmp_path, 3)
+def cut(content: bytes) -> bytes:
+    return content[:-20]
+
+
+def blotted(content: bytes) -> bytes:
+    """The footer is whole, the pages are not."""
+    return content[:4] + bytes(len(content) // 2 - 4) + content[len(content) // 2 :]
+
+
+def emptied(_: bytes) -> bytes:
+    return b""
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut, blotted, emptied])
+@pytest.mark.parametrize("warm", [True, False], ids=["known", "new"])
+def test_a_damaged_sealed_file_is_named_and_left_out(
+    tmp_path: Path, damage: Callable[[bytes], bytes], warm: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = keep(tmp_path, 300)
     seal(place_in(tmp_path))
     path = files_in(tmp_path, ".parquet")[0]
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes()[:-20])
+    kept = keep(tmp_path, 3)
+    seal(place_in(tmp_path))
+    reader = JournalReader(place_in(tmp_path))
+    if warm:
+        assert reader.find(lost[0]) is not None
+    whole = path.read_bytes()
+    overwrite(path, damage(whole))
 
+    assert [reader.find(one) is not None for one in (lost[0], kept[0])] == [False, True]
+    assert [found.entry.id for found in reader.select(RecordQuery())] == kept[::-1]
+    assert [found.id for found in reader.entries(RecordQuery(limit=2))] == kept[:0:-1]
+    assert [record.levelname for record in caplog.records if path.name in record.getMessage()] == ["ERROR"]
     with pytest.raises(IntegrityError, match=path.name):
-        JournalReader(place_in(tmp_path)).find(ids[0])
+        reader.releases(RecordQuery())
+    with pytest.raises(IntegrityError, match=path.name):
+        reader.remove_before(kept[0])
+
+    overwrite(path, whole)
+    assert len(reader.select(RecordQuery())) == 303
+    assert reader.find(lost[0]) is not None
+
+
+def test_what_may_be_removed_is_not_decided_without_a_damaged_file(tmp_path: Path) -> None:
+    ids = keep(tmp_path, 300)
+    seal(place_in(tmp_path))
+    path = files_in(tmp_path, ".parquet")[0]
+    overwrite(path, blotted(path.read_bytes()))
+    with pytest.raises(IntegrityError, match="restore it from a backup"):
+        JournalReader(place_in(tmp_path)).releases(RecordQuery(since=ids[0]))
 
 
 def test_a_file_that_cannot_be_read_back_keeps_what_was_sealed_into_it(tmp_path: Path) -> None:
