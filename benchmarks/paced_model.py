@@ -3,7 +3,8 @@
 It stands for a model whose time is known, so that what a service adds can be told from what the model takes. It
 answers with words of the first passage in the prompt and cites it, one word a token: the first after ``first`` seconds,
 the others ``rate`` a second, on a schedule that does not slip when the machine is busy. How long it really took is
-kept by the request's nonce (``#`` and digits in the question) and told at ``/spans``.
+kept by the request's nonce (``#`` and digits in the question) and told at ``/spans``; how many connections are open, at
+``/connections``. With ``echo`` an answer begins with its nonce, so that a mixed-up answer shows.
 
 It prints one JSON object, ``{"base_url": …}``, when it listens, and ends when its standard input does.
 """
@@ -33,11 +34,13 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n"
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How fast the model is: seconds until the first token, tokens per second after it, tokens of an answer."""
+    """How the model writes: seconds until the first token, tokens per second after it, tokens of an answer, and whether
+    the first one is the nonce."""
 
     first: float
     rate: float
     tokens: int
+    echo: bool = False
 
     @property
     def seconds(self) -> float:
@@ -62,15 +65,18 @@ class PacedModel:
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._spans: dict[str, Span] = {}
+        self._open: set[asyncio.StreamReader] = set()
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer every request of a connection."""
+        self._open.add(reader)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = _LENGTH.search(head)
                 body = await reader.readexactly(int(length.group(1))) if length else b""
                 await self._answer(head.split(b" ", 2)[1].decode(), body, writer)
+        self._open.discard(reader)
         writer.close()
 
     async def _answer(self, path: str, body: bytes, writer: asyncio.StreamWriter) -> None:
@@ -80,6 +86,9 @@ class PacedModel:
         data: Any = {"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": "benchmarks"}]}
         if path.endswith("/spans"):
             data, self._spans = self._spans, {}
+        elif path.endswith("/connections"):
+            # One that waits for its next token has not been told that its client is gone.
+            data = sum(not reader.at_eof() for reader in self._open) - 1
         reply = msgspec.json.encode(data)
         writer.write(_HEAD % (b"application/json", b"Content-Length: %d\r\n" % len(reply)) + reply)
         await writer.drain()
@@ -89,6 +98,8 @@ class PacedModel:
         prompt = request["messages"][-1]["content"]
         nonces = _NONCE.findall(prompt)
         words = self._words(prompt, int(nonces[-1]) if nonces else 0)
+        if self._pace.echo and nonces:
+            words.insert(0, f"#{nonces[-1]} ")
         await asyncio.sleep(self._pace.first)
         writer.write(_HEAD % (b"text/event-stream", b"Transfer-Encoding: chunked\r\n"))
         first = time.perf_counter() - start
@@ -121,7 +132,8 @@ def _event(writer: asyncio.StreamWriter, data: object) -> None:
 @contextlib.contextmanager
 def paced_model(pace: Pace) -> Iterator[str]:
     """The server in a process of its own; gives its base URL."""
-    options = ("--first", str(pace.first), "--rate", str(pace.rate), "--tokens", str(pace.tokens))
+    options = ["--first", str(pace.first), "--rate", str(pace.rate), "--tokens", str(pace.tokens)]
+    options += ["--echo"] * pace.echo
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.paced_model", *options],
         cwd=Path(__file__).parents[1],
@@ -153,8 +165,9 @@ def main() -> None:
     parser.add_argument("--first", type=float, default=0.25, help="seconds until the first token")
     parser.add_argument("--rate", type=float, default=50.0, help="tokens per second")
     parser.add_argument("--tokens", type=int, default=50, help="tokens of an answer")
+    parser.add_argument("--echo", action="store_true", help="begin every answer with the nonce of its question")
     options = parser.parse_args()
-    asyncio.run(_serve(Pace(options.first, options.rate, options.tokens)))
+    asyncio.run(_serve(Pace(options.first, options.rate, options.tokens, options.echo)))
 
 
 if __name__ == "__main__":

@@ -57,19 +57,30 @@ class LoadClient:
 
     async def ask(self, question: str, nonce: int, model: str = "default") -> Reply:
         """One streamed question; a connection that breaks is a reply too."""
-        body = {"model": model, "stream": True, "messages": [{"role": "user", "content": f"{question} #{nonce}"}]}
         start = time.perf_counter()
         try:
-            reader, writer = await asyncio.open_connection(self._host, self._port, limit=1 << 22)
+            reader, writer = await self.begin(question, nonce, model)
         except OSError as error:
             return Reply(nonce=nonce, error=str(error))
         try:
-            writer.write(self._request("/v1/chat/completions", body))
             return await self._read(reader, nonce, start)
-        except (OSError, asyncio.IncompleteReadError) as error:
+        except (OSError, asyncio.IncompleteReadError, IndexError, ValueError) as error:
             return Reply(nonce=nonce, error=repr(error), total=time.perf_counter() - start)
         finally:
             writer.close()
+
+    async def begin(
+        self, question: str, nonce: int, model: str = "default"
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A streamed question whose answer the caller reads, or leaves.
+
+        Raises:
+            OSError: there is no connection.
+        """
+        body = {"model": model, "stream": True, "messages": [{"role": "user", "content": f"{question} #{nonce}"}]}
+        reader, writer = await asyncio.open_connection(self._host, self._port, limit=1 << 22)
+        writer.write(self._request("/v1/chat/completions", body))
+        return reader, writer
 
     async def post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """A request that is no stream: its status and its JSON body; status 0 where the connection broke."""

@@ -137,7 +137,11 @@ def _parquet(rows: list[tuple[Entry, str]], sources: list[str]) -> bytes:
     sink = pa.BufferOutputStream()
     names = [f"{name}.list.element" if name in {"documents", "chunks"} else name for name in plain]
     pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP, use_dictionary=names)
-    return bytes(sink.getvalue())
+    sealed = bytes(sink.getvalue())
+    del table, sink
+    # A service seals a file now and then and would keep the memory of the largest one in between.
+    pa.default_memory_pool().release_unused()
+    return sealed
 
 
 def _table(rows: list[tuple[Entry, str]]) -> pa.Table:

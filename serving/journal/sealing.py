@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from index.environment import Environment
 from index.runs import RUNS, describe_run
@@ -47,24 +48,26 @@ def seal_journals(environment: Environment, at_least: int = 1) -> SealedReport:
 @contextlib.asynccontextmanager
 async def sealed_regularly(environment: Environment, seconds: float = SECONDS) -> AsyncIterator[None]:
     """Seal the journals from time to time during the context, and once in the end."""
-    task = asyncio.create_task(_seal_on(environment, seconds))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        await _seal_once(environment)
+    # Always the same thread: every thread keeps memory for itself of what it has once needed.
+    with ThreadPoolExecutor(1, thread_name_prefix="ragpress-sealing") as thread:
+        task = asyncio.create_task(_seal_on(environment, seconds, thread))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await _seal_once(environment, thread)
 
 
-async def _seal_on(environment: Environment, seconds: float) -> None:
+async def _seal_on(environment: Environment, seconds: float, thread: Executor) -> None:
     while True:
-        await _seal_once(environment)
+        await _seal_once(environment, thread)
         await asyncio.sleep(seconds)
 
 
-async def _seal_once(environment: Environment) -> None:
+async def _seal_once(environment: Environment, thread: Executor) -> None:
     try:
-        await asyncio.to_thread(seal_journals, environment)
+        await asyncio.get_running_loop().run_in_executor(thread, seal_journals, environment)
     except (StorageError, OSError):
         _logger.exception("The journals cannot be sealed now; nothing is lost, it is tried again")

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
 
 from ragpress.serve_settings import ServeSettings
+from ragpress.struct_types import learn_struct_types
 from serving.server.closing import Closing
 from serving.server.inherited import LAST_SECONDS, Descriptors
 from serving.server.protocol import ServerConfig
@@ -47,6 +48,7 @@ def run(create: Callable[[], FastAPI], settings: ServeSettings, inherited: Descr
     _follow_supervisor(inherited.lifeline, settings.grace_seconds)
     _allow_connections()
     sys.setswitchinterval(SWITCH_SECONDS)
+    learn_struct_types()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(create(), settings, inherited))
 
