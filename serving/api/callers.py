@@ -53,11 +53,11 @@ async def caller_of(
     return caller
 
 
-def with_role(role: Role) -> Callable[[Caller], Coroutine[None, None, Caller]]:
-    """A dependency that lets only callers with a role pass."""
+def with_role(role: Role, *others: Role) -> Callable[[Caller], Coroutine[None, None, Caller]]:
+    """A dependency that lets only callers with a role pass, or with one of the others."""
 
     async def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
-        if not caller.may(role):
+        if not any(caller.may(one) for one in (role, *others)):
             raise ApiError(
                 403,
                 f"This API key does not have the role {role.value!r}. An operator makes one that has it with: "
@@ -72,4 +72,6 @@ def with_role(role: Role) -> Callable[[Caller], Coroutine[None, None, Caller]]:
 
 Asking = Annotated[Caller, Depends(with_role(Role.ASK))]
 Ingesting = Annotated[Caller, Depends(with_role(Role.INGEST))]
+Reading = Annotated[Caller, Depends(with_role(Role.ASK, Role.INGEST))]
+"""Whoever asks reads what its groups may; whoever only ingests its own uploads among that."""
 Administrating = Annotated[Caller, Depends(with_role(Role.ADMIN))]

@@ -16,7 +16,7 @@ from index.documents import DocumentRow
 from ragpress.errors import ReleaseError, UsageError
 from ragpress.types import AuditMark
 from serving.api import uploads
-from serving.api.callers import Administrating, Asking
+from serving.api.callers import Administrating, Reading
 from serving.api.document_bodies import (
     DocumentBody,
     DocumentItem,
@@ -40,7 +40,9 @@ from serving.api.library import (
     find_document,
     no_document,
     one_line,
+    sees_others,
     sees_quarantines,
+    shown,
     visible_marks,
 )
 from serving.api.service import TheService
@@ -95,9 +97,12 @@ class ListParameters(msgspec.Struct, frozen=True):
 
 @router.get("/v1/documents", summary="List documents", responses={**responses(400, 401, 403, 404, 500, 503)})
 async def list_documents(
-    service: TheService, library: TheLibrary, caller: Asking, asked: Annotated[ListQuery, Query()]
+    service: TheService, library: TheLibrary, caller: Reading, asked: Annotated[ListQuery, Query()]
 ) -> DocumentListBody:
-    """The documents of a collection's live release that the caller may read, by source."""
+    """The documents of a collection's live release that the caller may read, by source.
+
+    A key with the role `ingest` alone sees its own uploads, here and below.
+    """
     check_collection(service, asked.collection)
     query = DocumentQuery(
         state=asked.state,
@@ -105,6 +110,7 @@ async def list_documents(
         after=bytes.fromhex(asked.after).decode("utf-8", "replace"),
         limit=asked.limit,
         whole=sees_quarantines(caller),
+        within="" if sees_others(caller) else UploadFolder.source(asked.collection, caller.owner, ""),
     )
     return await asyncio.to_thread(_list, library, caller, ListParameters(asked.collection, query))
 
@@ -112,7 +118,7 @@ async def list_documents(
 @router.get(
     "/v1/documents/{document_id}", summary="One document", responses={**responses(400, 401, 403, 404, 500, 503)}
 )
-async def get_document(library: TheLibrary, caller: Asking, document_id: DocumentId) -> DocumentBody:
+async def get_document(library: TheLibrary, caller: Reading, document_id: DocumentId) -> DocumentBody:
     """One document of a live release in detail."""
     return await asyncio.to_thread(_detail, library, document_id, caller)
 
@@ -123,7 +129,7 @@ async def get_document(library: TheLibrary, caller: Asking, document_id: Documen
     responses={**responses(400, 401, 403, 404, 500, 503)},
 )
 async def get_text(
-    library: TheLibrary, caller: Asking, document_id: DocumentId, wanted: Annotated[PassageQuery, Query()]
+    library: TheLibrary, caller: Reading, document_id: DocumentId, wanted: Annotated[PassageQuery, Query()]
 ) -> PassageBody:
     """The text around a cited span: the whole page of a paged document, else the paragraphs around it.
 
@@ -142,7 +148,7 @@ async def get_text(
     },
 )
 async def get_original(
-    library: TheLibrary, caller: Asking, document_id: DocumentId, release: ReleaseName = None
+    library: TheLibrary, caller: Reading, document_id: DocumentId, release: ReleaseName = None
 ) -> StreamingResponse:
     """The source file, as long as it still has the bytes that the release was made of. Always as a download."""
     original = await asyncio.to_thread(_original, library, document_id, caller, release)
@@ -295,7 +301,9 @@ def _in_release(
         row = documents.find(document, caller.principal)
     except ReleaseGoneError as error:
         raise ApiError(404, str(error), kind="not_found_error", code="release_gone", param="release") from error
-    if row is None or not (sees_quarantines(caller) or row.chunks):
+    if row is None or not shown(row, documents.manifest.collection, caller):
+        raise no_document()
+    if not (sees_quarantines(caller) or row.chunks):
         raise no_document()
     return documents, row
 

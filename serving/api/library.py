@@ -12,6 +12,7 @@ from serving.api.errors import ApiError
 from serving.api.service import Service, TheService
 from serving.callers import Caller, Role
 from serving.documents.library import Library, ReleaseDocuments
+from serving.uploads.folder import UploadFolder
 
 COLLECTION_PATTERN = r"^[A-Za-z0-9_-]+$"
 RELEASE_PATTERN = r"^[A-Za-z0-9-]+$"
@@ -65,6 +66,16 @@ def sees_quarantines(caller: Caller) -> bool:
     return caller.may(Role.INGEST)
 
 
+def sees_others(caller: Caller) -> bool:
+    """Whether a caller sees documents beside its own uploads."""
+    return caller.may(Role.ASK)
+
+
+def shown(row: DocumentRow, collection: str, caller: Caller) -> bool:
+    """Whether a caller, who may read a document, is shown it: it asks, or it uploaded it."""
+    return sees_others(caller) or UploadFolder.owner_of(collection, row.source) == caller.owner
+
+
 def find_document(library: Library, document: str, caller: Caller) -> tuple[ReleaseDocuments, DocumentRow]:
     """A document of a live release, as far as the caller may see it. Blocks.
 
@@ -72,7 +83,7 @@ def find_document(library: Library, document: str, caller: Caller) -> tuple[Rele
         ApiError: 404, there is none.
     """
     found = library.find(document, caller.principal)
-    if found is None or found[1].state == "deleted":
+    if found is None or found[1].state == "deleted" or not shown(found[1], found[0].manifest.collection, caller):
         raise no_document()
     if found[1].state == "quarantined" and not found[1].chunks and not sees_quarantines(caller):
         raise no_document()
@@ -80,12 +91,14 @@ def find_document(library: Library, document: str, caller: Caller) -> tuple[Rele
 
 
 def visible_marks(documents: ReleaseDocuments, row: DocumentRow, caller: Caller) -> tuple[AuditMark, ...]:
-    """The audit marks of a document but for those about others that the caller may not read."""
-    return tuple(
-        mark
-        for mark in row.all_marks
-        if all(documents.find(related, caller.principal) is not None for related in mark.related)
-    )
+    """The audit marks of a document but for those about others that the caller may not see."""
+    collection = documents.manifest.collection
+
+    def known(document: str) -> bool:
+        found = documents.find(document, caller.principal)
+        return found is not None and shown(found, collection, caller)
+
+    return tuple(mark for mark in row.all_marks if all(map(known, mark.related)))
 
 
 def one_line(text: str) -> str:

@@ -40,6 +40,7 @@ class DocumentQuery(msgspec.Struct, frozen=True, kw_only=True):
         after: only sources behind this one; "" begins with the first.
         limit: the most to list.
         whole: also documents that cannot be found: quarantined and deleted ones.
+        within: only sources that begin so; "" takes every source.
     """
 
     state: str | None = None
@@ -47,6 +48,7 @@ class DocumentQuery(msgspec.Struct, frozen=True, kw_only=True):
     after: str = ""
     limit: int = 50
     whole: bool = False
+    within: str = ""
 
 
 class DocumentPage(msgspec.Struct, frozen=True):
@@ -117,6 +119,8 @@ class ReleaseDocuments:
         if query.words:
             named = (pc.match_substring(table[name], query.words, ignore_case=True) for name in ("source", "title"))
             mask &= _numpy(pc.or_kleene(*named))
+        if query.within:
+            mask &= _numpy(pc.starts_with(table["source"], query.within))
         behind = mask & _numpy(pc.greater(table["source"], query.after)) if query.after else mask
         positions = np.flatnonzero(behind)
         shown = positions[: query.limit]

@@ -40,6 +40,7 @@ CALLERS = {
     "alice": caller("alice", Role.ASK, Role.INGEST),
     "bob": caller("bob", Role.ASK, Role.INGEST),
     "hr-team": caller("hr-team", Role.ASK, Role.INGEST),
+    "robot": caller("robot", Role.INGEST),
     "admin": caller("admin", Role.ADMIN),
 }
 
@@ -300,6 +301,31 @@ async def test_an_upload_can_be_found_replaced_and_deleted_by_its_owner_only(sit
     rest = (await site.get("alice", "/v1/jobs", after=jobs["next"])).json()
     assert [one["id"] for one in rest["jobs"]] == [accepted.json()["job_id"]]
     assert len((await site.get("admin", "/v1/jobs", state="done")).json()["jobs"]) == 4
+
+
+async def test_a_key_that_only_ingests_sees_its_own_uploads_and_nothing_else(site: Site) -> None:
+    others = await site.ids()
+    await site.done(await site.upload("alice", ("theirs.md", b"# Theirs\n\nThe canteen opens at noon.\n")))
+    own = b"# Parking\n\nThe car park opens at six.\n"
+    await site.done(await site.upload("robot", ("parking.md", own), ("bad.pdf", b"%PDF-1.7 broken")))
+
+    listed = (await site.get("robot", "/v1/documents")).json()
+    assert [(item["source"].rpartition("/")[2], item["state"]) for item in listed["documents"]] == [
+        ("bad.pdf", "quarantined"),
+        ("parking.md", "live"),
+    ]
+    assert listed["total"] == 2
+    path = f"/v1/documents/{listed['documents'][1]['document_id']}"
+    assert (await site.get("robot", path)).json()["title"] == "Parking"
+    assert "car park" in (await site.get("robot", f"{path}/text")).json()["text"]
+    assert (await site.get("robot", f"{path}/original")).content == own
+    assert (await site.get("robot", f"{path}/text", release=listed["release"])).status_code == 200
+    for document in (await site.ids()).values():
+        expected = 200 if document in {item["document_id"] for item in listed["documents"]} else 404
+        assert (await site.get("robot", f"/v1/documents/{document}")).status_code == expected
+    hidden = f"/v1/documents/{others['docs/leave.md']}/text"
+    for query in ({}, {"release": listed["release"]}):
+        assert (await site.get("robot", hidden, **query)).status_code == 404
 
 
 async def test_an_upload_that_is_not_ingested_yet_can_be_deleted(empty: Site) -> None:
