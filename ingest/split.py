@@ -74,7 +74,7 @@ class TokenIndex:
 
 
 _SENTENCE_END = re.compile(
-    r"[.!?…]+[\"'”’)\]*_]*(?=\s)"  # Latin: the mark must stand before white space
+    r"(?<![.!?…])[.!?…]+[\"'”’)\]*_]*(?=\s)"  # Latin: the mark must stand before white space
     r"|[。！？｡…]+[”’」』）】》\"')]*"  # Chinese and Japanese: no space follows
     r"|[।॥؟۔։።]+"  # Devanagari, Arabic, Urdu, Armenian, Ethiopic
 )

@@ -36,6 +36,9 @@ _PUNCTUATION = ".,;:!?\"'()[]{}“”‘’。，、；：！？（）《》「�
 _FEW_WORDS = 2
 _ADDED_WORDS = 8
 _QUESTIONS_BACK = 2
+_LONGEST_EARLIER = 4000
+# What is longer is no word that carries a question: a dump, an encoded file.
+_LONGEST_WORD = 64
 _LONGEST = 400
 
 
@@ -57,12 +60,12 @@ def standalone_by_rule(question: str, history: Sequence[Turn]) -> str:
     chinese = bool(_CHINESE.search(question))
     added: list[str] = []
     asked = [turn.content for turn in history if turn.role == "user"]
-    for earlier in reversed(asked[-_QUESTIONS_BACK:]):
+    for earlier in (text[:_LONGEST_EARLIER] for text in reversed(asked[-_QUESTIONS_BACK:])):
         if chinese != bool(_CHINESE.search(earlier)):
             continue  # words of another language would only pull the search away
         for word in words(visible(without_citations(earlier))).split():
             stems = terms_of(word).stems
-            if stems and held.isdisjoint(stems) and len(added) < _ADDED_WORDS:
+            if stems and len(word) <= _LONGEST_WORD and held.isdisjoint(stems) and len(added) < _ADDED_WORDS:
                 held.update(stems)
                 added.append(word.strip(_PUNCTUATION))
     return f"{question.strip()} ({' '.join(added)})" if added else question

@@ -6,12 +6,13 @@ import re
 from functools import lru_cache
 
 # Letters and digits in one token, digits that dots or dashes join to letters, versions of three numbers, capitals
-# joined by a dash, and digits too many to count something.
+# joined by a dash, and digits too many to count something. Nothing here looks further ahead than some characters: the
+# texts are a caller's, and a search that reads to their end from every place takes seconds.
 _IDENTIFIER = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"(?=[A-Za-z0-9.\-_/]*[0-9])[A-Za-z]{1,8}[\-_]?[0-9][A-Za-z0-9]*(?:[.\-_/][A-Za-z0-9]+)*"
+    r"[A-Za-z]{1,8}[\-_]?[0-9][A-Za-z0-9]*(?:[.\-_/][A-Za-z0-9]+)*"
     r"|[A-Z]{2,8}(?:-[A-Z0-9]+)+"
-    r"|[0-9]+[.\-][0-9.\-]*[0-9]*[A-Z]{1,3}"
+    r"|[0-9]+[.\-][0-9.\-]{0,64}[A-Z]{1,3}"
     r"|v?[0-9]+(?:\.[0-9]+){2,}"
     r"|[0-9]{5,}"
     r")(?![A-Za-z0-9])"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _SCALES = {
@@ -42,6 +43,8 @@ _HAN_NUMBER = re.compile(f"[{_HAN_CHARS}]+")
 _COUNTED = re.compile(
     r"(?:年|月|日|号|岁|个|人|名|位|次|届|倍|天|周|小时|分|秒|元|美元|米|公里|吨|种|所|家|座|层|支|场|成|世纪|年代)"
 )
+# A longer run of digits states no number, and may be beyond every float.
+_MOST_DIGITS = 30
 _LATIN_WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -55,7 +58,7 @@ class Number(NamedTuple):
 def numbers_claimed(text: str) -> list[Number]:
     """Numbers a sentence states: figures, and Chinese numerals that count something."""
     text = text.replace(_PER_CENT, " " * len(_PER_CENT))
-    found = [_figure(match) for match in _FIGURE.finditer(text)]
+    found = [_figure(match) for match in _figures(text)]
     for match in _HAN_NUMBER.finditer(text):
         if _follows_figure(text, match.start()):
             continue
@@ -69,8 +72,8 @@ def numbers_claimed(text: str) -> list[Number]:
 def numbers_held(text: str) -> frozenset[float]:
     """Every value that a text may be read to state, number words and names of months included."""
     text = text.replace(_PER_CENT, " " * len(_PER_CENT))
-    held = {number.value for number in map(_figure, _FIGURE.finditer(text))}
-    held |= {float(match[1].replace(",", "")) for match in _FIGURE.finditer(text)}
+    held = {number.value for number in map(_figure, _figures(text))}
+    held |= {float(match[1].replace(",", "")) for match in _figures(text)}
     held |= {value for match in _HAN_NUMBER.finditer(text) if (value := _han_value(match.group())) is not None}
     held |= {float(_WORDS[word]) for word in _LATIN_WORD.findall(text.lower()) if word in _WORDS}
     return frozenset(held)
@@ -79,6 +82,10 @@ def numbers_held(text: str) -> frozenset[float]:
 def missing_numbers(claimed: list[Number], held: frozenset[float]) -> int:
     """How many claimed numbers no held value equals or rounds to."""
     return sum(number.value not in held and not any(_rounds_to(value, number) for value in held) for number in claimed)
+
+
+def _figures(text: str) -> Iterator[re.Match[str]]:
+    return (match for match in _FIGURE.finditer(text) if len(match[1]) <= _MOST_DIGITS)
 
 
 def _figure(match: re.Match[str]) -> Number:
@@ -102,6 +109,8 @@ def _follows_figure(text: str, start: int) -> bool:
 
 def _han_value(text: str) -> float | None:
     """Value of a Chinese numeral: 二千五百万, 二〇二一; None where it is none."""
+    if len(text) > _MOST_DIGITS:
+        return None
     if all(char in _DIGIT for char in text):
         return float("".join(str(_DIGIT[char]) for char in text))
     total = section = digit = 0

@@ -38,7 +38,7 @@ _WORD = re.compile(r"[^\W\d_]")
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f]")
 _KANA = re.compile("[\u3040-\u30ff]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
-_NAME = re.compile(r"\b(?:[A-Z][\w'’\-]*[a-z0-9][\w]*|[A-Z]{2,}[\w\-]*|[a-z]+[A-Z]\w*)\b")
+_NAME = re.compile(r"\b(?:[A-Z][\w'’\-]{0,64}[a-z0-9][\w]*|[A-Z]{2,}[\w\-]*|[a-z]+[A-Z]\w*)\b")
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|cannot|isn't|aren't|wasn't|weren't|don't"
     r"|doesn't|didn't|won't|can't|couldn't|wouldn't|shouldn't|hasn't|haven't|hadn't)\b|n[’']t\b"

@@ -40,3 +40,11 @@ def test_another_number_is_not(claim: str, evidence: str) -> None:
 def test_text_without_numbers_claims_none() -> None:
     assert numbers_claimed("Nothing of the kind. 没有数字。") == []
     assert numbers_held("") == frozenset()
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "1," + "000," * 200 + "000", "一" * 400, "九亿" * 200, "0." + "9" * 400])
+def test_a_number_beyond_reason_is_none(digits: str) -> None:
+    assert numbers_claimed(f"There are {digits} doors.") == []
+    held = numbers_held(f"There are {digits} doors, 25 of them green.")
+    assert missing_numbers(numbers_claimed("25 doors"), held) == 0
+    assert missing_numbers(numbers_claimed("26 doors"), held) == 1

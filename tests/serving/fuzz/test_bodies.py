@@ -144,6 +144,22 @@ def test_odd_characters_in_every_text(running: Site, text: str) -> None:
     assert running.call("GET", f"/v1/trace/{answer}").status_code == 200
 
 
+@pytest.mark.parametrize("unit", ["一", "九亿", "9", "1-", "A.B.", "...", "[1]", "http://", "年", "\u200b", "-", " "])
+def test_long_texts_of_one_piece(running: Site, unit: str) -> None:
+    question, earlier = (unit * 16_000)[:16_000], (unit * 400_000)[:400_000]
+    history = [{"role": "user", "content": earlier}, {"role": "assistant", "content": earlier[:50_000]}]
+    bodies = [
+        ("/v1/chat/completions", chat(question)),
+        ("/v1/chat/completions", chat(f"How many {question} are there?", stream=True)),
+        ("/v1/chat/completions", chat("When?") | {"messages": [*history, *chat("And on Sundays?")["messages"]]}),
+        ("/v1/retrieve", {"query": question, "filter": {"sources": [question[:500]]}}),
+        ("/v1/retrieve", {"query": "hours", "filter": {"sources": ["*?" * 200 + "b", "**/*a" * 90]}}),
+    ]
+    for path, body in bodies:
+        response = running.call("POST", path, content=json.dumps(body).encode(), headers=JSON)
+        assert response.status_code == 200 or told(response, 400, 413), response.text[:300]
+
+
 def filters(text: str) -> Iterator[dict[str, Any]]:
     """A filter for every field that takes a text."""
     for name in ("sources", "languages", "tags"):
