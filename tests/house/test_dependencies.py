@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import lru_cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def declared(groups: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(line).name) for line in wanted}
 
 
+@lru_cache
 def imported(folder: Path) -> dict[str, str]:
     """Top-level third-party modules that a folder imports, each with one file that does."""
     found: dict[str, str] = {}
