@@ -55,8 +55,12 @@ _EMPHASIS = re.compile(r"(\*\*|__|`)(\S(?:.*?\S)?)\1")
 # No space stands between Chinese characters: a line break there was made by wrapping.
 _HAN_BREAK = re.compile("(?<=[\u3001-\u9fff\uff00-\uffef])[ \t]*\n[ \t]*(?=[\u3001-\u9fff\uff00-\uffef])")
 _HAN = re.compile("[\u3400-\u9fff]")
-# A line of a Chinese page that was wrapped has at least so many Chinese characters.
+# A line of a Chinese page that was wrapped has at least so many Chinese characters; or is so wide, in the width of one,
+# and ends with one, where numbers and Latin words stand in it.
 _HAN_WRAPPED = 28
+_WIDE_WRAPPED = 34
+_HAN_MOSTLY = 20
+_WIDE = re.compile("[\u3001-\u9fff\uff00-\uffef]")
 # A long line that ends so goes on, whatever the next one begins with.
 _WRAPPED = 50
 _UNENDED = re.compile(
@@ -170,9 +174,19 @@ def _continues(before: str, line: str) -> bool:
     if not first or _ITEM.match(line) or _ENDED.search(before):
         return False
     last = before.rstrip().rsplit("\n", 1)[-1]
-    if first.islower() or len(_HAN.findall(last)) >= _HAN_WRAPPED:
+    if first.islower() or _is_full(last, first):
         return True
     return len(last) >= _WRAPPED and _UNENDED.search(last) is not None
+
+
+def _is_full(line: str, following: str) -> bool:
+    """Whether a line of Chinese is as wide as lines are that were wrapped."""
+    han = len(_HAN.findall(line))
+    if han >= _HAN_WRAPPED:
+        return True
+    wide = len(_WIDE.findall(line))
+    inside = _HAN.match(line[-1:]) is not None and _HAN.match(following) is not None
+    return inside and han >= _HAN_MOSTLY and wide + (len(line) - wide) / 2 >= _WIDE_WRAPPED
 
 
 def _sentences(text: str, bare: str, block: _Block) -> Iterator[Span]:

@@ -259,7 +259,18 @@ def _choose(shortlist: list[Candidate], every: list[Candidate], asked: _Asked, l
         ):
             chosen.append(before)
         chosen.append(candidate)
-    return chosen
+    return _with_halves_in_order(chosen)
+
+
+def _with_halves_in_order(chosen: list[Candidate]) -> list[Candidate]:
+    """The same, but what was cut off in the middle of a sentence stands before the rest of it, as in the document."""
+    ordered: list[Candidate] = []
+    for candidate in chosen:
+        place = (candidate.passage.index, candidate.order + 1)
+        rest = next((at for at, one in enumerate(ordered) if (one.passage.index, one.order) == place), None)
+        unended = _ENDS.search(candidate.text) is None and not candidate.title
+        ordered.insert(rest if rest is not None and unended else len(ordered), candidate)
+    return ordered
 
 
 def _telling(ranked: list[Candidate]) -> list[Candidate]:

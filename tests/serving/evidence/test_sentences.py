@@ -15,6 +15,12 @@ def cut(text: str) -> list[str]:
         ("It rose by 3.5 percent. Dr. Smith (of the U.S. office) agreed, e.g. in May. Fine!", 3),
         ("他说：“可以。”随后离开。第二天下雨！真的吗？", 4),
         ("One line that was\nwrapped by a mail program. Another.", 2),
+        (
+            "文件编号 DOC-12，版本 3.4，2024 年 8 月 3 日，编写人：王芳。本规程适用于南京仓库存\n"
+            "放的冷藏药品。每天清点两次。",
+            3,
+        ),
+        ("联系人：王芳，电话 025-555-0101，分机 12，传真 025-555-0102\n联系人：李明", 2),
         ("# Fees\n\n1. Pay the fee. It is due in May.\n2. Wait", 4),
         ("| item | price |\n|---|---|\n| pen | 1. 20 |", 2),
         ("```\ncall(a[1]). then\nnext. line\n```", 2),

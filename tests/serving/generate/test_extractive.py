@@ -164,3 +164,11 @@ async def test_titles_are_not_quoted(embedder: Embedder | None) -> None:
     )
     assert "Ferry timetable [1]" not in said
     assert "7:40" in said
+
+
+async def test_two_halves_of_a_sentence_stand_in_their_order(embedder: Embedder | None) -> None:
+    text = "冷藏药品的清点\n由两名保管员在每天早上进行，并填写冷藏药品清点记录表。\n\n别的事情另有规定。"
+    said = await answer(embedder, "冷藏药品清点记录表由谁在每天早上填写？", text, language="zh", sentences=3)
+    first, rest = said.find("冷藏药品的清点"), said.find("由两名保管员")
+    assert rest >= 0
+    assert first < rest
