@@ -169,7 +169,15 @@ async def _receive(request: Request, service: Service, name: str | None) -> Uplo
 
 
 async def _kept(service: Service, caller: Caller, arrived: Upload, collection: str | None) -> JobAccepted:
-    chosen = check_collection(service, collection or arrived.fields.get("collection") or "default")
+    named = {name for name in (collection, arrived.fields.get("collection")) if name is not None}
+    if len(named) > 1:
+        raise ApiError(
+            400,
+            "The query and the form name different collections. Name it once.",
+            code="invalid_value",
+            param="collection",
+        )
+    chosen = check_collection(service, named.pop() if named else "default")
     if not arrived.files:
         raise ApiError(400, "The form has no file: expected parts named 'file'.", code="invalid_value", param="file")
     placed = await asyncio.to_thread(service.jobs.uploads.place, chosen, caller.owner, arrived.files)
