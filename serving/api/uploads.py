@@ -170,14 +170,16 @@ async def _receive(request: Request, service: Service, name: str | None) -> Uplo
 
 async def _kept(service: Service, caller: Caller, arrived: Upload, collection: str | None) -> JobAccepted:
     named = {name for name in (collection, arrived.fields.get("collection")) if name is not None}
+    for name in named:
+        check_collection(service, name)
     if len(named) > 1:
         raise ApiError(
-            400,
+            409,
             "The query and the form name different collections. Name it once.",
-            code="invalid_value",
+            code="two_collections",
             param="collection",
         )
-    chosen = check_collection(service, named.pop() if named else "default")
+    chosen = named.pop() if named else check_collection(service, "default")
     if not arrived.files:
         raise ApiError(400, "The form has no file: expected parts named 'file'.", code="invalid_value", param="file")
     placed = await asyncio.to_thread(service.jobs.uploads.place, chosen, caller.owner, arrived.files)

@@ -373,6 +373,15 @@ async def test_a_collection_that_does_not_exist_takes_nothing(
     assert [path for path in (empty.workspace.root / "uploads").rglob("*") if path.is_file()] == []
 
 
+async def test_an_upload_goes_to_one_collection(tmp_path: Path) -> None:
+    async with site_of(Workspace(tmp_path, ACCESS + "[collections.team.answer]\nabstain = 0.1\n")) as site:
+        body = {"files": {"file": ("a.md", b"text")}, "data": {"collection": "team"}}
+        refused = await site.call("alice", "POST", "/v1/documents?collection=default", **body)
+        taken = await site.call("alice", "POST", "/v1/documents?collection=team", **body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "two_collections")
+    assert (taken.status_code, taken.json()["collection"]) == (202, "team")
+
+
 async def test_only_keys_of_the_role_upload(empty: Site) -> None:
     assert (await empty.upload("ask", ("a.md", b"text"))).status_code == 403
     assert (await empty.upload("nobody", ("a.md", b"text"))).status_code == 401

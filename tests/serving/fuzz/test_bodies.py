@@ -213,9 +213,9 @@ def test_names_of_uploads(running: Site, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("query", "form", "status"),
-    [("default", "default", 202), ("default", "Oc*", 400), ("default", "other", 400), ("", "", 400), (None, "", 404)],
+    [("default", "default", 202), ("default", "Oc*", 404), ("default", "other", 404), ("", "", 400), (None, "", 404)],
 )
-def test_a_collection_is_named_once(running: Site, query: str | None, form: str, status: int) -> None:
+def test_every_named_collection_must_exist(running: Site, query: str | None, form: str, status: int) -> None:
     params = {} if query is None else {"collection": query}
     files = {"file": ("a.md", b"# A\n")}
     response = running.call("POST", "/v1/documents", params=params, data={"collection": form}, files=files)
