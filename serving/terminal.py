@@ -12,6 +12,7 @@ import msgspec
 
 from ragpress import console
 from ragpress.errors import RagpressError
+from serving.evidence.sentences import unwrapped
 from serving.prompting import without_hidden
 from serving.types import Answer, Citation, Delta, Question, Turn
 
@@ -63,7 +64,7 @@ def sources(answer: Answer, out: Console) -> None:
     """What an answer cites, what to know about it, and who wrote it."""
     for citation in answer.citations:
         out.print(f"[{citation.index}] {_place(citation)}", style="bold", markup=False)
-        out.print(f"    {_line(citation.quote)}", style="dim", markup=False)
+        out.print(f"    {_line(unwrapped(citation.quote))}", style="dim", markup=False)
     warnings(answer, out)
     writer = " ".join(part for part in (answer.generator.kind, answer.generator.model) if part)
     facts = (f"generator {writer}", f"release {answer.release}", f"{answer.seconds.total:.1f} s", answer.id)

@@ -110,11 +110,16 @@ def readable(text: str) -> str:
     """
     marker = _HEADING.match(text) or _ITEM.match(text)
     line = text[marker.end() :] if marker else text
-    line = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", _HAN_BREAK.sub("", line)))
+    line = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", unwrapped(line)))
     if _ROW.match(line):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         line = "; ".join(cell for cell in cells if cell)
     return _BLANKS.sub(" ", line).strip()
+
+
+def unwrapped(text: str) -> str:
+    """The text without the line breaks that wrapping made between Chinese characters."""
+    return _HAN_BREAK.sub("", text)
 
 
 def is_heading(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 import { element, icon, setWords } from "./dom.js";
 import { say } from "./i18n.js";
-import { clean, headingPath, languageOf, name } from "./text.js";
+import { clean, headingPath, inOneLine, languageOf, name } from "./text.js";
 
 /** @typedef {import("./answering.js").Citation} Citation */
 
@@ -39,7 +39,7 @@ export function titleOf({ title, source }) {
 
 function sourceItem(citation, outdated, onOpen) {
   const title = titleOf(citation);
-  const quote = clean(citation.quote).replace(/\s+/g, " ").trim();
+  const quote = inOneLine(clean(citation.quote));
   const button = element(
     "button",
     { type: "button", class: "source", "data-index": citation.index, onclick: () => onOpen(citation.index) },

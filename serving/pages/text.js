@@ -12,6 +12,7 @@ const HIDDEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 const NOT_PLAIN = new RegExp(`\\n|${HIDDEN.source}`, "gu");
 const WRAPPED_COLUMNS = 50;
+const HAN_BREAK = /(?<=[\u3001-\u9fff\uff00-\uffef])[ \t]*\n[ \t]*(?=[\u3001-\u9fff\uff00-\uffef])/g;
 const HAN = /\p{Script=Han}/u;
 const KANA = /[\p{Script=Hiragana}\p{Script=Katakana}]/u;
 const WIDE = /[\p{Script=Han}\u3000-\u303f\uff00-\uffef]/u;
@@ -73,6 +74,15 @@ export function indexOf(text, codePoints) {
     index += /** @type {number} */ (text.codePointAt(index)) > 0xffff ? 2 : 1;
   }
   return index;
+}
+
+/**
+ * A quote in one line. Between Chinese characters a line break was made by wrapping, and no space stands there.
+ * @param {string} text
+ * @returns {string}
+ */
+export function inOneLine(text) {
+  return text.replace(HAN_BREAK, "").replace(/\s+/g, " ").trim();
 }
 
 /**

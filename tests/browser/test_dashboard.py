@@ -114,10 +114,13 @@ def test_a_release_is_published_and_rolled_back(site: ServiceProcess, open_page:
     page.get_by_role("button", name="Roll back to r00002").click()
     page.keyboard.press("Escape")
     assert overview(site)["live"]["id"].startswith("r00003")
+    page.set_viewport_size({"width": 360, "height": 740})
     page.get_by_role("button", name="Roll back to r00002").click()
-    confirmed(page, "Roll back")
+    assert page.get_by_role("dialog").evaluate("node => node.scrollWidth <= node.clientWidth")
+    confirmed(page, "Roll back", "prices were wrong")
     line.get_by_text("Live: r00002").wait_for()
     assert overview(site)["live"]["id"].startswith("r00002")
+    assert overview(site)["live"]["why"].endswith(": prices were wrong")
     assert "Rolled back: r00002 is live." in page.locator("#news").inner_text()
 
 

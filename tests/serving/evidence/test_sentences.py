@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.evidence.sentences import complete_until, parse_citations, readable, split_sentences, without_citations
+from serving.evidence.sentences import (
+    complete_until,
+    parse_citations,
+    readable,
+    split_sentences,
+    unwrapped,
+    without_citations,
+)
 
 
 def cut(text: str) -> list[str]:
@@ -106,3 +113,7 @@ def test_spans_ascend_lose_no_word_and_hold_no_outer_space(text: str) -> None:
     assert edges == sorted(edges)
     for start, end in spans:
         assert text[start:end].strip() == text[start:end] != ""
+
+
+def test_wrapped_chinese_reads_on_and_other_lines_stay() -> None:
+    assert unwrapped("本规程适用于南京仓\n库。\nLine one\nline two") == "本规程适用于南京仓库。\nLine one\nline two"
