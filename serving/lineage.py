@@ -57,6 +57,11 @@ def trace_anything(
     record = reach.journal.find(answer_id) if is_record_id(answer_id) else None
     if record is not None and reach.caller.owns(record.key):
         return _trace_answer(reach, record, int(number) if number.isascii() and number.isdigit() else None, bool(mark))
+    if is_record_id(answer_id):
+        raise ReleaseError(
+            f"No answer {thing} is in the journal: a process that was killed in the middle of it kept no record, or "
+            "`ragpress releases gc` has removed it."
+        )
     return _trace_indexed(reach, collection, thing, release)
 
 

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ragpress.serve_settings import ServeSettings
 from serving.api.errors import ApiError
 from serving.server.binding import exposed
-from serving.server.closing import CODE, MESSAGE, Closing
+from serving.server.closing import CODE, MESSAGE, REFUSED, Closing
 
 _LOG = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ class Guard:
         closing: Closing = scope["app"].state.closing
         sent = _Sent(send)
         if closing.begun() or (closing.stopping() and scope["path"] not in _WHILE_STOPPING):
-            await sent.end()
+            await sent.end(REFUSED)
             return
         try:
             with closing.request():
@@ -178,9 +178,9 @@ class _Sent:
             self._whole = True
         await self._send(message)
 
-    async def end(self) -> None:
+    async def end(self, message: str = MESSAGE) -> None:
         """End the response: 503 where nothing was sent, an error event in a stream; else the connection is cut."""
-        error = ApiError(503, MESSAGE, kind="server_error", code=CODE, retry_after=1.0)
+        error = ApiError(503, message, kind="server_error", code=CODE, retry_after=1.0)
         if not self._begun:
             response = _json(error)
             headers = [*response.raw_headers, (b"connection", b"close")]

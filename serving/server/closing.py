@@ -17,6 +17,8 @@ from collections.abc import Iterator
 CODE = "shutting_down"
 """Code of the error that a request cut short by the end of the service gets."""
 
+REFUSED = "The service is about to stop and takes no new requests. Ask again in a moment."
+
 MESSAGE = "The service stops now, before this answer was done. Ask again in a moment."
 
 

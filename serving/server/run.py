@@ -45,16 +45,16 @@ def run(create: Callable[[], FastAPI], settings: ServeSettings, inherited: Descr
         RagpressError: the service cannot be opened.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the supervisor's to handle
-    _follow_supervisor(inherited.lifeline, settings.grace_seconds)
+    orphaned = _follow_supervisor(inherited.lifeline, settings.grace_seconds)
     _allow_connections()
     sys.setswitchinterval(SWITCH_SECONDS)
     learn_struct_types()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(create(), settings, inherited))
+        runner.run(_serve(create(), settings, inherited, orphaned))
 
 
-async def _serve(app: FastAPI, settings: ServeSettings, inherited: Descriptors) -> None:
-    server = WorkerServer(app, settings, app.state.closing)
+async def _serve(app: FastAPI, settings: ServeSettings, inherited: Descriptors, orphaned: threading.Event) -> None:
+    server = WorkerServer(app, settings, app.state.closing, orphaned)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
     # The service is opened here and not by uvicorn, which turns every error of that into a traceback.
     async with app.router.lifespan_context(app):
@@ -68,12 +68,16 @@ class WorkerServer(uvicorn.Server):
         app: the application.
         settings: how the service runs.
         closing: tells requests that the service stops.
+        orphaned: set where it stops because its supervisor is gone; then the port is free for another one at once.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings, closing: Closing) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: ServeSettings, closing: Closing, orphaned: threading.Event | None = None
+    ) -> None:
         super().__init__(_config(app, settings))
         self._grace = settings.grace_seconds
         self._closing = closing
+        self._orphaned = orphaned or threading.Event()
         self._ready: int | None = None
 
     async def serve_on(self, listener: socket.socket, ready: int) -> None:
@@ -108,6 +112,8 @@ class WorkerServer(uvicorn.Server):
         before, running = list(state.connections), set(state.tasks)
         for connection in before:
             connection.shutdown()
+        if self._orphaned.is_set():
+            self._close(sockets or [])
         last = min(LAST_SECONDS, self._grace / 3)
         finished = await self._until(
             self._grace - last, lambda: not (state.connections.intersection(before) or state.tasks & running)
@@ -161,9 +167,13 @@ def _config(app: ASGIApp, settings: ServeSettings) -> ServerConfig:
     )
 
 
-def _follow_supervisor(lifeline: int, grace: float) -> None:
+def _follow_supervisor(lifeline: int, grace: float) -> threading.Event:
+    """Stop when the supervisor is gone; what is given is set then."""
+    orphaned = threading.Event()
+
     def wait() -> None:
         os.read(lifeline, 1)
+        orphaned.set()
         os.kill(os.getpid(), signal.SIGTERM)
         # A worker that is stuck must not outlive its supervisor for ever, holding the port.
         timer = threading.Timer(grace + LAST_SECONDS, os._exit, (1,))
@@ -171,6 +181,7 @@ def _follow_supervisor(lifeline: int, grace: float) -> None:
         timer.start()
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
+    return orphaned
 
 
 def _allow_connections() -> None:

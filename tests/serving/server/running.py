@@ -47,7 +47,8 @@ class Running:
         self, app: ASGIApp, settings: ServeSettings = SHORT, closing: Closing | None = None, **changed: object
     ) -> None:
         self.settings = msgspec.structs.replace(settings, **changed)
-        self.server = WorkerServer(app, self.settings, closing or Closing())
+        self.orphaned = threading.Event()
+        self.server = WorkerServer(app, self.settings, closing or Closing(), self.orphaned)
         self._listener = listen("127.0.0.1", 0)
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve)

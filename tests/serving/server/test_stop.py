@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
@@ -59,6 +60,19 @@ def asked(running: Running, path: str) -> socket.socket:
     return connection
 
 
+def refuses(running: Running) -> bool:
+    """Whether new connections are refused, before long."""
+    end = time.monotonic() + LONG
+    while time.monotonic() < end:
+        try:
+            running.connect().close()
+        except ConnectionRefusedError:
+            return True
+        except ConnectionResetError:
+            continue  # it was waiting to be accepted when the socket was closed
+    return False
+
+
 def told(running: Running, path: str) -> bytes:
     """What a new connection gets. One that is idle in the moment of the stop is closed: then another one."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
@@ -78,6 +92,17 @@ def test_what_runs_is_finished(path: str) -> None:
         slow.let_go.set()
         assert b"whole" in rest(connection)
     assert slow.ends == ["whole"]
+
+
+def test_a_worker_without_its_supervisor_leaves_the_port_at_once() -> None:
+    slow = Slow()
+    with serve(slow, grace=LONG) as running, asked(running, "/stream") as connection:
+        assert slow.begun.acquire(timeout=LONG)
+        running.orphaned.set()
+        running.stop()
+        assert refuses(running)  # while the answer still runs
+        slow.let_go.set()
+        assert b"whole" in rest(connection)
 
 
 def test_a_stream_that_runs_on_ends_with_an_error_event() -> None:
