@@ -35,8 +35,8 @@ _PARAMETERS = {
 _OF_PATHS = {"/v1/answers/{id}": ("path.id", "answer"), "/v1/trace/{id}": ("path.id", "trace")}
 _NO_KEYS = ("ignored_auth", "missing_required_header")
 """Checks that a service without keys cannot pass: whoever reaches it is its operator, there is nothing to leave out."""
-_LATER = ("use_after_free",)
-"""Checks that take a deletion for done when it is answered. Here it is accepted (202) and done with its job."""
+_LATER = ("use_after_free", "ensure_resource_availability")
+"""Checks that take an upload or a deletion for done when it is answered. Here it is accepted (202): a job does it."""
 _REFUSALS = (400, 401, 403, 404, 405, 408, 409, 413, 415, 421, 429, 431)
 """Statuses that turn away what the schema does not allow: also what is too large to be looked at."""
 _UNSAID = {
