@@ -182,5 +182,9 @@ async def test_answers_are_shown_to_the_operator_alone(workspace: Workspace) -> 
     assert (found.kind, found.id) == ("answer", kept.id)
     assert found.chain[0]["question"] == kept.question
     for caller in (ANYBODY, BOARD):
-        with pytest.raises(ReleaseError, match="No chunk or document"):
-            tools(workspace, caller).trace(kept.id)
+        told = []
+        for thing in (kept.id, new_record_id()):
+            with pytest.raises(ReleaseError, match="No answer") as raised:
+                tools(workspace, caller).trace(thing)
+            told.append(str(raised.value).replace(thing, "ID"))
+        assert told[0] == told[1]
