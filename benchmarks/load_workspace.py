@@ -24,6 +24,7 @@ from serving.journal.answers import AnswerJournal, AnswerQuery
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "examples" / "sample"
+EMBEDDER = "multilingual-e5-small"
 SETTINGS = """\
 [sources]
 folders = ["documents"]
@@ -40,8 +41,8 @@ tokens = 600
 passages = 3
 
 [serve]
-concurrency = 256
-queue = 256
+concurrency = {concurrency}
+queue = {queue}
 queue_seconds = 60.0
 """
 SERVED = """
@@ -73,13 +74,13 @@ class LoadedService:
         assert address.hostname is not None
         assert address.port is not None
         self.host, self.port = address.hostname, address.port
-        self._model_url = model_url
+        self.model_url = model_url
 
     def spans(self) -> dict[str, Span]:
         """How long the model took for each answer since this was asked last; empty without a paced model."""
-        if self._model_url is None:
+        if self.model_url is None:
             return {}
-        return msgspec.json.decode(httpx2.get(f"{self._model_url}/spans").content, type=dict[str, Span])
+        return msgspec.json.decode(httpx2.get(f"{self.model_url}/spans").content, type=dict[str, Span])
 
     def workers(self) -> list[int]:
         """Process ids of the workers: the children, or the process itself where it has none."""
@@ -90,6 +91,10 @@ class LoadedService:
     def resident_mib(self) -> float:
         """Resident memory of the workers together, MiB."""
         return sum(_resident(pid) for pid in self.workers()) / 1024
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the workers so far."""
+        return sum(_cpu(pid) for pid in self.workers())
 
     def not_in_journal(self, replies: Sequence[Reply]) -> list[str]:
         """Ids of answers that came whole and are not in the journal with the same text, as complete."""
@@ -107,7 +112,7 @@ class LoadedService:
 
 @contextlib.contextmanager
 def loaded_service(
-    folder: Path, model_url: str | None, pace: Pace | None, *, workers: int = 1, embedder: str = "multilingual-e5-small"
+    folder: Path, model_url: str | None, pace: Pace | None, *, workers: int = 1, room: tuple[int, int] = (256, 256)
 ) -> Iterator[LoadedService]:
     """A workspace of the sample documents, ingested, and ``ragpress serve`` over it.
 
@@ -116,10 +121,11 @@ def loaded_service(
         model_url: base URL of the generator's server; None quotes the documents.
         pace: of that server.
         workers: worker processes.
-        embedder: embedding model.
+        room: answers at once, and how many wait.
     """
     shutil.copytree(SAMPLE, folder / "documents")
-    settings = SETTINGS.format(embedder=embedder) + (SERVED.format(base_url=model_url) if model_url else "")
+    settings = SETTINGS.format(embedder=EMBEDDER, concurrency=room[0], queue=room[1])
+    settings += SERVED.format(base_url=model_url) if model_url else ""
     (folder / "ragpress.toml").write_text(settings, encoding="utf-8")
     ingest(IngestRequest(), open_environment(folder))
     command = [sys.executable, "-m", "ragpress", "--workspace", str(folder), "serve", "--port", "0", "--json"]
@@ -148,6 +154,13 @@ def _command(pid: int) -> str:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
     return ""
+
+
+def _cpu(pid: int) -> float:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _resident(pid: int) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from typing import Any
 
 import msgspec
 
 _DONE = b"data: [DONE]"
+_RETRY_AFTER = re.compile(rb"\r\nretry-after: *(\d+)\r\n", re.IGNORECASE)
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +27,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         last: the last event that was not the usage.
         done: whether the stream ended with ``[DONE]``.
         error: the error that came instead, or in the stream.
+        retry_after: the header of a refusal; "" without it.
     """
 
     nonce: int
@@ -35,6 +38,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     last: dict[str, Any] = {}
     done: bool = False
     error: str = ""
+    retry_after: str = ""
 
     @property
     def whole(self) -> bool:
@@ -105,10 +109,12 @@ class LoadClient:
         return head.encode() + content
 
     async def _read(self, reader: asyncio.StreamReader, nonce: int, start: float) -> Reply:
-        status = int((await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1])
+        head = await reader.readuntil(b"\r\n\r\n")
+        status = int(head.split(b" ", 2)[1])
         if status != 200:
-            rest = await reader.read()
-            return Reply(nonce=nonce, status=status, error=rest.decode(), total=time.perf_counter() - start)
+            rest, seconds, wait = await reader.read(), time.perf_counter() - start, _RETRY_AFTER.search(head)
+            told = wait.group(1).decode() if wait else ""
+            return Reply(nonce=nonce, status=status, error=rest.decode(), total=seconds, retry_after=told)
         first, events, done = 0.0, [], False
         while line := await reader.readline():
             if line.startswith(b"data: {"):

@@ -5,7 +5,8 @@ streamed questions. Two generators: the extractive one, and a model of fixed spe
 tells how long it really took for every question, so that what the service adds is the rest.
 
 - *latency*: clients in a closed loop, each with a pause between its questions; the added time of each answer is its own
-  time less the model's.
+  time less the model's. *the model, asked directly*: the same clients without the service, the limit of what can be
+  measured.
 - *streams*: so many streams at once, all begun together.
 - *memory*: resident memory of the worker over many requests.
 
@@ -17,12 +18,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
+import os
 import random
 import statistics
 import tempfile
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from rich.console import Console
@@ -42,6 +48,12 @@ QUESTIONS = (
     "Who approves a purchase above 5,000 euros?",
     "Which steps does the quick start of the Lark Mini describe?",
 )
+FILLING = " ".join(f"word{number}" for number in range(40))
+FAST = Pace(0.01, 2000.0, 12)
+# Every question of a process is another one: nothing that was embedded before is found again.
+_NUMBERS = itertools.count(1)
+LONG = 5_000
+"""From so many requests on a run tells whether memory grows."""
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +70,11 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
         added: p50 and p95 of the seconds that the service added to an answer; None without a model of known speed.
         added_first: likewise, until the first text.
         model_lag: p95 of the seconds that the model was late against its own pace: how busy the machine was.
+        cpu: processor milliseconds of the worker for each answer.
+        machine: load average of the machine (one minute) as the run ended, all that ran on it included.
         memory: resident MiB of the worker at ten moments, evenly spread.
+        slope: MiB that the worker grows by in 1,000 requests after the first third, with its 95 % interval; None for a
+            short run.
     """
 
     name: str
@@ -71,19 +87,24 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     added: tuple[float, float] | None = None
     added_first: tuple[float, float] | None = None
     model_lag: float | None = None
+    cpu: float | None = None
+    machine: float = 0.0
     memory: tuple[float, ...] = ()
+    slope: tuple[float, float, float] | None = None
 
 
-async def closed_loop(client: LoadClient, at_once: int, asked: int, pause: float) -> list[Reply]:
+async def closed_loop(
+    client: LoadClient, at_once: int, asked: int, pause: float, questions: Sequence[str] = QUESTIONS
+) -> list[Reply]:
     """So many clients, each asking its next question a random pause (mean ``pause`` seconds) after its last answer."""
-    numbers = iter(range(asked))
+    numbers = itertools.islice(_NUMBERS, asked)
     chance = random.Random(at_once)
     replies: list[Reply] = []
 
     async def one() -> None:
         await asyncio.sleep(chance.random() * 2 * pause)
         for number in numbers:
-            replies.append(await client.ask(QUESTIONS[number % len(QUESTIONS)], number))
+            replies.append(await client.ask(questions[number % len(questions)], number))
             await asyncio.sleep(chance.random() * 2 * pause)
 
     await asyncio.gather(*(one() for _ in range(at_once)))
@@ -113,30 +134,70 @@ async def run(name: str, service: LoadedService, at_once: int, asked: int, pause
     client = LoadClient(service.host, service.port)
     loop = asyncio.get_running_loop()
     async with watched(service, 0.5) as memory:
-        start = loop.time()
+        start, cpu = loop.time(), service.cpu_seconds()
         replies = await closed_loop(client, at_once, asked, pause)
-        seconds = loop.time() - start
+        seconds, cpu = loop.time() - start, service.cpu_seconds() - cpu
+    found = load_of(name, service, at_once, replies)
+    return msgspec.structs.replace(
+        found,
+        seconds=seconds,
+        missing=len(service.not_in_journal([reply for reply in replies if reply.whole])),
+        cpu=cpu / asked * 1000,
+        memory=tuple(memory[(len(memory) - 1) * tenth // 9] for tenth in range(10)),
+        slope=slope_of(memory, asked) if asked >= LONG else None,
+    )
+
+
+async def directly(service: LoadedService, at_once: int, asked: int, pause: float) -> Load:
+    """The same clients ask the model itself, with as many words in the question as its answer has."""
+    address = urlsplit(service.model_url or "")
+    client = LoadClient(address.hostname or "", address.port or 0)
+    start = time.perf_counter()
+    replies = await closed_loop(client, at_once, asked, pause, [f"{question} {FILLING}" for question in QUESTIONS])
+    found = load_of("the model, asked directly", service, at_once, replies)
+    return msgspec.structs.replace(found, seconds=time.perf_counter() - start)
+
+
+def load_of(name: str, service: LoadedService, at_once: int, replies: Sequence[Reply]) -> Load:
+    """What replies and the model's own times say."""
     spans = service.spans()
     lags = [span.total - service.pace.seconds for span in spans.values()] if service.pace else []
     whole = [reply for reply in replies if reply.whole]
-    errors: dict[str, int] = {}
-    for reply in replies:
-        if not reply.whole:
-            reason = f"{reply.status} {reply.error}"[:200]
-            errors[reason] = errors.get(reason, 0) + 1
     return Load(
         name=name,
         at_once=at_once,
-        asked=asked,
+        asked=len(replies),
         whole=len(whole),
-        errors=errors,
-        missing=len(service.not_in_journal(whole)),
-        seconds=seconds,
+        errors=dict(Counter(f"{one.status} {one.error}"[:200] for one in replies if not one.whole)),
+        missing=0,
+        seconds=0.0,
         added=_beyond(whole, spans, "total"),
         added_first=_beyond(whole, spans, "first"),
         model_lag=_quantiles(lags)[1] if lags else None,
-        memory=tuple(memory[(len(memory) - 1) * tenth // 9] for tenth in range(10)),
+        machine=os.getloadavg()[0],
     )
+
+
+def slope_of(memory: Sequence[float], asked: int) -> tuple[float, float, float]:
+    """Growth of a worker, MiB per 1,000 requests: least squares over the means of eight equal parts of what follows the
+    first third, so that neighbouring readings, which are nearly the same, don't count as many. With its 95 % interval
+    (t of six degrees of freedom).
+
+    Args:
+        memory: resident MiB, evenly spread over the run.
+        asked: requests of the run.
+    """
+    later = memory[len(memory) // 3 :]
+    means = [
+        statistics.fmean(part) for part in (later[len(later) * i // 8 : len(later) * (i + 1) // 8] for i in range(8))
+    ]
+    middle = statistics.fmean(means)
+    spread = sum((at - 3.5) ** 2 for at in range(8))
+    slope = sum((at - 3.5) * (value - middle) for at, value in enumerate(means)) / spread
+    rest = sum((value - middle - slope * (at - 3.5)) ** 2 for at, value in enumerate(means))
+    half = 2.447 * (rest / 6 / spread) ** 0.5
+    thousand = 1000 / (asked * 2 / 3 / 8)
+    return (slope - half) * thousand, slope * thousand, (slope + half) * thousand
 
 
 def _beyond(replies: Sequence[Reply], spans: dict[str, Span], field: str) -> tuple[float, float] | None:
@@ -160,8 +221,8 @@ def show(loads: Sequence[Load], console: Console) -> None:
     table = Table(
         "run", "at once", "answers", "errors", "not in the journal", "answers/s", "added p50/p95", "to the first text"
     )
-    table.add_column("model late p95")
-    table.add_column("worker MiB")
+    for column in ("model late p95", "CPU ms an answer", "load average", "worker MiB"):
+        table.add_column(column)
     for one in loads:
         table.add_row(
             one.name,
@@ -173,10 +234,15 @@ def show(loads: Sequence[Load], console: Console) -> None:
             _milliseconds(one.added),
             _milliseconds(one.added_first),
             "" if one.model_lag is None else f"{one.model_lag * 1000:.0f} ms",
+            "" if one.cpu is None else f"{one.cpu:.1f}",
+            f"{one.machine:.1f}",
             " ".join(f"{value:.0f}" for value in one.memory),
         )
     console.print(table)
     for one in loads:
+        if one.slope is not None:
+            low, middle, high = one.slope
+            console.print(f"{one.name}: {middle:+.2f} MiB per 1,000 requests, 95 % interval {low:+.2f} to {high:+.2f}")
         for reason, count in one.errors.items():
             console.print(f"{one.name}: {count} × {reason}", markup=False)
 
@@ -204,13 +270,18 @@ def measured(options: argparse.Namespace) -> list[Load]:
         asyncio.run(run("warm-up", service, 4, 40, 0.1))
         for repeat in range(options.repeats):
             name = f"latency {repeat + 1}"
-            loads.append(asyncio.run(run(name, service, options.clients, options.clients * 10, 1.0)))
+            loads.append(asyncio.run(run(name, service, options.clients, options.clients * 10, options.pause)))
+            loads.append(asyncio.run(directly(service, options.clients, options.clients * 4, options.pause)))
         loads.append(asyncio.run(run("streams", service, options.streams, options.streams * 2, 0.0)))
     with tempfile.TemporaryDirectory() as folder, services(Path(folder), None) as service:
         asyncio.run(run("warm-up", service, 4, 40, 0.0))
         loads.append(asyncio.run(run("streams, extractive", service, options.streams, options.streams * 2, 0.0)))
         if options.requests:
             loads.append(asyncio.run(run("memory, extractive", service, 16, options.requests, 0.0)))
+    if options.requests:
+        with tempfile.TemporaryDirectory() as folder, services(Path(folder), FAST) as service:
+            asyncio.run(run("warm-up", service, 4, 40, 0.0))
+            loads.append(asyncio.run(run("memory, fast model", service, 32, options.requests, 0.0)))
     return loads
 
 
@@ -218,6 +289,7 @@ def main() -> int:
     """Measure and print; the exit code is 1 when a question failed or an answer is not in the journal."""
     parser = argparse.ArgumentParser(description="The service under load.")
     parser.add_argument("--clients", type=int, default=50, help="clients of the latency run")
+    parser.add_argument("--pause", type=float, default=1.0, help="mean pause of its clients, seconds")
     parser.add_argument("--streams", type=int, default=200, help="streams at once")
     parser.add_argument("--requests", type=int, default=0, help="requests of the memory run; 0 leaves it out")
     parser.add_argument("--repeats", type=int, default=3, help="latency runs")

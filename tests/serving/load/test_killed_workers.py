@@ -101,17 +101,20 @@ async def kill_all(workspace: Workspace, service: ServiceProcess, kills: int) ->
     folder = workspace.environment().journal(ANSWERS).folder
     ages: list[int] = []
 
+    killed: set[int] = set()
+
     async def all_answer() -> bool:
         await asyncio.sleep(0)
         writers = {int(path.name.split("-")[1]) for path in folder.glob("*-*-*")}
         running = service.worker_pids
-        return len(running) == WORKERS and set(running) <= writers
+        return len(running) == WORKERS and set(running) <= writers - killed
 
     for _ in range(kills):
         await until(all_answer, "every worker has answered")
         running = service.worker_pids
         ages = [pid for pid in ages if pid in running] + [pid for pid in running if pid not in ages]
         os.kill(ages[0], signal.SIGKILL)
+        killed.add(ages[0])
     await until(all_answer, "every worker has answered again")
 
 
