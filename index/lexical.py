@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -163,6 +164,11 @@ class LexicalIndex:
             self._rarity = TermRarity(self._index, self._searcher, counted)
             self._names_folders = self._searcher.doc_freq("owner", "/") == counted
         except (OSError, ValueError) as error:
+            if folder.is_dir() and not os.access(folder, os.W_OK):
+                raise StorageError(
+                    f"Cannot open the lexical index in {folder}: the folder cannot be written, and a lock file is needed "
+                    "there. Make the data directory writable for this user."
+                ) from error
             raise StorageError(f"Cannot open the lexical index in {folder}: {error} Run: ragpress doctor") from error
 
     @property

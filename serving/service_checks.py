@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 from index.environment import Environment
 from index.health import Check
 from index.runs import RUNS
@@ -13,6 +16,7 @@ from ragpress.storage.journal_sealed import SEALED_SUFFIX, check_sealed
 from serving.journal.answers import ANSWERS, FEEDBACK
 from serving.keys.ring import KeyRing
 from serving.server.binding import exposed
+from serving.telemetry.readiness import ROOM
 from serving.uploads.job_log import KIND as JOBS
 
 _MEND_JOURNAL = (
@@ -30,7 +34,7 @@ def journal_checks(environment: Environment) -> list[Check]:
 def service_checks(environment: Environment) -> list[Check]:
     """Where the service listens, who may call it, and whether anybody can."""
     settings = environment.workspace.service.serve
-    return [_keys(environment, settings), *_names(settings)]
+    return [_data(environment), _keys(environment, settings), *_names(settings)]
 
 
 def _journal(kind: str, place: JournalPlace) -> list[Check]:
@@ -58,6 +62,20 @@ def _sealed(place: JournalPlace, key: str) -> list[Check]:
     except IntegrityError as error:
         return [Check(f"journal file {key}", ok=False, found=str(error).partition(": restore")[0], mend=_MEND_JOURNAL)]
     return []
+
+
+def _data(environment: Environment) -> Check:
+    name, folder = "data directory", environment.local
+    if not folder.exists():
+        return Check(name, ok=True, found=f"{folder} is made by the first run")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        mend = "Make it writable for this user: without it no answer is kept, so none is given."
+        return Check(name, ok=False, found=f"{folder} cannot be written", mend=mend)
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        found = f"{folder} has {free / 1e6:.1f} MB left"
+        return Check(name, ok=False, found=found, mend="Free some space on its disk, or run: ragpress releases gc")
+    return Check(name, ok=True, found=f"{folder}, {free / 1e9:,.1f} GB free")
 
 
 def _keys(environment: Environment, settings: ServeSettings) -> Check:

@@ -16,7 +16,7 @@ from serving.generate.circuit import circuit_of
 from serving.generate.report import probe_generator
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.pulse import Pulse, WorkerState
-from serving.telemetry.readiness import Probe, Readiness
+from serving.telemetry.readiness import ROOM, Probe, Readiness
 from serving.telemetry.scrape import RunCounter, WorkspaceCollector
 from serving.telemetry.telemetry import Telemetry
 from serving.telemetry.tracing import start_tracing
@@ -33,9 +33,6 @@ _NEAR = 1.0
 
 _FAR = 5.0
 """Seconds for which a finding about another server is told again."""
-
-_ROOM = 16_000_000
-"""Bytes that must be free on the disk of the journals."""
 
 
 @asynccontextmanager
@@ -103,7 +100,7 @@ def _journal(folder: Callable[[], Path], telemetry: Telemetry) -> Callable[[], a
         place = folder()
         if not os.access(place, os.W_OK | os.X_OK):
             return "not_writable"
-        return "disk_full" if shutil.disk_usage(place).free < _ROOM else ""
+        return "disk_full" if shutil.disk_usage(place).free < ROOM else ""
 
     return _in_thread(look)
 

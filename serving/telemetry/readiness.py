@@ -11,6 +11,9 @@ import msgspec
 
 from serving.telemetry.logs import event
 
+ROOM = 16_000_000
+"""Bytes that must be free on the disk of the journals."""
+
 PROBE_SECONDS = 5.0
 """The longest that one probe may take."""
 

@@ -127,13 +127,13 @@ def service(tmp_path: Path, serve: str = "") -> tuple[Workspace, KeyRing]:
 
 def test_the_doctor_tells_who_may_call(tmp_path: Path) -> None:
     space, ring = service(tmp_path)
-    (open_to_this_machine,) = service_checks(space.environment())
+    _, open_to_this_machine = service_checks(space.environment())
     assert open_to_this_machine.ok
     assert "only this machine" in open_to_this_machine.found
     ring.add(Grant(name="alice"))
-    assert service_checks(space.environment())[0].found.startswith("1 in force")
+    assert service_checks(space.environment())[1].found.startswith("1 in force")
     ring.revoke("alice")
-    (nobody,) = service_checks(space.environment())
+    _, nobody = service_checks(space.environment())
     assert not nobody.ok
     assert "lets nobody in" in nobody.found
 
@@ -141,11 +141,11 @@ def test_the_doctor_tells_who_may_call(tmp_path: Path) -> None:
 @pytest.mark.parametrize("serve", ['[serve]\nhost = "0.0.0.0"\n', '[serve]\nproxy = true\nhosts = ["a.example"]\n'])
 def test_a_service_that_would_be_open_to_all_is_unhealthy(tmp_path: Path, serve: str) -> None:
     space, ring = service(tmp_path, serve)
-    (check,) = service_checks(space.environment())
+    _, check = service_checks(space.environment())
     assert not check.ok
     assert "ragpress keys add" in check.mend
     ring.add(Grant(name="alice"))
-    assert service_checks(space.environment())[0].ok
+    assert service_checks(space.environment())[1].ok
 
 
 def test_doors_that_stand_wide_open_are_told_and_are_no_illness(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_keys_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     ring.add(Grant(name="alice"))
     (stored,) = (path for path in (tmp_path / ".ragpress" / "keys").rglob("ring*") if path.is_file())
     stored.write_bytes(b"token\n{nonsense")
-    (check,) = service_checks(space.environment())
+    _, check = service_checks(space.environment())
     assert not check.ok
     assert "backup" in check.mend
 
@@ -176,3 +176,20 @@ def test_a_damaged_journal_file_is_named_with_what_to_do(tmp_path: Path) -> None
     assert damaged.name == "journal file journal/answers/20260101T000000000Z-1-aa.parquet"
     assert "backup" in damaged.mend
     assert not doctor(environment, [damaged]).healthy
+
+
+def test_a_data_directory_that_cannot_be_written_or_is_full_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, ring = service(tmp_path)
+    assert "made by the first run" in service_checks(space.environment())[0].found
+    ring.add(Grant(name="alice"))
+    assert service_checks(space.environment())[0].ok
+    monkeypatch.setattr("serving.service_checks.ROOM", 10**30)
+    full = service_checks(space.environment())[0]
+    assert not full.ok
+    assert "MB left" in full.found
+    monkeypatch.setattr("os.access", lambda *_: False)  # the tests may run as root, who may write everywhere
+    closed = service_checks(space.environment())[0]
+    assert not closed.ok
+    assert "cannot be written" in closed.found
