@@ -166,8 +166,8 @@ class LexicalIndex:
         except (OSError, ValueError) as error:
             if folder.is_dir() and not os.access(folder, os.W_OK):
                 raise StorageError(
-                    f"Cannot open the lexical index in {folder}: the folder cannot be written, and a lock file is needed "
-                    "there. Make the data directory writable for this user."
+                    f"Cannot open the lexical index in {folder}: the folder cannot be written, which its lock file "
+                    "needs. Make the data directory writable for this user."
                 ) from error
             raise StorageError(f"Cannot open the lexical index in {folder}: {error} Run: ragpress doctor") from error
 
