@@ -174,7 +174,7 @@ def describe(start: Start, request: IngestRequest) -> str:
     counts = start.plan.counts()
     named = [f"{counts[kind]} {kind}" for kind in ("added", "changed", "moved", "deleted") if counts[kind]]
     if counts["reprocess"]:
-        named.append(f"{counts['reprocess']} processed again with new settings")
+        named.append(f"{counts['reprocess']} processed again (settings or repairs changed)")
     if request.compact:
         named.append("compacted")
     if request.rebuild:
