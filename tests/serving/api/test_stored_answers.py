@@ -211,11 +211,12 @@ async def test_feedback_that_cannot_be_kept_is_not_acknowledged(workspace: Works
     journal = FullDisk(environment, environment.workspace.service.journal)
     async with served(workspace, journal=journal) as (service, http):
         answer = await asked(http, "anna")
-        assert not service.telemetry.journal_fails
+        failing = [service.telemetry.journal_fails]
         body = {"answer_id": answer["id"], "rating": "up"}
         response = await http.post("/v1/feedback", json=body, headers=by("anna"))
-        assert service.telemetry.journal_fails
+        failing.append(service.telemetry.journal_fails)
     journal.close()
+    assert failing == [False, True]
     assert (response.status_code, response.json()["error"]["code"]) == (503, "journal_unavailable")
     assert "/srv" not in response.text
 
