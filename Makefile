@@ -65,14 +65,14 @@ format: $(STAMP) ## let ruff mend what it can
 	$(PY) -m ruff format .
 
 unit: $(STAMP) ## the fast tests (under a minute)
-	$(PY) -m pytest -q -n auto --maxprocesses 4 -m "not campaign and not data and not model and not process and not fault and not browser and not vllm"
+	$(PY) -m pytest -q -n auto --maxprocesses 4 -m "not campaign and not data and not model and not process and not fault and not browser and not workspace and not vllm"
 
 $(NODE_STAMP): $(NODE_CHECK)/package-lock.json
 	@if command -v npm >/dev/null; then npm --prefix $(NODE_CHECK) ci --silent --no-audit --no-fund && touch $@; \
 	else echo "npm is not here: the test with the official Node client is skipped"; fi
 
 slow: $(STAMP) $(NODE_STAMP) ## tests with real models, real documents and real faults
-	$(PY) -m pytest -q -n 2 --dist loadfile -m "(data or model or process or fault or browser) and not campaign and not vllm"
+	$(PY) -m pytest -q -n 2 --dist loadfile -m "(data or model or process or fault or browser or workspace) and not campaign and not vllm"
 
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m "campaign and not vllm"

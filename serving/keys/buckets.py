@@ -13,7 +13,7 @@ import msgspec
 MINUTE = 60.0
 LONGEST_DEBT = 24 * 3600.0
 # Sums of many small parts: a caller that has exactly one request left must get it.
-_ROUNDING = 1e-6
+_ROUNDING = 1e-5
 
 
 class Spent(msgspec.Struct, frozen=True):

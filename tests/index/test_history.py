@@ -11,6 +11,8 @@ from index.history import collect_garbage, diff, publish, rollback, stored_colle
 from ragpress.errors import ReleaseError
 from tests.workspace import SETTINGS, Workspace
 
+pytestmark = pytest.mark.workspace
+
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:

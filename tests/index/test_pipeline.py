@@ -13,6 +13,8 @@ from ragpress.errors import ConflictError, UsageError, WriterBusyError
 from ragpress.storage import scratch
 from tests.workspace import SETTINGS, Workspace
 
+pytestmark = pytest.mark.workspace
+
 GUIDE = """# Guide
 
 ## Filters

@@ -22,6 +22,8 @@ from ragpress.errors import ReleaseError, SettingsError, UsageError
 from ragpress.prompts import built_in
 from tests.workspace import SETTINGS, Workspace
 
+pytestmark = pytest.mark.workspace
+
 DOCS = {"pump.md": "# Pump\n\nThe pump needs oil every 400 hours.\n", "fan.md": "# Fan\n\nThe fan needs no oil.\n"}
 
 

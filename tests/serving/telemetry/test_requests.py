@@ -20,6 +20,7 @@ from ragpress.serve_settings import ServeSettings
 from serving.api import operations
 from serving.api.app import create_app
 from serving.callers import Caller
+from serving.server.closing import Closing
 from serving.telemetry.logs import JsonLines
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.readiness import Probe, Readiness
@@ -57,6 +58,7 @@ def lines() -> Iterator[Lines]:
 
 def app_of(telemetry: Telemetry | None = None, caller: Caller | None = None) -> FastAPI:
     app = FastAPI()
+    app.state.closing = Closing()
     app.include_router(operations.router)
     app.add_middleware(RequestLog)
     keys = SimpleNamespace(caller=lambda token: caller, required=caller is None)
