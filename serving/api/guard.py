@@ -20,8 +20,10 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ragpress.errors import ServiceFullError
 from ragpress.serve_settings import ServeSettings
-from serving.api.errors import ApiError
+from serving.api.errors import ApiError, api_error
+from serving.api.service import Service
 from serving.server.binding import exposed
 from serving.server.closing import CODE, MESSAGE, REFUSED, Closing
 
@@ -35,6 +37,7 @@ _WITH_BODY = frozenset({"POST"})
 _UPLOADS = "/v1/documents"
 _UPLOAD_TYPES = ("multipart/form-data", "application/octet-stream")
 _ALIVE = "/healthz"
+_TAKE_A_TURN = frozenset({"/v1/chat/completions", "/v1/retrieve"})
 _WHILE_STOPPING = (_ALIVE, "/readyz", "/metrics")
 """What load balancers, supervisors and scrapers may still ask of a worker that finishes its last requests."""
 _TOKENS = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{0,1000}")
@@ -111,6 +114,8 @@ class Guard:
             self._check_keyless(scope["path"], headers)
         self._origins.check(scope["method"], headers)
         _check_type(scope, headers)
+        if scope["method"] == "POST" and scope["path"] in _TAKE_A_TURN:
+            _check_room(scope["app"].state.service)
 
     def _check_host(self, headers: Headers, keys: bool) -> None:
         allowed = self._hosts or (frozenset() if keys else _LOCAL_NAMES)
@@ -288,6 +293,16 @@ def _check_type(scope: Scope, headers: Headers) -> None:
         raise ApiError(
             415, f"The body is of the wrong type: expected Content-Type {' or '.join(wanted)}.", code="wrong_type"
         )
+
+
+def _check_room(service: Service) -> None:
+    """Turn a request away before its body is read, where the service is full: callers must hear of it at once, and the
+    fuller it is the less a refusal may cost."""
+    try:
+        service.turns.check()
+    except ServiceFullError as error:
+        service.telemetry.turned_away("full")
+        raise api_error(error) from error
 
 
 def _name_of(host: str) -> str:
