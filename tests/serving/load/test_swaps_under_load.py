@@ -53,7 +53,8 @@ def swap_under_load(folder: Path, pace: Pace | None, at_once: int, swaps: int) -
         canaries = two_releases(workspace)
         with ServiceProcess(workspace.root) as service:
             crowd = Crowd(client_of(service), at_once)
-            asyncio.run(crowd.while_(swap_all(workspace.root, client_of(service), list(canaries), swaps)))
+            swapping = swap_all(workspace.root, client_of(service), list(canaries), crowd, swaps)
+            asyncio.run(crowd.while_(swapping))
             assert deaths(service) == []
     print(f"{len(crowd.replies)} answers at {at_once} streams through {swaps} swaps")
     assert crowd.failed == []
@@ -74,8 +75,9 @@ def two_releases(workspace: Workspace) -> dict[str, str]:
     return canaries
 
 
-async def swap_all(root: Path, client: LoadClient, releases: list[str], swaps: int) -> None:
-    """Roll back to the earlier release and publish the later one, in turn, over HTTP and by the command line."""
+async def swap_all(root: Path, client: LoadClient, releases: list[str], crowd: Crowd, swaps: int) -> None:
+    """Roll back to the earlier release and publish the later one, in turn, over HTTP and by the command line; each
+    stays until it has answered somebody of the crowd."""
     former, later = releases
     turns = itertools.cycle(
         [
@@ -92,6 +94,17 @@ async def swap_all(root: Path, client: LoadClient, releases: list[str], swaps: i
         else:
             await by_command(root, *words)
         await until(lambda wanted=wanted: answers_from(client, wanted), f"{wanted} is live")  # type: ignore[misc]
+        before = answers_of(crowd, wanted)
+        await until(lambda wanted=wanted, before=before: more_of(crowd, wanted, before), f"{wanted} answers")  # type: ignore[misc]
+
+
+def answers_of(crowd: Crowd, release: str) -> int:
+    return sum(provenance(reply)[0] == release for reply in crowd.whole)
+
+
+async def more_of(crowd: Crowd, release: str, before: int) -> bool:
+    await asyncio.sleep(0.01)  # lets the crowd go on between two looks
+    return answers_of(crowd, release) > before
 
 
 async def by_command(root: Path, *words: str) -> None:
