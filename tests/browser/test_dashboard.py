@@ -97,7 +97,7 @@ def test_a_thumbs_down_given_over_http_is_seen_with_its_correction(site: Service
     assert "What colour is the badge of every visitor?" in drawer.inner_text()
     page.keyboard.press("Escape")
     drawer.wait_for(state="detached")
-    assert "answer" not in page.url.partition("#")[2]
+    page.wait_for_function("() => !location.hash.includes('answer')")
     assert page.locator("#plot-answers .bar").count() > 0
 
 
