@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from index.judging import JudgeCandidate
 from index.opened import OpenRelease
 from index.release import Manifest, Releases
 from index.report import Progress
@@ -49,6 +50,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         now: the time, with time zone.
         embedders: the way to an embedder.
         progress: hears how a run goes on.
+        judge: what a stage above says of a candidate before it may go live; None where integrity alone decides.
     """
 
     workspace: Workspace
@@ -57,6 +59,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     now: Callable[[], datetime]
     embedders: EmbedderSource
     progress: Progress
+    judge: JudgeCandidate | None = None
 
     def releases(self, collection: str) -> Releases:
         """The releases of a collection."""

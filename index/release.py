@@ -52,12 +52,35 @@ class Counts(msgspec.Struct, frozen=True):
     lexical_deleted_share: float
 
 
+class Override(msgspec.Struct, frozen=True):
+    """A person let a release through that the gate had refused: why, who, and when (ISO time)."""
+
+    why: str
+    by: str
+    at: str
+
+
 class GateRecord(msgspec.Struct, frozen=True):
-    """What the gate said of a release: ``pass`` or ``refuse``, the checks it ran and why it refused."""
+    """What the gate said of a release.
+
+    Attributes:
+        verdict: ``pass`` or ``refuse``.
+        checks: names of the checks it ran.
+        reasons: why it refused, in words.
+        baseline: the release that was live then, to which the candidate was compared; None where it was not.
+        override: a person's word that let it through all the same, where it was given as the release was built.
+    """
 
     verdict: str
     checks: tuple[str, ...]
     reasons: tuple[str, ...] = ()
+    baseline: str | None = None
+    override: Override | None = None
+
+    @property
+    def lets_through(self) -> bool:
+        """Whether it may go live: it passed, or a person overrode the refusal."""
+        return self.verdict == "pass" or self.override is not None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

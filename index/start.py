@@ -36,6 +36,8 @@ class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
         retry: try quarantined documents again.
         rebuild: build from the sources and repairs alone, whatever state the live release is in.
         wait: seconds to wait for another writer.
+        override: a person's reason to publish what the gate refuses for its answers, recorded in the release; what
+            fails integrity is never published so.
     """
 
     collection: str = "default"
@@ -45,6 +47,7 @@ class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
     retry: bool = False
     rebuild: bool = False
     wait: float = 0.0
+    override: str | None = None
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):

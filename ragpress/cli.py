@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evaluation.commands import eval_cli
 from ragpress import console
 from ragpress.errors import GateRefusedError, RagpressError, SettingsError, UsageError
 from serving.commands import documents_cli, feedback_cli, keys_cli, prompts_cli, releases_cli, service_cli
@@ -59,6 +60,7 @@ app.command("mcp")(service_cli.mcp)
 app.add_typer(documents_cli.app, name="documents")
 app.add_typer(keys_cli.app, name="keys")
 app.add_typer(feedback_cli.app, name="feedback")
+app.add_typer(eval_cli.app, name="eval")
 app.add_typer(prompts_cli.app, name="prompts")
 app.add_typer(releases_cli.app, name="releases")
 open_with(_environment)

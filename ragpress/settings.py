@@ -16,6 +16,7 @@ import msgspec
 from ragpress.answer_settings import AccessSettings, AnswerSettings, ContextSettings, GeneratorSettings, RerankSettings
 from ragpress.bounds import PositiveFloat, PositiveInt, Share
 from ragpress.errors import SettingsError
+from ragpress.evaluation_settings import EvaluationSettings, GateSettings, JudgeSettings
 from ragpress.serve_settings import JournalSettings, ServeSettings, TelemetrySettings
 from ragpress.types import AuditAction
 
@@ -234,6 +235,9 @@ class CollectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     context: ContextSettings = ContextSettings()
     answer: AnswerSettings = AnswerSettings()
     generator: GeneratorSettings = GeneratorSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    gate: GateSettings = GateSettings()
+    judge: JudgeSettings = JudgeSettings()
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Cases: reading and writing ``cases/``, importing them, looking up their evidence, reviewing them."""

@@ -1,0 +1,1 @@
+"""Running cases against a release: resumable, incremental, an error in one case is data."""
