@@ -166,6 +166,7 @@ async def _surroundings(
         problems=_service_problems(service, collection),
         runs=await asyncio.to_thread(recent_runs, environment, collection),
         jobs=[_job(job) for job in (await service.jobs.all()) if job.queued.collection == collection][:_MOST_JOBS],
+        gated=environment.workspace.collection(collection).gate.metrics,
     )
 
 

@@ -14,7 +14,7 @@ from index.catalogue import list_releases as list_entries
 from index.environment import Environment
 from index.prompt_versions import keep_live_prompt
 from index.release import LiveRecord, Manifest, read_manifest
-from ragpress.errors import NotFoundError, ReleaseError
+from ragpress.errors import GateRefusedError, NotFoundError, ReleaseError
 from serving.api.callers import Administrating
 from serving.api.errors import ApiError, responses
 from serving.api.library import COLLECTION_PATTERN, RELEASE_PATTERN, check_collection, one_line
@@ -108,7 +108,10 @@ async def publish(
 
     def swap() -> LiveRecord:
         reason = one_line(wanted.reason)
-        return history.publish(environment, collection, manifest.id, override, caller.owner, reason)
+        try:
+            return history.publish(environment, collection, manifest.id, override, caller.owner, reason)
+        except GateRefusedError as error:
+            raise _refused(error.reasons) from error
 
     done = await asyncio.to_thread(_swap, environment, collection, swap)
     return PublishedBody(**live_body(done.record).model_dump(), collection=collection, note=done.note, action="publish")
@@ -125,13 +128,17 @@ def _swap(environment: Environment, collection: str, swap: Callable[[], LiveReco
 
 
 def _check_gate(manifest: Manifest, override: str | None) -> None:
-    if manifest.gate.verdict != "pass" and override is None:
-        raise ApiError(
-            409,
-            f"The gate refused this release: {'; '.join(manifest.gate.reasons)}. Publish it anyway with a reason in "
-            "'override', which is recorded.",
-            code="gate_refused",
-        )
+    if not manifest.gate.lets_through and override is None:
+        raise _refused(manifest.gate.reasons)
+
+
+def _refused(reasons: tuple[str, ...]) -> ApiError:
+    said = "; ".join(reason.rstrip(".") for reason in reasons)
+    return ApiError(
+        409,
+        f"The gate refused this release: {said}. Publish it anyway with a reason in 'override', which is recorded.",
+        code="gate_refused",
+    )
 
 
 def _manifest(environment: Environment, release: str) -> Manifest:

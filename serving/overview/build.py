@@ -22,6 +22,7 @@ from serving.journal.records import AnswerRecord, FeedbackRecord
 from serving.overview import history, problems
 from serving.overview.buckets import bucket_hours, edges
 from serving.overview.cases import DOWN, bad_cases, last_ratings, newest, summary
+from serving.overview.evaluations import EvaluationShelf, case_files, told_evaluation
 from serving.overview.facts import ANSWERS as ANSWERS_SCHEMA
 from serving.overview.facts import RATINGS as RATINGS_SCHEMA
 from serving.overview.kept import ANSWER_FACTS, RATING_FACTS, KeptFacts
@@ -42,6 +43,7 @@ from serving.overview.sources import ReleaseShelf, quarantined
 _FRESH_SECONDS = 2.0
 _MOST_RELEASES = 50
 _MOST_CASES = 50
+_MOST_EVALUATIONS = 50
 _MOST_QUARANTINED = 200
 _MOST_FEEDBACK = 2_000
 _MOST_KEPT_ANSWERS = 300
@@ -72,6 +74,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         problems: what is wrong with it.
         runs: the last ingestion runs, newest first.
         jobs: the last uploads, newest first.
+        gated: names of the metrics that the gate looks at.
     """
 
     collections: Sequence[str]
@@ -81,6 +84,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     problems: Sequence[Problem] = ()
     runs: Sequence[RunEntry] = ()
     jobs: Sequence[JobEntry] = ()
+    gated: Sequence[str] = ()
 
 
 class AnswerFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +145,7 @@ class Overviews:
         self._answers = KeptFacts(environment.journal(ANSWERS), ANSWER_FACTS, folder)
         self._ratings = KeptFacts(environment.journal(FEEDBACK), RATING_FACTS, folder)
         self._shelf = ReleaseShelf(environment)
+        self._evaluations = EvaluationShelf(environment)
         self._numbers: dict[tuple[str, int, str], _Numbers] = {}
         self._records: dict[str, AnswerRecord] = {}
         self._lock = threading.Lock()
@@ -161,12 +166,14 @@ class Overviews:
         documents = self._shelf.documents(live.manifest)
         taken_out, repairs_problem = self._taken_out(look.collection)
         held, held_total = quarantined(documents, taken_out, _MOST_QUARANTINED)
+        evaluations = [told_evaluation(one, around.gated) for one in self._evaluations.summaries(look.collection)]
         found = (
             *around.problems,
             *((problems.problem("live_damaged", "error", detail=live.problem),) if live.problem else ()),
             *((problems.problem("repairs_damaged", "error", detail=repairs_problem),) if repairs_problem else ()),
             *((problems.problem("journal_damaged", "error", detail=numbers.problem),) if numbers.problem else ()),
             *self._problems(live, release, releases, numbers, around),
+            *problems.of_evaluations(evaluations),
         )
         return Overview(
             collection=look.collection,
@@ -189,7 +196,9 @@ class Overviews:
             quarantined_total=held_total,
             runs=list(around.runs),
             jobs=list(around.jobs),
-            evaluations=history.evaluations(manifests),
+            evaluations=evaluations[:_MOST_EVALUATIONS],
+            evaluations_total=len(evaluations),
+            case_files=case_files(self._environment.workspace.root),
             findings_total=None,
             service=around.service,
             problems=problems.sorted_problems(found),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from index.release import LiveRecord, Manifest
-from serving.overview.records import Evaluation, LiveRelease, ReleaseEntry, ReleaseQuality, ReleaseState
+from serving.overview.records import LiveRelease, ReleaseEntry, ReleaseQuality, ReleaseState
 
 
 def live_release(manifest: Manifest, record: LiveRecord, now: datetime) -> LiveRelease:
@@ -47,21 +47,12 @@ def entries(
     return [_entry(manifest, _state(manifest, record), qualities.get(manifest.id)) for manifest in manifests]
 
 
-def evaluations(manifests: Sequence[Manifest]) -> list[Evaluation]:
-    """The evaluations that releases name, newest first."""
-    return [
-        Evaluation(id=manifest.evaluation, release=manifest.id, created=manifest.created)
-        for manifest in manifests
-        if manifest.evaluation is not None
-    ]
-
-
 def _state(manifest: Manifest, record: LiveRecord | None) -> ReleaseState:
     if record is not None and manifest.id == record.release:
         return "live"
     if record is not None and manifest.id in record.history:
         return "previous"
-    return "candidate" if manifest.gate.verdict == "pass" else "refused"
+    return "candidate" if manifest.gate.lets_through else "refused"
 
 
 def _entry(manifest: Manifest, state: ReleaseState, quality: ReleaseQuality | None) -> ReleaseEntry:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from serving.overview.quality import z_score
 from serving.overview.records import (
+    Evaluation,
     GeneratorState,
     LiveRelease,
     Problem,
@@ -66,6 +67,19 @@ def of_releases(live: LiveRelease | None, releases: Sequence[ReleaseEntry]) -> I
         yield problem("candidate_refused", "warning", detail="; ".join(newest.reasons), subject=newest.id)
     elif newest.state == "candidate":
         yield problem("candidate_waiting", "note", subject=newest.id)
+
+
+def of_evaluations(evaluations: Sequence[Evaluation]) -> Iterator[Problem]:
+    """Cases of the newest evaluation must be looked at, or ended in an error.
+
+    Args:
+        evaluations: of a collection, newest first.
+    """
+    newest = evaluations[0] if evaluations else None
+    if newest is not None and newest.review:
+        yield problem("cases_review", "warning", count=newest.review)
+    if newest is not None and newest.errors:
+        yield problem("cases_failed", "warning", count=newest.errors)
 
 
 def of_runs(runs: Sequence[RunEntry]) -> Iterator[Problem]:

@@ -257,13 +257,60 @@ class QuarantinedDocument(Told):
     """Whether a person quarantined it, so that it can be restored."""
 
 
+class EvaluationMetric(Told):
+    """One metric of an evaluation."""
+
+    name: str
+    mean: float | None
+    """Over the cases that have a value; null where none has."""
+    low: float | None
+    """Lower end of the confidence interval."""
+    high: float | None
+    n: int
+    """Cases with a value."""
+    missing: int
+    """Cases without one."""
+    gated: bool
+    """Whether the gate, as it is set now, refuses a candidate for it."""
+
+
 class Evaluation(Told):
-    """An evaluation of a release."""
+    """A release, evaluated on the workspace's cases."""
 
     id: str
-    release: str
+    collection: str
+    kind: Literal["run", "compare", "gate", "trend"]
+    """`run`: one release. `compare`: a candidate against a baseline. `gate`: the same, before a candidate was to go
+    live. `trend`: prompt versions one after another."""
     created: str
-    """ISO time at which the release was built."""
+    """ISO time (UTC)."""
+    release: str
+    """What was evaluated; the candidate."""
+    label: str
+    """What it is called in its report."""
+    prompt: str
+    """Prompt version and its fingerprint."""
+    baseline: str | None
+    """The release that it was compared with."""
+    cases: int
+    case_set: str
+    """Fingerprint of the cases: figures of equal sets can be compared."""
+    review: int
+    """Cases whose evidence the sources no longer say, so that a person must look at them."""
+    errors: int
+    """Cases that ended in an error."""
+    metrics: list[EvaluationMetric]
+    """Those of the gate first."""
+    verdict: Literal["pass", "refuse"] | None
+    """Null where nothing was compared."""
+    reasons: list[str]
+    """Why it was refused."""
+    judged: int
+    """Answers that were made or judged."""
+    reused: int
+    """Answers whose result was known."""
+    seconds: float
+    """How long it took."""
 
 
 class Problem(Told):
@@ -331,6 +378,9 @@ class Overview(Told):
     jobs: list[JobEntry]
     evaluations: list[Evaluation]
     """Newest first; empty until releases are evaluated."""
+    evaluations_total: int
+    case_files: int
+    """Files of the workspace that hold cases; without cases nothing can be evaluated."""
     findings_total: int | None
     """Open findings; null until bad cases are diagnosed."""
     service: ServiceState

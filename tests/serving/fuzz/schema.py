@@ -29,6 +29,7 @@ _PARAMETERS = {
     "path.after": "release",
     "path.job_id": "job",
     "path.model": "model",
+    "path.evaluation": "evaluation",
     "query.collection": "collection",
     "query.release": "release",
 }

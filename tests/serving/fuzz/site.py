@@ -14,6 +14,7 @@ import msgspec
 from serving.callers import Role
 from serving.keys.records import Grant
 from serving.keys.ring import KeyRing
+from tests.serving.evaluated import kept
 from tests.serving.service_process import ServiceProcess
 from tests.workspace import SETTINGS, Workspace
 
@@ -72,7 +73,7 @@ class Site(msgspec.Struct, frozen=True):
 
 @contextmanager
 def site(root: Path, *, keys: bool, settings: str = "", environment: Mapping[str, str] | None = None) -> Iterator[Site]:
-    """Two releases, documents for everybody and for a group, answers, feedback, an upload and its job.
+    """Two releases, two evaluations, documents for everybody and for a group, answers, feedback, an upload and its job.
 
     Args:
         root: an existing folder.
@@ -85,6 +86,8 @@ def site(root: Path, *, keys: bool, settings: str = "", environment: Mapping[str
     assert workspace.ingest().published
     workspace.write({"hours.md": DOCUMENTS["hours.md"] + "\nOn Sundays it is closed.\n"})
     assert workspace.ingest().published
+    for name in ("e1", "e2"):
+        kept(workspace.environment(), name)
     made = {}
     if keys:
         ring = KeyRing(workspace.environment().store)
@@ -119,6 +122,7 @@ def _filled(running: Site, key: str | None) -> dict[str, list[str]]:
         ],
         "model": ["default", f"default@{releases[0]['id']}"],
         "collection": ["default"],
+        "evaluation": ["e1", "e2"],
     }
 
 
