@@ -12,7 +12,7 @@ from index.build import version_rows
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
 from index.opened import OpenRelease
-from index.release import Manifest, Releases
+from index.release import Manifest, Override, Releases
 from ragpress.errors import UsageError
 from ragpress.types import AuditMark, Removal
 
@@ -104,6 +104,12 @@ class ReleaseEntry(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class ShownRelease(Manifest, frozen=True, kw_only=True):
+    """A release with every time a person let it through against the gate's word."""
+
+    overrides: tuple[Override, ...] = ()
+
+
 class ReleaseList(msgspec.Struct, frozen=True):
     """The releases of a collection, newest first, and which is live."""
 
@@ -118,6 +124,12 @@ class RepairNote(msgspec.Struct, frozen=True):
     file: str
     done: str
     next: str
+
+
+def show_release(environment: Environment, manifest: Manifest) -> ShownRelease:
+    """A release as ``ragpress releases show`` shows it."""
+    overrides = environment.releases(manifest.collection).overrides(manifest)
+    return ShownRelease(**msgspec.structs.asdict(manifest), overrides=overrides)
 
 
 def list_documents(release: OpenRelease, chosen: DocumentFilter) -> DocumentList:
@@ -249,7 +261,7 @@ def _release_entry(manifest: Manifest, live: str | None, history: tuple[str, ...
     elif manifest.id in history:
         state = "previous"
     else:
-        state = "candidate" if manifest.gate.verdict == "pass" else "refused"
+        state = "candidate" if manifest.gate.lets_through else "refused"
     return ReleaseEntry(
         id=manifest.id,
         parent=manifest.parent,

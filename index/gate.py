@@ -1,26 +1,83 @@
-"""The gate of a candidate: until evaluations exist it checks integrity, and refuses what fails.
+"""The gate of a candidate: integrity first, then what a stage above says of its answers.
 
-Row counts agree, every segment opens, sampled chunks find themselves in both indexes, and no document
+Integrity: row counts agree, every segment opens, sampled chunks find themselves in both indexes, and no document
 that was live and is still in the source is missing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from index import repairs
+from index.environment import Environment
 from index.opened import OpenRelease
-from index.release import GateRecord
-from ragpress.errors import IntegrityError, NotFoundError
+from index.release import GateRecord, Manifest, Override
+from ragpress.errors import IntegrityError, NotFoundError, RagpressError
 from ragpress.fingerprint import digest
 
 _SAMPLES = 8
 _SAME_COSINE = 0.995
 _LEXICAL_DEPTH = 50
 _NAMED = 5
+
+
+class Admission(NamedTuple):
+    """What the whole gate says of a candidate: its record, and the id of the evaluation where there was one."""
+
+    record: GateRecord
+    evaluation: str | None
+
+    def sealed(self, manifest: Manifest) -> Manifest:
+        """The candidate's manifest with the gate's word in it."""
+        return msgspec.structs.replace(manifest, gate=self.record, evaluation=self.evaluation)
+
+
+def admit(
+    environment: Environment,
+    candidate: OpenRelease,
+    live: OpenRelease | None,
+    integrity: GateRecord,
+    override: str | None = None,
+) -> Admission:
+    """Ask what a stage above says of a candidate that has its integrity.
+
+    Args:
+        environment: the outside, with the judge.
+        candidate: the candidate, not yet saved.
+        live: what is live; None when nothing is.
+        integrity: what :func:`check` said. What fails it is not evaluated, and no override lets it through.
+        override: a person's reason to let the candidate through whatever its answers are.
+    """
+    if integrity.verdict != "pass" or environment.judge is None:
+        return Admission(integrity, None)
+    baseline = None if live is None else live.manifest.id
+    try:
+        judgement = environment.judge(environment, candidate, live)
+    except RagpressError as error:
+        reason = f"the cases could not be run, so nothing is known of its answers: {error}"
+        return Admission(_judged(environment, integrity, (reason,), baseline, override), None)
+    if judgement is None:
+        return Admission(integrity, None)
+    checked = msgspec.structs.replace(integrity, checks=(*integrity.checks, *judgement.checks))
+    reasons = judgement.reasons if judgement.verdict != "pass" else ()
+    return Admission(_judged(environment, checked, reasons, baseline, override), judgement.evaluation)
+
+
+def _judged(
+    environment: Environment, record: GateRecord, reasons: tuple[str, ...], baseline: str | None, why: str | None
+) -> GateRecord:
+    override = None
+    if reasons and why is not None:
+        at = environment.now().isoformat(timespec="seconds")
+        override = Override(" ".join(why.split()) or "no reason given", repairs.person(), at)
+    verdict = "refuse" if reasons else "pass"
+    return msgspec.structs.replace(record, verdict=verdict, reasons=reasons, baseline=baseline, override=override)
 
 
 def check(candidate: OpenRelease, parent: pa.Table | None, expected: Iterable[str]) -> GateRecord:

@@ -9,12 +9,14 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from index import gate, repairs
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
+from index.gate import Admission
 from index.opened import OpenRelease
-from index.release import LiveRecord, Manifest
+from index.release import LiveRecord, Manifest, Override
 from ingest.memo import Memo, drop_vectors
-from ragpress.errors import ReleaseError
+from ragpress.errors import GateRefusedError, ReleaseError
 from ragpress.storage import scratch
 
 _MOST_PACKS = 8
@@ -118,19 +120,41 @@ def publish(
         by: who does it, recorded in the live pointer; "" leaves it out.
         reason: why, recorded there as well; "" leaves it out.
 
+    One that never was live and was compared with another release than the one that is live now is judged again.
+
     Raises:
-        ReleaseError: the gate refused it and there is no override.
+        ReleaseError: there is no such release.
+        GateRefusedError: the gate refused it and there is no override.
+        ConflictError: another release went live meanwhile.
     """
     releases = environment.releases(collection)
     found = releases.pointer()
     manifest = releases.get(release)
-    if manifest.gate.verdict != "pass" and override is None:
-        reasons = "; ".join(manifest.gate.reasons)
-        raise ReleaseError(f"The gate refused {manifest.id}: {reasons}. Publish it anyway with --override WHY.")
-    if found is not None and found[0].release == manifest.id:
-        return found[0]
+    live = None if found is None else found[0]
+    if live is not None and live.release == manifest.id and manifest.gate.lets_through:
+        return live
+    refusal = None if override is not None else _refusal(environment, manifest, live)
+    if refusal is not None:
+        raise GateRefusedError(refusal.record.reasons, manifest.id, refusal.evaluation)
+    if override is not None:
+        at = environment.now().isoformat(timespec="seconds")
+        releases.record_override(manifest.id, Override(override, by or repairs.person(), at))
+    if live is not None and live.release == manifest.id:
+        return live
     why = ("publish" if override is None else f"publish, gate overridden: {override}") + _signed(by, reason)
     return releases.publish(manifest.id, why, None if found is None else found[1].token, environment.now())
+
+
+def _refusal(environment: Environment, manifest: Manifest, live: LiveRecord | None) -> Admission | None:
+    """Why the gate does not let a release through that was built before; None where it does."""
+    if not manifest.gate.lets_through:
+        return Admission(manifest.gate, manifest.evaluation)
+    known = () if live is None else (live.release, *live.history)
+    if live is None or manifest.id in known or manifest.gate.baseline == live.release:
+        return None
+    baseline = environment.open(environment.releases(manifest.collection).get(live.release))
+    admission = gate.admit(environment, environment.open(manifest), baseline, manifest.gate)
+    return None if admission.record.lets_through else admission
 
 
 def _signed(by: str, reason: str) -> str:
@@ -156,7 +180,7 @@ def diff(before: OpenRelease, after: OpenRelease) -> ReleaseDiff:
         documents=tuple(changes),
         chunks_added=sum(len(change.added) for change in changes),
         chunks_removed=sum(len(change.removed) for change in changes),
-        settings=_setting_changes(before.manifest, after.manifest),
+        settings=setting_changes(before.manifest, after.manifest),
     )
 
 
@@ -187,7 +211,10 @@ def collect_garbage(environment: Environment, collections: Iterable[str], needed
         for_answers += [manifest.id for manifest in drop if manifest.id in needed]
         dropped += [manifest for manifest in drop if manifest.id not in needed]
     for manifest in dropped:
+        # The manifest first: without it there is no release any more, whatever else is left of it.
         store.delete(f"releases/{manifest.id}/manifest.json")
+        for key in [key for key, _ in store.list(f"releases/{manifest.id}/")]:
+            store.delete(key)
     used = {file.key for manifest in kept for file in manifest.files()}
     unused = [(key, size) for key, size in store.list("objects/") if key not in used]
     for key, _ in unused:
@@ -224,7 +251,8 @@ def _texts(release: OpenRelease, row: DocumentRow | None) -> dict[str, None]:
     return {} if row is None else dict.fromkeys(release.chunk_rows(row)["text"].to_pylist())
 
 
-def _setting_changes(before: Manifest, after: Manifest) -> tuple[tuple[str, str, str], ...]:
+def setting_changes(before: Manifest, after: Manifest) -> tuple[tuple[str, str, str], ...]:
+    """Settings that releases seal and step fingerprints that differ: name, before, after."""
     steps = ((f"steps.{name}", before.steps.get(name, ""), value) for name, value in after.steps.items())
     old, new = _sealed_settings(before), _sealed_settings(after)
     sealed = ((name, old.get(name, ""), new.get(name, "")) for name in sorted({*old, *new}))

@@ -19,7 +19,7 @@ from index.assemble import Draft, assemble
 from index.derive import Deriver, Refusal
 from index.environment import Environment
 from index.process import Processor, planned_items
-from index.release import GateRecord, Manifest
+from index.release import GateRecord, Manifest, publish_reason
 from index.report import ChunkCounts, IngestReport, Quarantined, StepCount
 from index.rows import RunStamp, new_rows
 from index.start import IngestRequest, Start, begin, id_of
@@ -140,14 +140,15 @@ def _conclude(
     environment.progress.stage("gate")
     candidate = environment.open(draft.manifest)
     expected = [*start.scan.files["source"].to_pylist(), *(item.source for item in start.scan.refused)]
-    record = gate.check(candidate, start.table, expected)
-    manifest = msgspec.structs.replace(draft.manifest, gate=record)
+    integrity = gate.check(candidate, start.table, expected)
     releases = environment.releases(request.collection)
+    admission = gate.admit(environment, candidate, start.parent, integrity, request.override)
+    manifest, record = admission.sealed(draft.manifest), admission.record
     releases.save(manifest)
-    published = request.publish and record.verdict == "pass"
+    published = request.publish and record.lets_through
     if published:
         environment.progress.stage("publish")
-        releases.publish(manifest.id, f"publish: {manifest.reason}", start.token, environment.now())
+        releases.publish(manifest.id, publish_reason(manifest), start.token, environment.now())
     return _report(request, start, work, Outcome(manifest, candidate.documents, record, published, draft.compacted))
 
 
@@ -201,8 +202,9 @@ def _report(request: IngestRequest, start: Start, work: _Work, outcome: Outcome)
         marked=_marked(outcome.documents),
         compacted=outcome.compacted,
         lexical_deleted_share=round(manifest.counts.lexical_deleted_share, 4),
-        gate=None if outcome.gate is None else outcome.gate.verdict,
+        gate=None if outcome.gate is None else "overridden" if outcome.gate.override else outcome.gate.verdict,
         gate_reasons=() if outcome.gate is None else outcome.gate.reasons,
+        evaluation=manifest.evaluation,
         seconds=work.clock.seconds(),
         cpu_seconds=work.clock.cpu_seconds(),
     )

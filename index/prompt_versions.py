@@ -91,6 +91,21 @@ class PromptPublished(msgspec.Struct, frozen=True, kw_only=True):
     repair: str
 
 
+class PublishHow(msgspec.Struct, frozen=True):
+    """How a prompt version is put into a release.
+
+    Attributes:
+        publish: make the release live when the gate passes it.
+        override: a person's reason to publish what the gate refuses for its answers.
+    """
+
+    publish: bool = True
+    override: str | None = None
+
+
+_PUBLISH = PublishHow()
+
+
 def list_prompts(environment: Environment, collection: str) -> PromptList:
     """Every prompt version of the workspace; a wrong file is listed with its problem."""
     root = environment.workspace.root
@@ -176,7 +191,7 @@ def add_prompt(environment: Environment, name: str, base: str, file: Path | None
 
 
 def publish_prompt(
-    environment: Environment, collection: str, name: str, reason: str, *, publish: bool = True
+    environment: Environment, collection: str, name: str, reason: str, how: PublishHow = _PUBLISH
 ) -> PromptPublished:
     """Put a prompt version into a release of the documents that are live, and (unless told otherwise) publish it.
 
@@ -185,6 +200,7 @@ def publish_prompt(
     Raises:
         SettingsError: there is no such prompt, or it is wrong.
         ReleaseError: nothing is live.
+        GateRefusedError: the gate refused the release; it stays a candidate.
     """
     root, settings = environment.workspace.root, environment.workspace.collection(collection)
     version = load_prompt(root, name)
@@ -197,7 +213,7 @@ def publish_prompt(
         at=environment.now().isoformat(timespec="seconds"),
     )
     path = repairs.prompt_path_of(root, collection)
-    if publish:
+    if how.publish:
         path = repairs.save(root, choice)
     answering = msgspec.structs.replace(
         seal(root, collection, settings),
@@ -205,11 +221,12 @@ def publish_prompt(
         answer=msgspec.structs.replace(settings.answer, prompt=name),
     )
     try:
-        manifest = reissue(
-            environment, collection, Reissue(reason=f"prompt {name}: {reason}", answering=answering, publish=publish)
+        change = Reissue(
+            reason=f"prompt {name}: {reason}", answering=answering, publish=how.publish, override=how.override
         )
+        manifest = reissue(environment, collection, change)
     except BaseException:
-        if publish:
+        if how.publish:
             _restore(root, collection, before)
         raise
     live = environment.releases(collection).live_id() == manifest.id
@@ -218,7 +235,7 @@ def publish_prompt(
         fingerprint=version.fingerprint,
         release=manifest.id,
         published=live,
-        repair=str(path) if publish else "",
+        repair=str(path) if how.publish else "",
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from index import gate
 from index.answering import Answering, seal
 from index.environment import Environment
-from index.release import Manifest, release_id
+from index.release import Manifest, publish_reason, release_id
 from ragpress.errors import GateRefusedError, ReleaseError
 from ragpress.settings import RetrievalSettings
 
@@ -25,12 +25,14 @@ class Reissue(msgspec.Struct, frozen=True, kw_only=True):
         answering: the prompt and what else makes an answer.
         retrieval: retrieval settings.
         publish: make it live when the gate passes it.
+        override: a person's reason to publish what the gate refuses for its answers; recorded in the release.
     """
 
     reason: str
     answering: Answering | None = None
     retrieval: RetrievalSettings | None = None
     publish: bool = True
+    override: str | None = None
 
 
 def reissue(environment: Environment, collection: str, change: Reissue) -> Manifest:
@@ -57,13 +59,14 @@ def reissue(environment: Environment, collection: str, change: Reissue) -> Manif
     candidate = _stamped(environment, live, releases.next_number())
     candidate = msgspec.structs.replace(candidate, reason=change.reason, answering=answering, retrieval=retrieval)
     opened = environment.open(candidate)
-    verdict = gate.check(opened, opened.documents, ())
-    candidate = msgspec.structs.replace(candidate, gate=verdict)
+    integrity = gate.check(opened, opened.documents, ())
+    admission = gate.admit(environment, opened, environment.open(live), integrity, change.override)
+    candidate = admission.sealed(candidate)
     releases.save(candidate)
-    if verdict.verdict != "pass":
-        raise GateRefusedError(verdict.reasons)
+    if not candidate.gate.lets_through:
+        raise GateRefusedError(candidate.gate.reasons, candidate.id, candidate.evaluation)
     if change.publish:
-        releases.publish(candidate.id, f"publish: {change.reason}", pointer.token, environment.now())
+        releases.publish(candidate.id, publish_reason(candidate), pointer.token, environment.now())
     return candidate
 
 

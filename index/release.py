@@ -270,6 +270,19 @@ class Releases:
         self._store.swap_pointer(self._pointer_key, expected, msgspec.json.encode(record))
         return record
 
+    def record_override(self, release: str, override: Override) -> None:
+        """Keep, beside a release that was built before, that a person let it through against the gate's word."""
+        name = hexdigest(override.at, override.by, override.why)[:10]
+        with contextlib.suppress(ConflictError):  # the very same word is there already
+            self._store.create(f"{_override_prefix(release)}{name}.json", msgspec.json.encode(override))
+
+    def overrides(self, manifest: Manifest) -> tuple[Override, ...]:
+        """Every time a person let the release through against the gate's word, oldest first."""
+        own = () if manifest.gate.override is None else (manifest.gate.override,)
+        keys = [key for key, _ in self._store.list(_override_prefix(manifest.id))]
+        later = (msgspec.json.decode(self._store.read(key), type=Override) for key in keys)
+        return (*own, *sorted(later, key=lambda override: override.at))
+
     def _by_prefix(self, release: str) -> Manifest:
         found = [manifest for manifest in self.list() if release and manifest.id.startswith(release)]
         if len(found) == 1:
@@ -277,6 +290,14 @@ class Releases:
         known = ", ".join(manifest.id for manifest in self.list()[:5]) or "none"
         what = "more than one release starts with" if found else "there is no release"
         raise ReleaseError(f"In {self.collection!r} {what} {release!r}. Newest: {known}.")
+
+
+def publish_reason(manifest: Manifest) -> str:
+    """What the live pointer says of why a release that was just built went live."""
+    override = manifest.gate.override
+    if override is None:
+        return f"publish: {manifest.reason}"
+    return f"publish, gate overridden: {override.why} (by {override.by}): {manifest.reason}"
 
 
 def release_id(number: int, run: str, files: tuple[StoredFile, ...]) -> str:
@@ -334,6 +355,10 @@ def read_manifest(store: Store, release: str) -> Manifest:
 
 def _manifest_key(release: str) -> str:
     return f"releases/{release}/manifest.json"
+
+
+def _override_prefix(release: str) -> str:
+    return f"releases/{release}/overrides/"
 
 
 def _sealed(body: bytes) -> bytes:

@@ -55,8 +55,9 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
         marked: number of documents with an audit mark.
         compacted: whether the index was compacted.
         lexical_deleted_share: share of BM25's statistics that deleted rows still make up.
-        gate: the gate's verdict, or None when nothing was built.
-        gate_reasons: why it refused.
+        gate: the gate's verdict: ``pass``, ``refuse`` or ``overridden``; None when nothing was built.
+        gate_reasons: why it refused, also where a person overrode it.
+        evaluation: id of the candidate's evaluation; None where no cases were run.
         seconds: wall time.
         cpu_seconds: processor time of this process and its parsers.
     """
@@ -75,6 +76,7 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     lexical_deleted_share: float = 0.0
     gate: str | None = None
     gate_reasons: tuple[str, ...] = ()
+    evaluation: str | None = None
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 

@@ -26,6 +26,7 @@ from serving.commands.shared import (
     As,
     Collection,
     Json,
+    Override,
     Release,
     Wait,
     Where,
@@ -103,6 +104,7 @@ def ingest(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build from the sources alone, whatever state the live release is in.")
     ] = False,
+    override: Override = None,
     wait: Wait = 0.0,
     as_json: Json = False,
 ) -> None:
@@ -120,6 +122,7 @@ def ingest(
         retry=retry,
         rebuild=rebuild,
         wait=wait,
+        override=override,
     )
     with console.progress(quiet=as_json) as progress:
         environment = environment_of(progress, workers)

@@ -148,15 +148,27 @@ def ingested(report: Any, out: Console) -> None:
     _counts(report, out, "embedded")
     if report.gate == "refuse":
         out.print(f"[bold red]The gate refused {report.release}[/bold red]; the live release is unchanged.")
-        for reason in report.gate_reasons:
-            out.print(f"  - {reason}", markup=False)
+        _reasons(report, out)
+        out.print(
+            f"Publish it all the same with: ragpress releases publish {report.release} --override WHY", markup=False
+        )
     elif report.published:
         out.print(f"[bold green]{report.release} is live[/bold green] ({report.chunks.total} chunks).")
+        if report.gate == "overridden":
+            out.print("[bold yellow]The gate had refused it[/bold yellow]; the override is recorded in the release.")
+            _reasons(report, out)
     elif report.gate is None:
         out.print(f"Nothing changed; {report.release or 'no release'} stays live.")
     else:
         out.print(f"{report.release} is a candidate. Publish it with: ragpress releases publish {report.release}")
     out.print(f"{report.seconds:.1f} s, {report.cpu_seconds:.1f} CPU-seconds.")
+
+
+def _reasons(report: Any, out: Console) -> None:
+    for reason in report.gate_reasons:
+        out.print(_line(f"  - {reason}"), markup=False)
+    if report.evaluation:
+        out.print(f"Its report: ragpress eval show {report.evaluation}", markup=False)
 
 
 def hits(result: SearchResult, out: Console, explain: bool = False) -> None:

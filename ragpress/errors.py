@@ -194,8 +194,15 @@ class GateRefusedError(RagpressError):
 
     Attributes:
         reasons: one sentence per rule that failed.
+        release: id of the candidate, which is kept; "" where the message need not name it.
+        evaluation: id of its evaluation; None where no cases were run.
     """
 
-    def __init__(self, reasons: tuple[str, ...]) -> None:
-        super().__init__("The gate refused the candidate: " + "; ".join(reasons))
+    def __init__(self, reasons: tuple[str, ...], release: str = "", evaluation: str | None = None) -> None:
+        said = "; ".join(reason.rstrip(".") for reason in reasons)
+        report = f" Its report: ragpress eval show {evaluation}" if evaluation else ""
+        anyway = f" Publish it all the same with: ragpress releases publish {release} --override WHY" if release else ""
+        super().__init__(f"The gate refused {release or 'the candidate'}: {said}.{report}{anyway}")
         self.reasons = reasons
+        self.release = release
+        self.evaluation = evaluation

@@ -334,6 +334,25 @@ def parse_workspace(root: Path, table: dict[str, Any]) -> Workspace:
     return Workspace(root=root, data=local, cache=(root / cache).resolve(), collections=collections, service=sections)
 
 
+def with_changes(settings: CollectionSettings, changes: dict[str, Any], where: str) -> CollectionSettings:
+    """The settings of a collection with some of them changed, checked as those of the file are.
+
+    Args:
+        settings: the settings.
+        changes: sections, as parsed from TOML.
+        where: what an error calls the place of the changes, for example ``--set``.
+
+    Raises:
+        SettingsError: a name or a value in it is wrong; the message names it and the valid ones.
+    """
+    _check_names(where, changes, CollectionSettings.__struct_fields__)
+    complete = _merged(msgspec.to_builtins(settings), changes)
+    try:
+        return msgspec.convert(complete, CollectionSettings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain("", str(error), settings, where)) from error
+
+
 def default_cache() -> str:
     """Folder shared by all workspaces of this user for exported models."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
@@ -395,7 +414,7 @@ def _check_collection_name(name: str) -> None:
 def _check_names(where: str, table: object, known: tuple[str, ...]) -> None:
     for name in _check_table(where, table):
         if name not in known:
-            raise SettingsError(f"{where} in {FILE_NAME} has an unknown name {name!r}.{_hint(name, known)}")
+            raise SettingsError(f"{_place(where)} has an unknown name {name!r}.{_hint(name, known)}")
 
 
 def _check_table(where: str, table: object) -> dict[str, object]:
@@ -404,12 +423,16 @@ def _check_table(where: str, table: object) -> dict[str, object]:
     return table
 
 
+def _place(where: str) -> str:
+    return where if where.startswith("--") else f"{where} in {FILE_NAME}"
+
+
 def _hint(name: str, known: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(sorted(known))}."
 
 
-def _explain(prefix: str, message: str, sections: msgspec.Struct) -> str:
+def _explain(prefix: str, message: str, sections: msgspec.Struct, file: str = FILE_NAME) -> str:
     text, _, where = message.partition(" - at `")
     place = where.removeprefix("key` in `").removeprefix("$.").rstrip("`")
     hint = ""
@@ -419,7 +442,7 @@ def _explain(prefix: str, message: str, sections: msgspec.Struct) -> str:
         hint = f" Known: {', '.join(AuditAction)}."
     elif where.startswith("key") and place.endswith("parse.plugins"):
         hint = ' An extension is written like ".log".'
-    return f"{FILE_NAME}, [{prefix}{place}]: {text}.{hint}"
+    return f"{file}, [{prefix}{place}]: {text}.{hint}"
 
 
 def _fields_at(place: str, sections: msgspec.Struct) -> tuple[str, ...]:

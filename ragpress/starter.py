@@ -70,6 +70,13 @@ kind = "auto"
 # base_url = "http://127.0.0.1:8000/v1"
 # model = "the name it is served under"
 
+[gate]
+# Before a release goes live the accepted cases of cases/ are run on it and on the live one.
+# A metric that is worse by no more than this is let through; `ragpress eval compare` shows them all.
+margin = 0.02
+# The least that a release must reach, whatever the live one does, for example {{ "recall@10" = 0.8 }}.
+floors = {{}}
+
 [release]
 # Releases kept by `ragpress releases gc`, beside the live one.
 keep = 10

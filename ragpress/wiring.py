@@ -18,6 +18,8 @@ from ragpress.types import Embedder
 
 if TYPE_CHECKING:
     from index.environment import EmbedderIdentity, Environment
+    from index.judging import Judgement
+    from index.opened import OpenRelease
     from index.report import Progress
     from retrieval.langchain.retriever import RagpressRetriever
 
@@ -45,6 +47,7 @@ def open_environment(start: Path, progress: Progress | None = None, workers: int
         now=lambda: datetime.now(UTC),
         embedders=EmbedderSource(load=load, identify=_identifier(load)),
         progress=progress or Silent(),
+        judge=_judge,
     )
 
 
@@ -90,6 +93,12 @@ def open_retriever(
     live = LiveSearch(environment.releases(collection).live_id, open_it)
     live()
     return RagpressRetriever(searches=live, collection=collection, **fields)
+
+
+def _judge(environment: Environment, candidate: OpenRelease, live: OpenRelease | None) -> Judgement | None:
+    from evaluation.judge import judge_candidate  # noqa: PLC0415 - heavy
+
+    return judge_candidate(environment, candidate, live)
 
 
 def _with_workers(workspace: Workspace, workers: int) -> Workspace:

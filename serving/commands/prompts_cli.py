@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ragpress import console
-from serving.commands.shared import Collection, Json, Wait, environment_of
+from serving.commands.shared import Collection, Json, Override, Wait, environment_of
 
 app = typer.Typer(help="Prompt versions: list, show, compare, add, publish.", no_args_is_help=True)
 
@@ -67,15 +67,17 @@ def publish(
     reason: Annotated[str, typer.Option("--reason", help="Why; people will read it.")] = "chosen by a person",
     no_publish: Annotated[bool, typer.Option("--no-publish", help="Build a candidate, publish nothing.")] = False,
     collection: Collection = "default",
+    override: Override = None,
     wait: Wait = 0.0,
     as_json: Json = False,
 ) -> None:
     """Put a prompt version into a new release of the live documents and make it live."""
-    from index.prompt_versions import publish_prompt  # noqa: PLC0415
+    from index.prompt_versions import PublishHow, publish_prompt  # noqa: PLC0415
     from serving.checks import check_answering  # noqa: PLC0415
 
     environment = environment_of()
     check_answering(environment, collection)
+    how = PublishHow(publish=not no_publish, override=override)
     with environment.store.writer(collection, wait):
-        record = publish_prompt(environment, collection, name, reason, publish=not no_publish)
+        record = publish_prompt(environment, collection, name, reason, how)
     console.show(record, as_json, console.prompt_published)

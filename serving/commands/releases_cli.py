@@ -31,7 +31,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one release: its counts, steps, settings, files and the gate's verdict."""
-    console.show(release_of(collection, release).manifest, as_json, console.release)
+    from index.catalogue import show_release  # noqa: PLC0415
+
+    shown = show_release(environment_of(), release_of(collection, release).manifest)
+    console.show(shown, as_json, console.release)
 
 
 @app.command("diff")

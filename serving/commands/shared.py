@@ -36,6 +36,10 @@ Where = Annotated[
         help="Only documents of this source (a pattern), language, tag, after or before a date, or own metadata.",
     ),
 ]
+Override = Annotated[
+    str | None,
+    typer.Option("--override", metavar="WHY", help="Publish what the gate refuses for its answers; WHY is recorded."),
+]
 Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another writer to finish.", min=0)]
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from index.history import collect_garbage, diff, publish, rollback, stored_collections
-from ragpress.errors import ReleaseError
+from ragpress.errors import GateRefusedError, ReleaseError
 from tests.workspace import SETTINGS, Workspace
 
 pytestmark = pytest.mark.workspace
@@ -89,7 +89,7 @@ def test_what_the_gate_refused_needs_a_recorded_override(workspace: Workspace) -
     )
     releases.save(refused)
 
-    with pytest.raises(ReleaseError, match="The gate refused r00009-refused: broken"):
+    with pytest.raises(GateRefusedError, match="The gate refused r00009-refused: broken"):
         publish(environment, "default", refused.id, None)
     record = publish(environment, "default", refused.id, "checked by hand")
 

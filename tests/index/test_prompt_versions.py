@@ -10,6 +10,7 @@ import pytest
 from index import repairs
 from index.history import publish, rollback
 from index.prompt_versions import (
+    PublishHow,
     add_prompt,
     diff_prompts,
     find_prompt,
@@ -110,7 +111,7 @@ def test_a_candidate_made_live_later_keeps_its_prompt(workspace: Workspace) -> N
     workspace.ingest()
     brief(workspace)
     environment = workspace.environment()
-    candidate = publish_prompt(environment, "default", "brief", "try", publish=False)
+    candidate = publish_prompt(environment, "default", "brief", "try", PublishHow(publish=False))
     publish(environment, "default", candidate.release, None)
     assert keep_live_prompt(environment, "default", "publish")
     assert keep_live_prompt(environment, "default", "publish") == ""
@@ -158,7 +159,7 @@ def test_a_candidate_leaves_the_live_release_and_the_choice_alone(workspace: Wor
     workspace.ingest()
     live = workspace.open().manifest.id
     brief(workspace)
-    record = publish_prompt(workspace.environment(), "default", "brief", "try", publish=False)
+    record = publish_prompt(workspace.environment(), "default", "brief", "try", PublishHow(publish=False))
     assert not record.published
     assert workspace.open().manifest.id == live
     assert repairs.chosen_prompt(workspace.root, "default") is None
