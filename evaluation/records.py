@@ -22,7 +22,7 @@ CaseState: TypeAlias = Literal["accepted", "proposed", "rejected"]
 """Only accepted cases are evaluated. What was generated, or grown from feedback, is proposed until a person looks."""
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the right answer stands: a quote in a source. It refers to no chunk, so it survives re-chunking.
 
     Attributes:
@@ -337,11 +337,21 @@ class MetricDelta(msgspec.Struct, frozen=True, kw_only=True):
     worse: int = 0
 
 
+class SliceDelta(msgspec.Struct, frozen=True, kw_only=True):
+    """Metrics of two releases over the cases that share something; attributes as of :class:`SliceSummary`."""
+
+    kind: str
+    value: str
+    cases: int
+    metrics: dict[str, MetricDelta]
+
+
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the gate refuses.
+    """Why the gate refuses, or what it warns of.
 
     Attributes:
-        code: ``worse``, ``floor``, ``must``, ``review``, ``errors``, ``integrity``; reports word it by this.
+        code: ``worse``, ``lost``, ``floor``, ``must``, ``review``, ``errors``, ``integrity``; of a warning
+            ``undecided``, ``unmeasured`` or ``few_cases``. Reports word it by this.
         message: in English, with the figures.
         metric: which, where it is about one.
         cases: ids of the cases it is about, at most 20.
@@ -356,8 +366,18 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gate says of a candidate: ``pass`` or ``refuse``, which checks it ran, and why it refuses."""
+    """What the gate says of a candidate.
+
+    Attributes:
+        verdict: ``pass`` or ``refuse``.
+        checks: names of the checks it ran.
+        reasons: why it refuses.
+        warnings: what a person should know of a verdict that they do not change, such as too few cases.
+        sensitivity: by gated metric, the smallest true drop (0..1) that these cases show in 95 of 100 samples.
+    """
 
     verdict: Literal["pass", "refuse"]
     checks: tuple[str, ...]
     reasons: tuple[Reason, ...] = ()
+    warnings: tuple[Reason, ...] = ()
+    sensitivity: dict[str, float] = {}
