@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from evaluation.records import SubjectInfo
+from evaluation.running.metering import MeteredEmbedder
 from index.environment import Environment
 from index.opened import OpenRelease
 from index.release import Manifest
-from ragpress.types import Embedder
+from ingest.memo import VectorMemo
 from retrieval.opening import open_searcher
 from retrieval.search import Searcher
 from serving.chain import Answerer
@@ -23,14 +25,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         release: the open release.
         searcher: searches it.
         answerer: answers from it.
-        embedder: the one that made its vectors.
+        embedder: the one that made its vectors; it counts what it computes and keeps the vectors of questions.
     """
 
     info: SubjectInfo
     release: OpenRelease
     searcher: Searcher
     answerer: Answerer
-    embedder: Embedder
+    embedder: MeteredEmbedder
 
     @property
     def manifest(self) -> Manifest:
@@ -50,9 +52,10 @@ def open_subject(environment: Environment, release: OpenRelease, label: str, tri
     Raises:
         RagpressError: as :func:`serving.opening.open_answers` does.
     """
+    embedder = _metered(environment, release)
+    environment = replace(environment, embedders=replace(environment.embedders, load=lambda _: embedder))
     searcher = open_searcher(environment, release)
     answerer = open_answerer(environment, release, searcher)
-    embedder = environment.embedders.load(release.manifest.embed)
     return Subject(
         info=_info(release.manifest, answerer, label, trial),
         release=release,
@@ -60,6 +63,11 @@ def open_subject(environment: Environment, release: OpenRelease, label: str, tri
         answerer=answerer,
         embedder=embedder,
     )
+
+
+def _metered(environment: Environment, release: OpenRelease) -> MeteredEmbedder:
+    embedder = environment.embedders.load(release.manifest.embed)
+    return MeteredEmbedder(embedder, VectorMemo(environment.store, embedder.fingerprint, embedder.dimension))
 
 
 def _info(manifest: Manifest, answerer: Answerer, label: str, trial: bool) -> SubjectInfo:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ragpress.errors import NotFoundError
 from ragpress.fingerprint import DIGEST_BYTES, digest
 from ragpress.storage.store import Store
 from ragpress.types import Float32Matrix
@@ -141,7 +142,7 @@ class Memo:
     def _load(self, key: str) -> pa.Table | None:
         try:
             table = pa.ipc.open_file(pa.memory_map(str(self._store.local_path(key)))).read_all()
-        except (pa.ArrowInvalid, OSError):
+        except (pa.ArrowInvalid, OSError, NotFoundError):  # damaged, or put into another pack meanwhile
             return None
         return table if table.schema.equals(_SCHEMA) else None
 

@@ -1,0 +1,188 @@
+"""One case on one release: retrieve, prompt, answer (or take the kept answer), score. What fails becomes data."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from evaluation.cases.locate import EvidenceFinder, Place, covers
+from evaluation.metrics.retrieval import retrieval_scores
+from evaluation.metrics.spans import span_scores
+from evaluation.records import Case, CaseError, CaseResult, Cost, LocatedEvidence, RankedHit, Scored
+from evaluation.running.kept import AnswerKeys, KeptAnswer, KeptAnswers, keep
+from evaluation.running.metering import MeteredSource, Tally, tallied
+from ragpress.fingerprint import hexdigest
+from retrieval.access import OPERATOR, Principal
+from retrieval.hits import Hit
+from serving.chain import Answerer, Prompted
+from serving.types import Answer, Question
+
+if TYPE_CHECKING:
+    from evaluation.metrics.answers import Scorer
+
+RETRIEVE, GENERATE, SCORE = "retrieve", "generate", "score"
+"""Steps of a case, as errors name them."""
+
+
+class CaseTools(msgspec.Struct, frozen=True, kw_only=True):
+    """What cases of one release are run with.
+
+    Attributes:
+        answerer: answers; its source is the metered one.
+        source: searches.
+        finder: finds evidence.
+        review: says of located evidence why the case must be looked at again; "" where it need not be.
+        scorer: scores answers.
+        keys: names answers.
+        kept: answers of earlier runs.
+        k: hits that retrieval metrics look at.
+    """
+
+    answerer: Answerer
+    source: MeteredSource
+    finder: EvidenceFinder
+    review: Callable[[Case, tuple[LocatedEvidence, ...]], str]
+    scorer: Scorer
+    keys: AnswerKeys
+    kept: KeptAnswers
+    k: int
+
+
+class CaseRun:
+    """A case that is being run, and what is known of it so far.
+
+    Args:
+        tools: what it is run with.
+        case: the case.
+        tally: what it costs.
+
+    Attributes:
+        error: the exception that ended it.
+        asked: whether a generator was asked.
+        seconds: what was spent on a new answer; 0 where it was known.
+    """
+
+    def __init__(self, tools: CaseTools, case: Case, tally: Tally) -> None:
+        self._tools = tools
+        self._case = case
+        self._tally = tally
+        self._step = RETRIEVE
+        self._found = CaseResult(case=case.id, fingerprint=case.fingerprint, key="")
+        self.error: Exception | None = None
+        self.asked = False
+        self.seconds = 0.0
+
+    async def result(self) -> CaseResult:
+        """Run it."""
+        with tallied(self._tally):
+            try:
+                await self._run()
+            except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is this case's result
+                self.error = error
+                return replace(self._found, error=CaseError(self._step, type(error).__name__, str(error)))
+        return self._found
+
+    async def _run(self) -> None:
+        prompted, ranked = await self._retrieved()
+        key = self._tools.keys.of(self._case, prompted)
+        self._found = replace(self._found, key=key.hex())
+        known = self._tools.kept.get(key)
+        answer = known or await self._answered(prompted)
+        if known is None:
+            self._tools.kept.add(key, answer)
+        self._found = self._with_answer(answer, reused=known is not None)
+        if not self._found.review:
+            scores, missing = ranked.scores | answer.scores, ranked.missing | answer.missing
+            self._found = replace(self._found, scores=scores, missing=missing)
+
+    async def _retrieved(self) -> tuple[Prompted, Scored]:
+        """The case with its passages, and the metrics of retrieval."""
+        tools, case = self._tools, self._case
+        question = question_of(case)
+        retrieved = await tools.answerer.retrieve(question)
+        passages = retrieved.context.passages
+        found = await asyncio.to_thread(tools.source.search, retrieved.standalone, tools.k, question.caller)
+        located = tools.finder.locate(case)
+        copies = tools.finder.copies(case)
+        hits = tuple(_ranked(hit, located, copies) for hit in found)
+        review = tools.review(case, located)
+        self._found = replace(self._found, passages=passages, hits=hits, evidence=located, review=review)
+        prompted = await tools.answerer.prompt(retrieved)
+        self._step = SCORE
+        ranks, spans = retrieval_scores(case, hits, located, tools.k), span_scores(located, passages)
+        return prompted, Scored(ranks.scores | spans.scores, ranks.missing | spans.missing)
+
+    async def _answered(self, prompted: Prompted) -> KeptAnswer:
+        from evaluation.metrics.answers import AnswerFacts  # noqa: PLC0415 - heavy
+
+        self._step, self.asked = GENERATE, prompted.request is not None
+        began = time.perf_counter()
+        answer = await self._generated(prompted)
+        self._step = SCORE
+        facts = AnswerFacts(
+            text=answer.answer,
+            abstained=answer.abstained,
+            citations=answer.citations,
+            sentences=answer.sentences,
+            passages=answer.context,
+        )
+        scored = await asyncio.to_thread(self._tools.scorer.score, self._case, facts)
+        self.seconds = time.perf_counter() - began
+        return keep(answer, scored, self._cost(answer))
+
+    async def _generated(self, prompted: Prompted) -> Answer:
+        answerer = self._tools.answerer
+        async with aclosing(answerer.verify(answerer.generate(prompted))) as events:
+            async for event in events:
+                if isinstance(event, Answer):
+                    return event
+        raise AssertionError("a stream of an answer ends with the answer")
+
+    def _cost(self, answer: Answer) -> Cost:
+        return Cost(
+            prompt_tokens=answer.usage.prompt_tokens,
+            completion_tokens=answer.usage.completion_tokens,
+            retrieve_seconds=answer.seconds.retrieve,
+            first_token_seconds=answer.seconds.first_token,
+            total_seconds=answer.seconds.total,
+            embedded=self._tally.embedded,
+        )
+
+    def _with_answer(self, answer: KeptAnswer, reused: bool) -> CaseResult:
+        return replace(
+            self._found,
+            answer=answer.answer,
+            abstained=answer.abstained,
+            citations=answer.citations(self._found.passages),
+            sentences=answer.sentences,
+            generator=answer.generator,
+            cost=answer.cost,
+            reused=reused,
+        )
+
+
+def question_of(case: Case) -> Question:
+    """The question as it is asked. Its id, and with it the mark in the prompt, is the same in every run."""
+    caller = OPERATOR if case.principal is None else Principal(frozenset(case.principal))
+    return Question(
+        id=hexdigest("evaluation", case.fingerprint), text=case.question, history=case.history, caller=caller
+    )
+
+
+def _ranked(hit: Hit, located: tuple[LocatedEvidence, ...], copies: tuple[Place, ...]) -> RankedHit:
+    return RankedHit(
+        rank=hit.rank,
+        chunk_id=hit.chunk_id,
+        document_id=hit.document_id,
+        source=hit.source,
+        start=hit.start,
+        end=hit.end,
+        score=hit.score,
+        covers=covers(hit.document_id, hit.source, hit.start, hit.end, located, copies),
+    )

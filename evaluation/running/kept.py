@@ -1,0 +1,225 @@
+"""Answers with their scores as the store keeps them, so that what was judged once is not judged again.
+
+The key names all that decided an answer and its scores, and nothing else: no ids of chunks, versions or releases, no
+retrieval scores. So an edit elsewhere, another chunk id or a new release leaves the key as it is; citations are kept
+by the passage's number and the place in its chunk, and mapped onto the release at hand. A generator that samples
+(``temperature`` above 0) is taken at its first word: it is asked again only where the caller wants that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from evaluation.records import Case, Cost, Scored
+from index.answering import Answering
+from ingest.memo import Memo
+from ragpress import __version__
+from ragpress.errors import NotFoundError, WriterBusyError
+from ragpress.fingerprint import Part, digest
+from ragpress.plugins import load_plugin
+from ragpress.storage.store import Store
+from retrieval.context import Passage
+from serving.chain import AnswerParts, Prompted
+from serving.evidence.support import CHECKERS, COMBINED, LEXICAL
+from serving.generate.kinds import EXTRACTIVE, OPENAI, TRANSFORMERS, chosen_kind, generator_plugin
+from serving.types import Answer, Citation, GeneratorName, SentenceCheck
+
+MEMO = "evaluation"
+"""Name of the memo, in ``memo/evaluation/`` of the store."""
+
+_VERSION = 1
+"""Raised by hand when the same key could hold another answer or other scores."""
+
+_MOST_PACKS = 32
+
+
+class _Quote(msgspec.Struct, frozen=True, array_like=True):
+    """A citation: the passage's number, the quote's place in its chunk, and the support of what cites it."""
+
+    passage: int
+    start: int
+    end: int
+    score: float
+
+
+class KeptAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """An answer with its scores, without anything that belongs to one release.
+
+    Attributes:
+        answer: the text.
+        abstained: whether it says that the documents do not answer.
+        sentences: the check of every sentence.
+        quotes: its citations.
+        generator: what wrote it.
+        scores: metrics by name.
+        missing: by metric name, why there is no value.
+        cost: what it cost.
+    """
+
+    answer: str
+    abstained: bool
+    sentences: tuple[SentenceCheck, ...]
+    quotes: tuple[_Quote, ...]
+    generator: GeneratorName
+    scores: dict[str, float]
+    missing: dict[str, str]
+    cost: Cost
+
+    def citations(self, passages: Sequence[Passage]) -> tuple[Citation, ...]:
+        """Its citations in the release whose passages these are."""
+        by_number = {passage.index: passage for passage in passages}
+        return tuple(_citation(by_number[quote.passage], quote) for quote in self.quotes)
+
+
+def keep(answer: Answer, scored: Scored, cost: Cost) -> KeptAnswer:
+    """What is worth keeping of an answer."""
+    starts = {passage.index: passage.start for passage in answer.context}
+    quotes = tuple(
+        _Quote(cited.index, cited.start - starts[cited.index], cited.end - starts[cited.index], cited.score)
+        for cited in answer.citations
+    )
+    return KeptAnswer(
+        answer.answer,
+        answer.abstained,
+        answer.sentences,
+        quotes,
+        answer.generator,
+        scored.scores,
+        scored.missing,
+        cost,
+    )
+
+
+def _citation(passage: Passage, quote: _Quote) -> Citation:
+    return Citation(
+        index=passage.index,
+        chunk_id=passage.chunk_id,
+        document_id=passage.document_id,
+        source=passage.source,
+        title=passage.title,
+        heading=passage.heading,
+        page=passage.page,
+        start=passage.start + quote.start,
+        end=passage.start + quote.end,
+        quote=passage.chunk[quote.start : quote.end],
+        score=quote.score,
+        copies=passage.copies,
+    )
+
+
+class AnswerKeys:
+    """The keys of one release's answers.
+
+    Args:
+        parts: what its answers are made of.
+        answering: what it seals.
+        embedder: fingerprint of its embedder.
+        scorer: fingerprint of the metrics.
+        model: the served model, where the settings leave it to the server; "" elsewhere.
+    """
+
+    def __init__(self, parts: AnswerParts, answering: Answering, embedder: str, scorer: str, model: str) -> None:
+        generator = msgspec.json.encode(answering.generator, order="sorted")
+        settings = msgspec.json.encode(msgspec.structs.replace(parts.answer, prompt=""), order="sorted")
+        self._common = digest(
+            "evaluation",
+            _VERSION,
+            __version__,
+            parts.prompt.fingerprint,
+            settings,
+            _checker(parts.checker.name),
+            generator,
+            _generator(chosen_kind(answering.generator), parts.generator.name, model),
+            embedder,
+            scorer,
+        )
+
+    def of(self, case: Case, prompted: Prompted) -> bytes:
+        """The key of a case's answer: 16 bytes."""
+        retrieved, request = prompted.retrieved, prompted.request
+        messages = None if request is None else [[turn.role, turn.content] for turn in request.messages]
+        seen = [_seen(passage) for passage in retrieved.context.passages]
+        return digest(self._common, case.fingerprint, retrieved.standalone, retrieved.language, messages, seen)
+
+
+def _seen(passage: Passage) -> list[Part]:
+    """All of a passage that a generator, the check or a metric looks at."""
+    return [
+        passage.index,
+        passage.source,
+        passage.title,
+        list(passage.heading),
+        passage.chunk,
+        passage.text,
+        passage.start - passage.text_start,
+        list(passage.marks),
+        list(passage.copies),
+    ]
+
+
+def _generator(kind: str, name: GeneratorName, model: str) -> list[str]:
+    own = "" if kind in {EXTRACTIVE, OPENAI, TRANSFORMERS} else generator_plugin(kind).fingerprint
+    return [kind, name.kind, model or name.model, own]
+
+
+def _checker(name: str) -> str:
+    built_in = name in {COMBINED, LEXICAL} or name.startswith("nli:")
+    return name if built_in else load_plugin(CHECKERS, name).fingerprint
+
+
+class KeptAnswers:
+    """The kept answers of a store.
+
+    Args:
+        store: where they are.
+        read: whether to look for earlier ones; what is added is kept either way.
+    """
+
+    def __init__(self, store: Store, read: bool = True) -> None:
+        self._store = store
+        # One reads and one writes, so that what is written is not opened and sorted again with every pack.
+        self._earlier = Memo(store, MEMO) if read else None
+        self._new = Memo(store, MEMO)
+        self._fresh: dict[bytes, KeptAnswer] = {}
+
+    def get(self, key: bytes) -> KeptAnswer | None:
+        """The answer of a key; None where none is kept, or none can be read."""
+        if key in self._fresh or self._earlier is None:
+            return self._fresh.get(key)
+        value = self._earlier.get(key)
+        try:
+            return None if value is None else _DECODER.decode(value)
+        except msgspec.DecodeError:  # written by another version
+            return None
+
+    def add(self, key: bytes, answer: KeptAnswer) -> None:
+        """Keep an answer; it is durable after :meth:`seal`."""
+        self._fresh[key] = answer
+        self._new.put(key, _ENCODER.encode(answer))
+
+    def seal(self) -> None:
+        """Make durable what was added.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self._new.seal()
+
+    def tidy(self, collection: str) -> None:
+        """Put many small packs into one, unless somebody writes just now.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        try:
+            with self._store.writer(collection, 0.0):
+                Memo(self._store, MEMO).merge_packs(_MOST_PACKS)
+        except (WriterBusyError, NotFoundError):
+            # Another one tidies, or will.
+            return
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(KeptAnswer)
