@@ -7,7 +7,7 @@ whole. What is in the other files is the business of ``evaluation``, which makes
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Literal
 
 import msgspec
@@ -134,14 +134,42 @@ def evaluation_file(store: Store, evaluation: str, name: str) -> bytes:
     """A file of an evaluation, for example ``report.html``.
 
     Raises:
-        ReleaseError: there is no such evaluation, or it has no such file.
+        ReleaseError: there is no such evaluation, or it has no such file (any more).
     """
     if not evaluation.replace("-", "").isalnum() or "/" in name:
         raise ReleaseError(f"There is no evaluation {evaluation!r}. `ragpress eval list` shows them.")
     try:
         return store.read(evaluation_key(evaluation, name))
     except NotFoundError as error:
+        if name != SUMMARY and store.exists(evaluation_key(evaluation, SUMMARY)):
+            raise ReleaseError(
+                f"The {name} of evaluation {evaluation} is no longer there: `ragpress releases gc` removed it with its "
+                "release. The figures are kept: ragpress eval list"
+            ) from error
         raise ReleaseError(f"There is no evaluation {evaluation!r}. `ragpress eval list` shows them.") from error
+
+
+def drop_reports(store: Store, collection: str, kept: Set[str], newest: int) -> int:
+    """Remove the reports and results of evaluations that nobody needs; their summaries stay, for the trend.
+
+    Args:
+        store: where they are.
+        collection: of this one only.
+        kept: ids of the releases that are kept: the reports of their evaluations stay.
+        newest: how many of the newest reports stay, whatever they are of.
+
+    Returns:
+        How many files were removed.
+    """
+    removed = 0
+    for summary in list_evaluations(store, collection)[newest:]:
+        if summary.release in kept:
+            continue
+        prefix = evaluation_key(summary.id, "")
+        for key in [key for key, _ in store.list(prefix) if key != prefix + SUMMARY]:
+            store.delete(key)
+            removed += 1
+    return removed
 
 
 def evaluation_key(evaluation: str, name: str) -> str:

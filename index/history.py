@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from index import gate, repairs
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
+from index.evaluations import drop_reports
 from index.gate import Admission
 from index.opened import OpenRelease
 from index.release import LiveRecord, Manifest, Override
@@ -20,6 +21,8 @@ from ragpress.errors import GateRefusedError, ReleaseError
 from ragpress.storage import scratch
 
 _MOST_PACKS = 8
+# Reports of evaluations that stay, newest first, whatever became of their releases.
+_REPORTS = 20
 
 
 class DocumentChange(msgspec.Struct, frozen=True):
@@ -67,6 +70,7 @@ class Collected(msgspec.Struct, frozen=True):
         bytes: their size.
         kept_for_answers: ids of the releases that are only kept because answers need them.
         journal_files: sealed files of the journals that were removed with the answers in them.
+        report_files: files of evaluations that were removed; their figures stay.
     """
 
     releases: tuple[str, ...]
@@ -74,6 +78,7 @@ class Collected(msgspec.Struct, frozen=True):
     bytes: int
     kept_for_answers: tuple[str, ...] = ()
     journal_files: int = 0
+    report_files: int = 0
 
 
 def rollback(
@@ -205,8 +210,11 @@ def collect_garbage(environment: Environment, collections: Iterable[str], needed
     kept: list[Manifest] = []
     dropped: list[Manifest] = []
     for_answers: list[str] = []
+    reports = 0
     for collection in collections:
         keep, drop = _sort_out(environment, collection)
+        still = {manifest.id for manifest in keep}
+        reports += drop_reports(store, collection, still, max(_REPORTS, len(still)))
         kept += [*keep, *(manifest for manifest in drop if manifest.id in needed)]
         for_answers += [manifest.id for manifest in drop if manifest.id in needed]
         dropped += [manifest for manifest in drop if manifest.id not in needed]
@@ -221,12 +229,18 @@ def collect_garbage(environment: Environment, collections: Iterable[str], needed
         store.delete(key)
     embedders = {manifest.steps["embed"] for manifest in kept if "embed" in manifest.steps}
     drop_vectors(store, embedders)
-    for name in ("steps", *(f"vectors/{fingerprint}" for fingerprint in sorted(embedders))):
+    for name in (
+        "steps",
+        "evaluation",
+        "evaluation-judge",
+        *(f"vectors/{fingerprint}" for fingerprint in sorted(embedders)),
+    ):
         Memo(store, name).merge_packs(_MOST_PACKS)
     scratch.remove_others(environment.checkouts, {manifest.id for manifest in kept})
     scratch.sweep_abandoned(environment.local, environment.now().timestamp())
     names = tuple(manifest.id for manifest in dropped)
-    return Collected(names, len(unused), sum(size for _, size in unused), tuple(for_answers))
+    bytes_removed = sum(size for _, size in unused)
+    return Collected(names, len(unused), bytes_removed, tuple(for_answers), report_files=reports)
 
 
 def _sort_out(environment: Environment, collection: str) -> tuple[list[Manifest], list[Manifest]]:

@@ -350,6 +350,8 @@ def collected(record: Any, out: Console) -> None:
     out.print(f"Removed {len(record.releases)} releases and {record.objects} files ({record.bytes / 1e6:.1f} MB).")
     if record.journal_files:
         out.print(f"Removed {record.journal_files} journal files with answers older than [journal] retention_days.")
+    if record.report_files:
+        out.print(f"Removed {record.report_files} files of old evaluation reports; their figures stay.")
     if record.kept_for_answers:
         out.print(f"Kept {len(record.kept_for_answers)} more releases for answers that were made from them.")
 
