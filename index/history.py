@@ -21,6 +21,7 @@ from ragpress.errors import GateRefusedError, ReleaseError
 from ragpress.storage import scratch
 
 _MOST_PACKS = 8
+_MEMOS = ("steps", "evaluation", "evaluation-judge")
 # Reports of evaluations that stay, newest first, whatever became of their releases.
 _REPORTS = 20
 
