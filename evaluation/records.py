@@ -198,7 +198,7 @@ class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
         key: fingerprint of all that decided the answer and its scores: passages, prompt, generator, case, metrics.
         hits: what was retrieved, best first.
         evidence: where the case's evidence lies in this release.
-        review: why the case must be looked at again, "" where it need not be. It then has no scores.
+        review: why the case must be looked at again, "" where it need not be. Its scores then count nowhere.
         answer: the text; None where the case ended in an error.
         abstained: whether it says that the documents do not answer.
         citations: what it cites.
