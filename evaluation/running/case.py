@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
 from evaluation.cases.locate import EvidenceFinder, Place, covers
+from evaluation.cases.review import review_reason
+from evaluation.metrics.answers import AnswerFacts, Scorer
 from evaluation.metrics.retrieval import retrieval_scores
 from evaluation.metrics.spans import span_scores
 from evaluation.records import Case, CaseError, CaseResult, Cost, LocatedEvidence, RankedHit, Scored
@@ -22,9 +22,6 @@ from retrieval.access import OPERATOR, Principal
 from retrieval.hits import Hit
 from serving.chain import Answerer, Prompted
 from serving.types import Answer, Question
-
-if TYPE_CHECKING:
-    from evaluation.metrics.answers import Scorer
 
 RETRIEVE, GENERATE, SCORE = "retrieve", "generate", "score"
 """Steps of a case, as errors name them."""
@@ -37,7 +34,6 @@ class CaseTools(msgspec.Struct, frozen=True, kw_only=True):
         answerer: answers; its source is the metered one.
         source: searches.
         finder: finds evidence.
-        review: says of located evidence why the case must be looked at again; "" where it need not be.
         scorer: scores answers.
         keys: names answers.
         kept: answers of earlier runs.
@@ -47,7 +43,6 @@ class CaseTools(msgspec.Struct, frozen=True, kw_only=True):
     answerer: Answerer
     source: MeteredSource
     finder: EvidenceFinder
-    review: Callable[[Case, tuple[LocatedEvidence, ...]], str]
     scorer: Scorer
     keys: AnswerKeys
     kept: KeptAnswers
@@ -96,10 +91,8 @@ class CaseRun:
         answer = known or await self._answered(prompted)
         if known is None:
             self._tools.kept.add(key, answer)
-        self._found = self._with_answer(answer, reused=known is not None)
-        if not self._found.review:
-            scores, missing = ranked.scores | answer.scores, ranked.missing | answer.missing
-            self._found = replace(self._found, scores=scores, missing=missing)
+        scores, missing = ranked.scores | answer.scores, ranked.missing | answer.missing
+        self._found = replace(self._with_answer(answer, known is not None), scores=scores, missing=missing)
 
     async def _retrieved(self) -> tuple[Prompted, Scored]:
         """The case with its passages, and the metrics of retrieval."""
@@ -111,28 +104,20 @@ class CaseRun:
         located = tools.finder.locate(case)
         copies = tools.finder.copies(case)
         hits = tuple(_ranked(hit, located, copies) for hit in found)
-        review = tools.review(case, located)
+        review = review_reason(located)
         self._found = replace(self._found, passages=passages, hits=hits, evidence=located, review=review)
         prompted = await tools.answerer.prompt(retrieved)
         self._step = SCORE
-        ranks, spans = retrieval_scores(case, hits, located, tools.k), span_scores(located, passages)
+        quotes = [item.quote for item in case.evidence]
+        ranks, spans = retrieval_scores(case, hits, located, tools.k), span_scores(located, passages, quotes)
         return prompted, Scored(ranks.scores | spans.scores, ranks.missing | spans.missing)
 
     async def _answered(self, prompted: Prompted) -> KeptAnswer:
-        from evaluation.metrics.answers import AnswerFacts  # noqa: PLC0415 - heavy
-
         self._step, self.asked = GENERATE, prompted.request is not None
         began = time.perf_counter()
         answer = await self._generated(prompted)
         self._step = SCORE
-        facts = AnswerFacts(
-            text=answer.answer,
-            abstained=answer.abstained,
-            citations=answer.citations,
-            sentences=answer.sentences,
-            passages=answer.context,
-        )
-        scored = await asyncio.to_thread(self._tools.scorer.score, self._case, facts)
+        scored = await asyncio.to_thread(self._tools.scorer.score, self._case, AnswerFacts.of(answer))
         self.seconds = time.perf_counter() - began
         return keep(answer, scored, self._cost(answer))
 

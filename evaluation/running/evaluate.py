@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
 from evaluation.cases.locate import EvidenceFinder
-from evaluation.cases.review import review_reason
-from evaluation.records import Case, CaseError, CaseResult, EvaluatedRelease, LocatedEvidence, Totals
+from evaluation.metrics.answers import Scorer, load_scorer
+from evaluation.records import Case, CaseError, CaseResult, EvaluatedRelease, Totals
 from evaluation.running.case import GENERATE, CaseRun, CaseTools
 from evaluation.running.kept import AnswerKeys, KeptAnswers
 from evaluation.running.metering import MeteredSource, Tally
@@ -28,9 +27,6 @@ from ragpress.errors import GeneratorTimeoutError, GeneratorUnavailableError
 from serving.chain import Answerer
 from serving.generate import probe_generator
 from serving.generate.kinds import EXTRACTIVE, OPENAI, TRANSFORMERS, chosen_kind
-
-if TYPE_CHECKING:
-    from evaluation.metrics.answers import Scorer
 
 _FAILURES_IN_A_ROW = 5
 """So many cases that a generator leaves without an answer, one after the other, and no further one is asked."""
@@ -49,8 +45,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         progress: hears of every finished case, once its result is durable.
         scorer: scores answers; the release's own checker and embedder when None. Two releases that are compared must
             be judged by the same one.
-        review: says of a case's located evidence why the case must be looked at again, "" where it need not be;
-            :func:`evaluation.cases.review.review_reason` when None.
     """
 
     k: int = 10
@@ -58,7 +52,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     reuse: bool = True
     progress: Callable[[CaseResult], None] | None = None
     scorer: Scorer | None = None
-    review: Callable[[Case, tuple[LocatedEvidence, ...]], str] | None = None
 
 
 def evaluate(
@@ -94,10 +87,7 @@ def evaluate(
 
 def scorer_of(subject: Subject) -> Scorer:
     """What scores the answers of a release unless something else is asked for: its own check of sentences."""
-    from evaluation.metrics.answers import Scorer  # noqa: PLC0415 - heavy
-
-    parts = subject.answerer.parts
-    return Scorer(subject.embedder, parts.checker, parts.answer.support)
+    return load_scorer(subject.embedder, subject.answerer.parts.answer)
 
 
 async def _evaluated(
@@ -125,7 +115,6 @@ async def _tools(environment: Environment, subject: Subject, options: RunOptions
         answerer=Answerer(replace(parts, source=source)),
         source=source,
         finder=EvidenceFinder(subject.release),
-        review=options.review or (lambda _, located: review_reason(located)),
         scorer=scorer,
         keys=AnswerKeys(parts, answering, subject.embedder.fingerprint, scorer.fingerprint, model),
         kept=kept,
