@@ -1,0 +1,190 @@
+"""Compares two releases case by case: evidence settled fairly, deltas with intervals, the gate's verdict, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+import pyarrow.compute as pc
+
+from evaluation.comparing.case_diff import Rules, by_harm, changed_case
+from evaluation.comparing.causes import Chunk, ChunksOf, Side, causes
+from evaluation.comparing.differences import Differences, differences
+from evaluation.comparing.records import ChangedCase, Comparison
+from evaluation.comparing.settle import AnswerScores, Footing, settle
+from evaluation.gate import decide
+from evaluation.metrics.catalogue import METRICS
+from evaluation.records import Case, CaseResult, EvaluatedRelease, GateVerdict, Reason, Scored
+from evaluation.running.evaluate import RunOptions, evaluate, scorer_of
+from evaluation.running.kept import KeptAnswers
+from evaluation.slices import slices_of
+from evaluation.statistics import compare_metrics, summarise
+from evaluation.subjects import Subject
+from index.environment import Environment
+from index.opened import OpenRelease
+from ragpress.errors import ReleaseError
+from ragpress.settings import CollectionSettings
+from ragpress.storage.store import Store
+
+INTEGRITY = "integrity"
+"""Code of the reason that the candidate's files are not whole."""
+
+_LOWER_IS_BETTER = frozenset(name for name, metric in METRICS.items() if not metric.higher_is_better)
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """Two releases with their results, settled, in the order of the cases.
+
+    Attributes:
+        cases: the cases.
+        baseline: results of the one.
+        candidate: results of the other.
+    """
+
+    cases: tuple[Case, ...]
+    baseline: EvaluatedRelease
+    candidate: EvaluatedRelease
+
+    def rows(self) -> list[tuple[Case, CaseResult, CaseResult]]:
+        """Every case with its results on both sides."""
+        return list(zip(self.cases, self.baseline.results, self.candidate.results, strict=True))
+
+
+def compare(
+    environment: Environment,
+    collection: str,
+    baseline: Subject,
+    candidate: Subject,
+    cases: Sequence[Case],
+    options: RunOptions,
+) -> Comparison:
+    """Run the cases on both sides and compare them.
+
+    Both are judged by the same checker and embedder, the baseline's. What was judged before is reused, so of a change
+    that touches few cases only those are judged again.
+
+    Args:
+        environment: the outside.
+        collection: the collection; its settings hold the rules of the gate.
+        baseline: what is known, as a rule the live release.
+        candidate: what is new.
+        cases: the cases.
+        options: how they are run.
+
+    Raises:
+        StorageError: results cannot be kept, or a file of a release is damaged.
+        SettingsError: the gate's rules name a metric that there is not.
+    """
+    options = msgspec.structs.replace(options, scorer=options.scorer or scorer_of(baseline))
+    pair = Pair(
+        cases=tuple(cases),
+        baseline=evaluate(environment, baseline, cases, options),
+        candidate=evaluate(environment, candidate, cases, options),
+    )
+    versions = versions_of(candidate.release)
+    pair = settled(pair, Footing(versions=versions, answers=_kept_scores(environment.store), k=options.k))
+    found = differences(baseline.release, candidate.release)
+    settings = environment.workspace.collection(collection)
+    explain = _Explained(baseline.release, candidate.release, found)
+    rules = Rules(tested=settings.gate.metrics, lower_is_better=_LOWER_IS_BETTER)
+    rows = [(changed_case(*row, rules), row) for row in pair.rows()]
+    changed = by_harm([explain(case, row) for case, row in rows if case is not None])
+    comparison = reckoned(collection, pair, settings, found, changed)
+    return msgspec.structs.replace(comparison, verdict=_with_integrity(comparison.verdict, candidate))
+
+
+def settled(pair: Pair, footing: Footing) -> Pair:
+    """Both sides on one footing: see :mod:`evaluation.comparing.settle`."""
+    both = [settle(case, before, after, footing) for case, before, after in pair.rows()]
+    return msgspec.structs.replace(
+        pair,
+        baseline=msgspec.structs.replace(pair.baseline, results=tuple(before for before, _ in both)),
+        candidate=msgspec.structs.replace(pair.candidate, results=tuple(after for _, after in both)),
+    )
+
+
+def reckoned(
+    collection: str, pair: Pair, settings: CollectionSettings, found: Differences, changed: tuple[ChangedCase, ...]
+) -> Comparison:
+    """Metrics, slices and the verdict of settled results: a function of values."""
+    rules, gate = settings.evaluation, settings.gate
+    before, after = pair.baseline.results, pair.candidate.results
+    deltas = compare_metrics(before, after, rules, gate.metrics)
+    return Comparison(
+        collection=collection,
+        cases=pair.cases,
+        baseline=pair.baseline,
+        candidate=pair.candidate,
+        metrics=deltas,
+        baseline_summaries=summarise(before, rules),
+        candidate_summaries=summarise(after, rules),
+        baseline_slices=slices_of(pair.cases, before, rules),
+        candidate_slices=slices_of(pair.cases, after, rules),
+        verdict=decide(pair.cases, before, after, deltas, gate, rules),
+        changed=changed,
+        what=found.what,
+    )
+
+
+def versions_of(release: OpenRelease) -> dict[str, str]:
+    """Version of every document that can be found in a release, by its id, in hexadecimal."""
+    table = release.documents
+    live = table.filter(pc.greater(table["chunks"], 0))
+    pairs = zip(live["document_id"].to_pylist(), live["version"].to_pylist(), strict=True)
+    return {name: version.hex() for name, version in pairs if version is not None}
+
+
+class _Explained:
+    """Says of changed cases why they changed.
+
+    Args:
+        baseline: the one release.
+        candidate: the other.
+        found: what differs between them.
+    """
+
+    def __init__(self, baseline: OpenRelease, candidate: OpenRelease, found: Differences) -> None:
+        self._before, self._after = _chunks_of(baseline), _chunks_of(candidate)
+        self._found = found
+
+    def __call__(self, changed: ChangedCase, row: tuple[Case, CaseResult, CaseResult]) -> ChangedCase:
+        _, before, after = row
+        sides = Side(result=before, chunks=self._before), Side(result=after, chunks=self._after)
+        return msgspec.structs.replace(changed, why=causes(changed, *sides, self._found))
+
+
+def _chunks_of(release: OpenRelease) -> ChunksOf:
+    @lru_cache(maxsize=64)
+    def chunks(document_id: str) -> tuple[Chunk, ...]:
+        try:
+            rows = release.chunk_rows(release.document(document_id))
+        except ReleaseError:
+            return ()
+        columns = (rows[name].to_pylist() for name in ("start", "end", "text"))
+        return tuple(Chunk(*row) for row in zip(*columns, strict=True))
+
+    return chunks
+
+
+def _kept_scores(store: Store) -> AnswerScores:
+    """Scores of answers as they were kept: a result that a single run leaves for review has none itself."""
+
+    @lru_cache(maxsize=1)
+    def kept() -> KeptAnswers:
+        return KeptAnswers(store)
+
+    def scores(result: CaseResult) -> Scored:
+        found = kept().get(bytes.fromhex(result.key))
+        return Scored({}, {}) if found is None else Scored(found.scores, found.missing)
+
+    return scores
+
+
+def _with_integrity(verdict: GateVerdict, candidate: Subject) -> GateVerdict:
+    """A candidate whose files are not whole is refused, whatever it answers."""
+    record = candidate.manifest.gate
+    if candidate.info.trial or record.verdict == "pass" or candidate.manifest.evaluation is not None:
+        return verdict
+    reasons = tuple(Reason(code=INTEGRITY, message=reason) for reason in record.reasons)
+    return msgspec.structs.replace(verdict, verdict="refuse", reasons=(*reasons, *verdict.reasons))
