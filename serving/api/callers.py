@@ -16,11 +16,12 @@ from serving.api.errors import ApiError
 from serving.api.service import service_of
 from serving.callers import Caller, Role
 
-_bearer = HTTPBearer(auto_error=False, description="An API key: ragpress keys add NAME", scheme_name="key")
+bearer = HTTPBearer(auto_error=False, description="An API key: ragpress keys add NAME", scheme_name="key")
+"""Takes the key out of a request, where it has one."""
 
 
 async def caller_of(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Caller:
     """Who calls.
 

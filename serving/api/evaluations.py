@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
+from fastapi.security import HTTPAuthorizationCredentials
+from pydantic import BaseModel, Field
 
 from index.evaluations import REPORT_HTML, REPORT_JSON, evaluation_file
 from ragpress.errors import ReleaseError
-from serving.api.callers import Administrating
+from serving.api.callers import Administrating, bearer, caller_of, with_role
 from serving.api.errors import ApiError, responses
 from serving.api.library import COLLECTION_PATTERN, check_collection
 from serving.api.service import Service, TheService
+from serving.callers import Caller, Role
+from serving.keys.tickets import SECONDS
 from serving.overview.evaluations import EvaluationShelf, told_evaluation
 from serving.overview.records import Evaluation
 
@@ -44,6 +48,13 @@ class EvaluationListBody(BaseModel):
     collection: str
     total: int
     evaluations: list[Evaluation]
+
+
+class ReportLinkBody(BaseModel):
+    """Where a browser finds a report."""
+
+    url: str = Field(description="Path and query.")
+    seconds: int = Field(description="So long it can be opened, where the service has API keys.")
 
 
 async def _shelf_of(request: Request, service: TheService) -> EvaluationShelf:
@@ -80,15 +91,39 @@ async def get_evaluation(
     return await asyncio.to_thread(_found, service, shelf, evaluation)
 
 
+async def _reading(
+    request: Request,
+    evaluation: EvaluationId,
+    service: TheService,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    ticket: Annotated[str | None, Query(description="From `POST …/report/link`, in place of an API key.")] = None,
+) -> Caller:
+    """Who reads a report: by a ticket where one is sent, else by an API key."""
+    known = None if ticket is None else service.keys.ticket_caller(ticket, _page(evaluation))
+    return await with_role(Role.ADMIN)(known or await caller_of(request, credentials))
+
+
+Reading = Annotated[Caller, Depends(_reading)]
+
+
+@router.post("/v1/evaluations/{evaluation}/report/link", summary="A link to a report", responses=_ERRORS)
+async def link_report(
+    service: TheService, shelf: TheShelf, caller: Administrating, evaluation: EvaluationId
+) -> ReportLinkBody:
+    """A link that opens the report in a browser, which cannot send an API key with it."""
+    found = await asyncio.to_thread(_found, service, shelf, evaluation)
+    page = _page(found.id)
+    ticket = service.keys.ticket(caller.key, page) if caller.key else None
+    return ReportLinkBody(url=page if ticket is None else f"{page}?ticket={ticket}", seconds=SECONDS)
+
+
 @router.get(
     "/v1/evaluations/{evaluation}/report",
     summary="An evaluation's report",
     response_class=Response,
     responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}, **_ERRORS},
 )
-async def get_report(
-    service: TheService, shelf: TheShelf, _caller: Administrating, evaluation: EvaluationId
-) -> Response:
+async def get_report(service: TheService, shelf: TheShelf, _caller: Reading, evaluation: EvaluationId) -> Response:
     """The report as a page that needs nothing beside itself. Browsers run it in a sandbox."""
     content = await asyncio.to_thread(_file, service, shelf, evaluation, REPORT_HTML)
     return Response(content, media_type="text/html; charset=utf-8", headers=_REPORT_HEADERS)
@@ -125,6 +160,10 @@ def _file(service: Service, shelf: EvaluationShelf, evaluation: str, name: str) 
         return evaluation_file(service.environment.store, found.id, name)
     except ReleaseError as error:
         raise _no_evaluation() from error
+
+
+def _page(evaluation: str) -> str:
+    return f"/v1/evaluations/{quote(evaluation, safe='')}/report"
 
 
 def _no_evaluation() -> ApiError:

@@ -23,6 +23,7 @@ from ragpress.storage.store import Pointer, Store
 from serving.callers import LOCAL, LOCAL_OWNER, Caller
 from serving.keys.attempts import Attempts
 from serving.keys.records import Grant, KeyRecord, RingRecord
+from serving.keys.tickets import new_ticket, parse_ticket
 from serving.keys.tokens import Token, new_token, parse_token
 
 RING_KEY = "keys/ring"
@@ -116,6 +117,24 @@ class KeyRing:
             return LOCAL
         parsed = None if token is None else parse_token(token)
         return None if parsed is None else self._match(seen, parsed)
+
+    def ticket(self, key: str, page: str) -> str | None:
+        """A ticket that opens a page for a minute without the key; None for a key that is not in force.
+
+        Args:
+            key: id of the key of whoever asks for it.
+            page: the page's path.
+        """
+        entry = self._seen.entries.get(key)
+        return None if entry is None else str(new_ticket(key, entry.digest, page, self._now()))
+
+    def ticket_caller(self, ticket: str, page: str) -> Caller | None:
+        """Whose ticket it is; None where it does not open this page now, or its key is no longer in force."""
+        parsed = parse_ticket(ticket)
+        entry = None if parsed is None else self._seen.entries.get(parsed.key)
+        if parsed is None or entry is None or not entry.record.in_force(self._now()):
+            return None
+        return entry.caller if parsed.holds(entry.digest, page, self._now()) else None
 
     def refresh(self) -> None:
         """Read the keys again, where they have changed.

@@ -8,9 +8,10 @@ import { keyDialog } from "./key_dialog.js";
 import { themeButton } from "./theme.js";
 import { AnswerList, followAnswerLinks, showCases } from "./admin_cases.js";
 import { showDocuments, showRuns, uploadPlace } from "./admin_documents.js";
+import { showEvaluations } from "./admin_evaluations.js";
 import { showOverview, showService } from "./admin_overview.js";
 import { forgetDrawn } from "./admin_parts.js";
-import { showEvaluations, showReleases } from "./admin_releases.js";
+import { showReleases } from "./admin_releases.js";
 import { WORDS } from "./admin_words.js";
 
 const EVERY_MS = 10_000;

@@ -13,6 +13,8 @@ const PLACES = {
   release_not_open: "releases",
   candidate_refused: "releases",
   candidate_waiting: "releases",
+  cases_review: "evaluations",
+  cases_failed: "evaluations",
   run_failed: "runs",
   quarantined: "documents",
   repairs_damaged: "documents",

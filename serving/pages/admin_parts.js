@@ -9,13 +9,13 @@ const LONG_NAME = 90;
 /**
  * A table in a frame that scrolls sideways where it is too wide.
  * @param {string} labelledBy id of its heading
- * @param {{words: string, class?: string, hidden?: boolean}[]} columns `hidden`: the name is for screen readers only
+ * @param {{words: string, values?: Record<string, string>, class?: string, hidden?: boolean}[]} columns `hidden`: the name is for screen readers only
  * @param {HTMLElement[]} rows
  * @returns {HTMLElement}
  */
 export function table(labelledBy, columns, rows) {
   const cells = columns.map((column) => {
-    const name = element("span", { class: column.hidden ? "hidden-visually" : null, words: column.words });
+    const name = element("span", { class: column.hidden ? "hidden-visually" : null, words: column.words, values: column.values });
     return element("th", { scope: "col", class: column.class }, name);
   });
   const head = element("thead", {}, element("tr", {}, ...cells));

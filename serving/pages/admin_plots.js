@@ -18,6 +18,7 @@ const TICKS = 4;
 /**
  * @typedef {object} Series
  * @property {string} words key of its name
+ * @property {Record<string, string>} [values] for the `{names}` in it
  * @property {string} tone names its colour: class `tone-…`
  * @property {(bucket: any) => number | null} value null is a gap
  * @property {boolean} [below] a bar below the axis
@@ -33,6 +34,8 @@ const TICKS = 4;
  * @property {(value: number) => string} format of a value, with its unit
  * @property {boolean} [whole] whether values are whole numbers
  * @property {number} [most] the top of the axis, where it is known
+ * @property {(bucket: any) => string} [label] names a bucket that is no stretch of time
+ * @property {(bucket: any) => string} [tick] the same in few characters, for the axis
  */
 
 /**
@@ -50,7 +53,7 @@ export function plot(options) {
   const legend = element("ul", { class: "legend" });
   for (const one of series) {
     const swatch = element("span", { class: `swatch tone-${one.tone}`, "aria-hidden": "true" });
-    legend.append(element("li", {}, swatch, element("span", { words: one.words })));
+    legend.append(element("li", {}, swatch, element("span", { words: one.words, values: one.values })));
   }
   const reading = element("div", { class: "reading", hidden: true });
   const spoken = element("p", { class: "hidden-visually", "aria-live": "polite" });
@@ -134,9 +137,9 @@ function showReading(frame, reading, options, at) {
     const value = one.value(bucket);
     const swatch = element("span", { class: `swatch tone-${one.tone}` });
     const figure = value === null ? say("no.value") : options.format(value);
-    return element("li", {}, swatch, element("span", { words: one.words }), element("b", {}, figure));
+    return element("li", {}, swatch, element("span", { words: one.words, values: one.values }), element("b", {}, figure));
   });
-  reading.replaceChildren(element("p", {}, stretch(bucket)), element("ul", {}, ...lines));
+  reading.replaceChildren(element("p", { dir: "auto" }, nameOf(options, bucket)), element("ul", {}, ...lines));
   const after = middle < drawing.clientWidth / 2;
   reading.style.left = after ? `${middle + step / 2 + 8}px` : "auto";
   reading.style.right = after ? "auto" : `${drawing.clientWidth - middle + step / 2 + 8}px`;
@@ -146,9 +149,9 @@ function readingText(options, at) {
   const bucket = options.buckets[at];
   const values = options.series.map((one) => {
     const value = one.value(bucket);
-    return `${say(one.words)}: ${value === null ? say("no.value") : options.format(value)}`;
+    return `${say(one.words, one.values)}: ${value === null ? say("no.value") : options.format(value)}`;
   });
-  return `${stretch(bucket)}. ${values.join(", ")}`;
+  return `${nameOf(options, bucket)}. ${values.join(", ")}`;
 }
 
 /** @returns {SVGElement} */
@@ -174,7 +177,8 @@ function drawingOf(options, width) {
     drawing.append(svg("line", { class: tick === 0 ? "axis" : "grid", ...line }));
     drawing.append(svg("text", { class: "tick", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, labels[number]));
   });
-  times(drawing, options.buckets, left, inner);
+  if (options.tick) names(drawing, options, left, inner);
+  else times(drawing, options.buckets, left, inner);
   (options.kind === "bars" ? bars : lines)(drawing, options, { left, step: inner / options.buckets.length, y });
   return drawing;
 }
@@ -238,13 +242,25 @@ function times(drawing, buckets, left, inner) {
   });
 }
 
-function table({ id, series, buckets, format }) {
-  const head = element("tr", {}, element("th", { scope: "col", words: "time" }));
-  for (const one of series) head.append(element("th", { scope: "col", class: "figure", words: one.words }));
+/** What stands below buckets that are no stretches of time; where there is no room for all, below some. */
+function names(drawing, { buckets, tick }, left, inner) {
+  const step = inner / buckets.length;
+  const every = Math.max(1, Math.ceil(56 / step));
+  buckets.forEach((bucket, number) => {
+    if ((buckets.length - 1 - number) % every) return;
+    const x = left + step * (number + 0.5);
+    drawing.append(svg("text", { class: "tick", x, y: HEIGHT - 6, "text-anchor": "middle" }, tick(bucket)));
+  });
+}
+
+function table(options) {
+  const { id, series, buckets, format } = options;
+  const head = element("tr", {}, element("th", { scope: "col", words: options.label ? "evaluations.evaluation" : "time" }));
+  for (const one of series) head.append(element("th", { scope: "col", class: "figure", words: one.words, values: one.values }));
   const rows = buckets
     .filter((bucket) => series.some((one) => one.value(bucket)))
     .map((bucket) => {
-      const row = element("tr", {}, element("th", { scope: "row" }, stretch(bucket)));
+      const row = element("tr", {}, element("th", { scope: "row" }, nameOf(options, bucket)));
       for (const one of series) {
         const value = one.value(bucket);
         row.append(element("td", { class: "figure" }, value === null ? say("no.value") : format(value)));
@@ -284,6 +300,10 @@ function roundStep(rough, whole) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999) * power;
   return whole ? Math.max(1, Math.ceil(step)) : step;
+}
+
+function nameOf({ label }, bucket) {
+  return label ? label(bucket) : stretch(bucket);
 }
 
 function stretch({ start, end }) {

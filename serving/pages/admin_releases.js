@@ -1,9 +1,10 @@
-/** Releases: their history, how each answered, publishing and rolling back; evaluations. */
+/** Releases: their history, how each answered, publishing and rolling back. */
 
 import { requestJson } from "./api.js";
 import { element } from "./dom.js";
 import { say } from "./i18n.js";
 import { count, latency, money, MISSING, number, share, shortRelease, time } from "./admin_format.js";
+import { reportLink } from "./admin_evaluations.js";
 import { chip, confirm, empty, redraw, row, table, tell, visible } from "./admin_parts.js";
 
 const TONES = { live: "good", previous: "plain", candidate: "warn", refused: "bad" };
@@ -66,6 +67,7 @@ function whyNode(one, data) {
     const values = { reasons: visible(one.reasons.join("; ")) };
     node.append(element("span", { class: "problem small block", words: "releases.refused", values }));
   }
+  if (one.evaluation) node.append(element("span", { class: "small block" }, reportLink(one.evaluation, "releases.evaluation")));
   return node;
 }
 
@@ -130,49 +132,4 @@ function comparison(live, one) {
 
 function change(difference) {
   return difference ? number(difference, { signDisplay: "always" }) : say("confirm.same");
-}
-
-/** @param {any} data */
-export function showEvaluations(data) {
-  redraw("evaluations-list", [data.evaluations, data.findings_total, data.releases.map((one) => one.quality), say("chat")], () => {
-    const answered = data.releases.filter((one) => one.quality?.complete).slice(0, 8);
-    const known = data.evaluations.map((one) =>
-      row(element("span", { class: "code" }, one.id), shortRelease(one.release), time(one.created)),
-    );
-    const columns = [{ words: "evaluations.evaluation" }, { words: "releases.release" }, { words: "releases.built" }];
-    return [
-      known.length ? table("evaluations-title", columns, known) : empty("evaluations.none"),
-      answered.length ? comparisonBars(answered) : empty("evaluations.nothing"),
-      data.findings_total === null ? empty("findings.none") : empty("findings.count", { count: number(data.findings_total) }),
-    ];
-  });
-}
-
-/** How releases did, side by side: each measure on a scale of its own, with its figure. */
-function comparisonBars(releases) {
-  const measures = [
-    ["bar.unsupported", (one) => [one.unsupported, one.claims], "failed"],
-    ["bar.abstained", (one) => [one.abstained, one.complete], "abstained"],
-    ["bar.down", (one) => [one.down, one.complete], "down"],
-    ["bar.failed", (one) => [one.failed, one.answers], "failed"],
-  ];
-  const groups = measures.map(([words, parts, tone], group) => {
-    const shares = releases.map((one) => parts(one.quality)).map(([part, whole]) => (whole ? part / whole : 0));
-    const most = Math.max(0.05, ...shares);
-    const items = releases.map((one, place) => {
-      const [part, whole] = parts(one.quality);
-      const bar = element("span", { class: `share-bar tone-${tone}` });
-      bar.style.inlineSize = `${(100 * shares[place]) / most}%`;
-      return element(
-        "li",
-        {},
-        element("span", { class: "code" }, shortRelease(one.id)),
-        element("span", { class: "share-track", "aria-hidden": "true" }, bar),
-        element("span", { class: "figure" }, `${share(part, whole)} (${count(part)}/${count(whole)})`),
-      );
-    });
-    const title = element("h4", { id: `bars-${group}`, words });
-    return element("div", { class: "shares" }, title, element("ul", { "aria-labelledby": `bars-${group}` }, ...items));
-  });
-  return element("div", {}, element("h3", { words: "evaluations.online" }), element("div", { class: "share-groups" }, ...groups));
 }

@@ -41,11 +41,13 @@ class Watched:
     Attributes:
         faults: what fails the test.
         expected: beginnings of console messages that the test causes on purpose.
+        popups: whether the test opens other tabs on purpose.
     """
 
     def __init__(self) -> None:
         self.faults: list[str] = []
         self.expected: list[str] = []
+        self.popups = False
 
     def watch(self, page: Any, base_url: str) -> None:
         """Listen to a page."""
@@ -53,12 +55,16 @@ class Watched:
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
         page.on("dialog", self._dialog)
-        page.on("popup", lambda popup: self.faults.append(f"popup: {popup.url}"))
+        page.on("popup", self._popup)
         page.context.on("request", lambda request: self._request(request.url, host))
 
     def _console(self, message: Any) -> None:
         if message.type in ("error", "warning") and not any(message.text.startswith(one) for one in self.expected):
             self.faults.append(f"console: {message.text}")
+
+    def _popup(self, popup: Any) -> None:
+        if not self.popups:
+            self.faults.append(f"popup: {popup.url}")
 
     def _dialog(self, dialog: Any) -> None:
         self.faults.append(f"dialog: {dialog.message}")

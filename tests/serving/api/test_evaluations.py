@@ -14,6 +14,8 @@ from index.environment import Environment
 from ragpress.wiring import open_environment
 from retrieval.access import OPERATOR
 from serving.callers import Caller, Role
+from serving.keys.records import Grant
+from serving.keys.ring import KeyRing
 from serving.overview.evaluations import EvaluationShelf
 from serving.release_opening import ReleaseOpening
 from tests.serving.api.services import Keys, client, serving, workspace_of
@@ -148,3 +150,29 @@ def test_what_the_store_keeps_is_read_once(tmp_path: Path) -> None:
     for path in (tmp_path / ".ragpress" / "evaluations" / "e1").iterdir():
         path.unlink()
     assert shelf.find("e1") is None
+
+
+async def test_a_link_opens_one_report_without_a_key(tmp_path: Path) -> None:
+    workspace_of(tmp_path, SETTINGS)
+    environment = open_environment(tmp_path)
+    ring = KeyRing(environment.store)
+    admin = str(ring.add(Grant(name="boss", roles=(Role.ADMIN,)))[1])
+    asker = str(ring.add(Grant(name="visitor"))[1])
+    for name in ("e1", "e2"):
+        kept(environment, name)
+    async with serving(ReleaseOpening(environment), keys=ring) as service, client(service) as http:
+        site = Site(environment, http)
+        link = "/v1/evaluations/e1/report/link"
+        assert (await http.post(link)).status_code == 401
+        assert (await http.post(link, headers={"Authorization": f"Bearer {asker}"})).status_code == 403
+        made = await http.post(link, headers={"Authorization": f"Bearer {admin}"})
+        url = made.json()["url"]
+        assert (made.status_code, made.json()["seconds"]) == (200, 60)
+        assert admin not in url
+        opened = await http.get(url)
+        assert (opened.status_code, opened.content) == (200, REPORT)
+        assert (await http.get(url.replace("e1", "e2"))).status_code == 401
+        assert (await http.get(url.replace("/report", "/report.json"))).status_code == 401
+        assert (await site.get("/e1/report", who="", ticket="x")).status_code == 401
+        visitor = ring.ticket(asker.split("_")[1], "/v1/evaluations/e1/report")
+        assert (await site.get("/e1/report", who="", ticket=visitor)).status_code == 403
