@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from evaluation.cases.folding import FoldedText, fold
+from evaluation.cases.folding import FoldedText, fold, longest_part
 from evaluation.cases.quote_index import QuoteIndex
 from index.opened import OpenRelease
 
@@ -78,15 +78,16 @@ class Documents:
 
     def like(self, source: str) -> list[Document]:
         """Searchable documents with the same file name, those that share most of the path first."""
-        name = PurePosixPath(source).name
-        same = [document for document in self.searchable if PurePosixPath(document.source).name == name]
+        same = self._by_name.get(PurePosixPath(source).name, ())
         return sorted(same, key=lambda document: (-shared_end(document.source, source), document.source))
 
     def holding(self, quote: str) -> list[Document]:
         """Searchable documents whose text holds a quote, by source. The first call reads every text."""
-        numbers = self._index.candidates(fold(quote))
+        part = longest_part(quote)
+        numbers = self._index.candidates(part)
         found = self.searchable if numbers is None else [self.searchable[number] for number in numbers]
-        return [document for document in found if self.folded(document).find(quote) is not None]
+        likely = [document for document in found if part in self.folded(document).folded]
+        return [document for document in likely if self.folded(document).find(quote) is not None]
 
     def _forms(self, source: str) -> Iterable[str]:
         plain = PurePosixPath(source.replace("\\", "/")).as_posix()
@@ -95,6 +96,13 @@ class Documents:
             yield root.prefix + plain
             yield plain.removeprefix(root.prefix)
             yield root.prefix + plain.removeprefix(root.path.rstrip("/") + "/")
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Document]]:
+        found: dict[str, list[Document]] = {}
+        for document in self.searchable:
+            found.setdefault(PurePosixPath(document.source).name, []).append(document)
+        return found
 
     @cached_property
     def _index(self) -> QuoteIndex:

@@ -167,6 +167,11 @@ def find_loosely(text: str, quote: str) -> Span | None:
     return span
 
 
+def longest_part(quote: str) -> str:
+    """The longest folded part of a quote between its ellipses: every text that holds the quote holds it."""
+    return max((fold(part) for part in _ELLIPSIS.split(quote)), key=len)
+
+
 def weight(quote: str) -> float:
     """How much a quote says, in letters of an alphabet: an ideograph says as much as two and a half."""
     return sum(2.5 if ord(character) >= 0x2E80 else 1.0 for character in fold(quote))

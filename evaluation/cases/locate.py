@@ -70,6 +70,19 @@ class EvidenceFinder:
         found = [self._find(item).places for item in case.evidence]
         return tuple(msgspec.structs.replace(place, index=index) for index, row in enumerate(found) for place in row)
 
+    def suggestion(self, item: Evidence) -> Evidence | None:
+        """What could stand in the place of evidence that moved or changed; None where nothing is like it."""
+        located = self._find(item).located
+        if located.state is EvidenceState.MOVED:
+            return Evidence(located.source, item.quote)
+        if located.state is not EvidenceState.CHANGED:
+            return None
+        others = self._holding(item)
+        if others:
+            return Evidence(others[0].source, item.quote)
+        now = nearest(self.documents.text(self.documents.by_source[located.source]), item.quote)
+        return Evidence(located.source, now) if now else None
+
     def _find(self, item: Evidence) -> _Found:
         known = self._known.get(item)
         if known is None:

@@ -101,7 +101,8 @@ def test_one_change_changes_one_line(tmp_path: Path) -> None:
     rent = files.load_cases(tmp_path, "default")[0]
     assert files.replace_cases(tmp_path, {"rent": msgspec.structs.replace(rent, state="rejected")}) == (path,)
     before, blank, after, end = path.read_bytes().split(b"\n")
-    assert before.startswith(b"\xef\xbb\xbf{") and before.endswith(b"\r")
+    assert before.startswith(b"\xef\xbb\xbf{")
+    assert before.endswith(b"\r")
     assert json.loads(before.decode("utf-8-sig"))["state"] == "rejected"
     assert (blank, after + b"\n", end) == (b"\r", SECOND, b"")
 
