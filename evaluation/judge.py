@@ -1,13 +1,48 @@
-"""Judges a candidate before it may go live: the hook that the pipeline calls under the writer lock."""
+"""Judges a candidate before it may go live: the hook that the pipeline calls under the writer lock.
+
+A workspace without cases pays a look into a folder; everything else is imported where there is something to judge by.
+"""
 
 from __future__ import annotations
 
-from index.environment import Environment
-from index.judging import Judgement
-from index.opened import OpenRelease
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from index.environment import Environment
+    from index.judging import Judgement
+    from index.opened import OpenRelease
+
+OFF = "off"
+CASES = "cases"
 
 
 def judge_candidate(environment: Environment, candidate: OpenRelease, live: OpenRelease | None) -> Judgement | None:
-    """What the cases say of a candidate; None where there are none."""
-    del environment, candidate, live
-    return None
+    """What the cases say of a candidate; None where there are none for its collection, or the gate leaves them out.
+
+    The evaluation is kept with its report, whatever it says.
+
+    Args:
+        environment: the outside.
+        candidate: the candidate, not yet saved.
+        live: what is live; None when nothing is, and then only floors and ``must`` cases count.
+
+    Raises:
+        RagpressError: the cases cannot be read, or a release cannot be opened for answering.
+    """
+    collection, root = candidate.manifest.collection, environment.workspace.root
+    if environment.workspace.collection(collection).gate.cases == OFF or not _any_file(root / CASES):
+        return None
+    from evaluation.cases.files import accepted, load_cases  # noqa: PLC0415 - only where there are cases
+
+    cases = accepted(load_cases(root, collection))
+    if not cases:
+        return None
+    from evaluation.comparing.judging import judge  # noqa: PLC0415 - heavy
+
+    return judge(environment, candidate, live, cases)
+
+
+def _any_file(folder: Path) -> bool:
+    return next(folder.glob("*.jsonl"), None) is not None

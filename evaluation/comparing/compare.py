@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -12,12 +12,11 @@ from evaluation.comparing.case_diff import Rules, by_harm, changed_case
 from evaluation.comparing.causes import Chunk, ChunksOf, Side, causes
 from evaluation.comparing.differences import Differences, differences
 from evaluation.comparing.records import ChangedCase, Comparison
-from evaluation.comparing.settle import AnswerScores, Footing, settle
+from evaluation.comparing.settle import settle
 from evaluation.gate import decide
-from evaluation.metrics.catalogue import METRICS
-from evaluation.records import Case, CaseResult, EvaluatedRelease, GateVerdict, Reason, Scored
+from evaluation.metrics.catalogue import metric
+from evaluation.records import Case, CaseResult, EvaluatedRelease, GateVerdict, Reason
 from evaluation.running.evaluate import RunOptions, evaluate, scorer_of
-from evaluation.running.kept import KeptAnswers
 from evaluation.slices import slices_of
 from evaluation.statistics import compare_metrics, summarise
 from evaluation.subjects import Subject
@@ -25,12 +24,9 @@ from index.environment import Environment
 from index.opened import OpenRelease
 from ragpress.errors import ReleaseError
 from ragpress.settings import CollectionSettings
-from ragpress.storage.store import Store
 
 INTEGRITY = "integrity"
 """Code of the reason that the candidate's files are not whole."""
-
-_LOWER_IS_BETTER = frozenset(name for name, metric in METRICS.items() if not metric.higher_is_better)
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,21 +78,22 @@ def compare(
         baseline=evaluate(environment, baseline, cases, options),
         candidate=evaluate(environment, candidate, cases, options),
     )
-    versions = versions_of(candidate.release)
-    pair = settled(pair, Footing(versions=versions, answers=_kept_scores(environment.store), k=options.k))
+    pair = settled(pair, versions_of(candidate.release))
     found = differences(baseline.release, candidate.release)
     settings = environment.workspace.collection(collection)
     explain = _Explained(baseline.release, candidate.release, found)
-    rules = Rules(tested=settings.gate.metrics, lower_is_better=_LOWER_IS_BETTER)
+    tested = settings.gate.metrics
+    lower = frozenset(name for name in tested if not metric(name).higher_is_better)
+    rules = Rules(tested=tested, lower_is_better=lower)
     rows = [(changed_case(*row, rules), row) for row in pair.rows()]
     changed = by_harm([explain(case, row) for case, row in rows if case is not None])
     comparison = reckoned(collection, pair, settings, found, changed)
     return msgspec.structs.replace(comparison, verdict=_with_integrity(comparison.verdict, candidate))
 
 
-def settled(pair: Pair, footing: Footing) -> Pair:
-    """Both sides on one footing: see :mod:`evaluation.comparing.settle`."""
-    both = [settle(case, before, after, footing) for case, before, after in pair.rows()]
+def settled(pair: Pair, versions: Mapping[str, str]) -> Pair:
+    """Both sides on one footing: see :mod:`evaluation.comparing.settle`; ``versions`` as there."""
+    both = [settle(before, after, versions) for _, before, after in pair.rows()]
     return msgspec.structs.replace(
         pair,
         baseline=msgspec.structs.replace(pair.baseline, results=tuple(before for before, _ in both)),
@@ -165,20 +162,6 @@ def _chunks_of(release: OpenRelease) -> ChunksOf:
         return tuple(Chunk(*row) for row in zip(*columns, strict=True))
 
     return chunks
-
-
-def _kept_scores(store: Store) -> AnswerScores:
-    """Scores of answers as they were kept: a result that a single run leaves for review has none itself."""
-
-    @lru_cache(maxsize=1)
-    def kept() -> KeptAnswers:
-        return KeptAnswers(store)
-
-    def scores(result: CaseResult) -> Scored:
-        found = kept().get(bytes.fromhex(result.key))
-        return Scored({}, {}) if found is None else Scored(found.scores, found.missing)
-
-    return scores
 
 
 def _with_integrity(verdict: GateVerdict, candidate: Subject) -> GateVerdict:

@@ -8,32 +8,12 @@ longer stands anywhere, says nothing about the candidate: a person must look at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeAlias
 
 import msgspec
 
-from evaluation.metrics.retrieval import retrieval_scores
-from evaluation.metrics.spans import span_scores
-from evaluation.records import Case, CaseResult, EvidenceState, LocatedEvidence, Scored
-
-AnswerScores: TypeAlias = Callable[[CaseResult], Scored]
-"""Gives the metrics of a result's answer, which a result that is for review does not have itself."""
-
-
-class Footing(msgspec.Struct, frozen=True, kw_only=True):
-    """What bringing two results onto one footing needs beside them.
-
-    Attributes:
-        versions: version of every document that the candidate has, by its id, as ``LocatedEvidence.version``.
-        answers: gives the metrics of an answer.
-        k: the highest cut-off of the retrieval metrics.
-    """
-
-    versions: Mapping[str, str]
-    answers: AnswerScores
-    k: int
+from evaluation.records import CaseResult, EvidenceState, LocatedEvidence
 
 
 class Fate(StrEnum):
@@ -67,45 +47,23 @@ def fate(before: LocatedEvidence, after: LocatedEvidence, holder: str | None) ->
     return Fate.UNCLEAR
 
 
-def settle(case: Case, baseline: CaseResult, candidate: CaseResult, footing: Footing) -> tuple[CaseResult, CaseResult]:
+def settle(baseline: CaseResult, candidate: CaseResult, versions: Mapping[str, str]) -> tuple[CaseResult, CaseResult]:
     """Bring the two results of a case onto one footing.
 
     Args:
-        case: the case.
         baseline: its result in the baseline.
         candidate: its result in the candidate.
-        footing: what else it needs.
+        versions: version of every document that the candidate has, by its id, as ``LocatedEvidence.version``.
 
     Returns:
-        Both results: either both are for review, or neither is, and then both have their scores.
+        Both results: either both are for review, or neither is. One that ended in an error stays as it is.
     """
     if baseline.error is not None or candidate.error is not None:
         return baseline, candidate
     reasons = [
         after.reason or before.reason or "the document no longer says it"
         for before, after in zip(baseline.evidence, candidate.evidence, strict=True)
-        if fate(before, after, footing.versions.get(before.document_id)) is Fate.UNCLEAR
+        if fate(before, after, versions.get(before.document_id)) is Fate.UNCLEAR
     ]
-    if reasons:
-        review = "; ".join(dict.fromkeys(reasons))
-        return _for_review(baseline, review), _for_review(candidate, review)
-    return _counted(case, baseline, footing), _counted(case, candidate, footing)
-
-
-def _for_review(result: CaseResult, review: str) -> CaseResult:
-    return msgspec.structs.replace(result, review=review, scores={}, missing={})
-
-
-def _counted(case: Case, result: CaseResult, footing: Footing) -> CaseResult:
-    """A result that counts: one that a single run had left for review is scored without the evidence it lacks."""
-    if not result.review:
-        return result
-    found = retrieval_scores(case, result.hits, result.evidence, footing.k)
-    scored = _joined(found, span_scores(result.evidence, result.passages), footing.answers(result))
-    return msgspec.structs.replace(result, review="", scores=scored.scores, missing=scored.missing)
-
-
-def _joined(*parts: Scored) -> Scored:
-    scores = {name: value for part in parts for name, value in part.scores.items()}
-    missing = {name: reason for part in parts for name, reason in part.missing.items() if name not in scores}
-    return Scored(scores, missing)
+    review = " ".join(dict.fromkeys(reasons))
+    return msgspec.structs.replace(baseline, review=review), msgspec.structs.replace(candidate, review=review)

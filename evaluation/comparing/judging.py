@@ -1,0 +1,99 @@
+"""The gate's question: does the candidate lose what the live release has? Asked under the writer lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from evaluation.comparing.compare import compare
+from evaluation.comparing.keeping import compared_data, judged_data, keep
+from evaluation.gate import decide
+from evaluation.records import Case, CaseResult, GateVerdict, Reason
+from evaluation.report.data import ReportData
+from evaluation.running.evaluate import RunOptions, evaluate
+from evaluation.subjects import open_subject
+from index.environment import Environment
+from index.judging import Judgement
+from index.opened import OpenRelease
+
+STAGE = "evaluate"
+CANDIDATE, LIVE = "candidate", "live"
+_NAMED = 20
+
+
+def judge(
+    environment: Environment, candidate: OpenRelease, live: OpenRelease | None, cases: Sequence[Case]
+) -> Judgement:
+    """Run the cases on the candidate and on what is live, and keep what came of it.
+
+    Args:
+        environment: the outside.
+        candidate: the candidate, not yet saved.
+        live: what is live; None when nothing is.
+        cases: accepted cases of its collection, one at least.
+
+    Raises:
+        RagpressError: a release cannot be opened for answering, or the evaluation cannot be kept.
+    """
+    environment.progress.stage(STAGE)
+    environment.progress.documents(len(cases) * (1 if live is None else 2))
+    data = _alone(environment, candidate, cases) if live is None else _against(environment, candidate, live, cases)
+    summary, _ = keep(environment, data)
+    verdict = data.verdict
+    if verdict is None:
+        raise AssertionError("a judgement has a verdict")
+    return Judgement(
+        verdict=verdict.verdict,
+        checks=tuple(f"cases: {check}" for check in verdict.checks),
+        reasons=tuple(reason.message for reason in verdict.reasons),
+        evaluation=summary.id,
+    )
+
+
+def stopped(verdict: GateVerdict, results: Sequence[CaseResult]) -> GateVerdict:
+    """The verdict; where no case has a result, that nothing is known of the answers, good or bad."""
+    errors = [result.error for result in results if result.error is not None]
+    if not errors or len(errors) < len(results):
+        return verdict
+    first = errors[0]
+    said = f"{first.step}: {first.kind}: {first.message.rstrip('.')}"
+    message = (
+        f"the gate could not be run: each of the {len(results)} cases ends in an error, the first at {said}. Nothing "
+        "was published: mend it and run the command again, or publish it as it is with --override WHY"
+    )
+    values = {"found": str(len(errors)), "cases": str(len(results)), "error": said}
+    cases = tuple(result.case for result in results[:_NAMED])
+    reason = Reason(code="errors", message=message, cases=cases, values=values)
+    return msgspec.structs.replace(verdict, verdict="refuse", reasons=(reason,))
+
+
+def _against(environment: Environment, candidate: OpenRelease, live: OpenRelease, cases: Sequence[Case]) -> ReportData:
+    baseline = open_subject(environment, live, LIVE)
+    subject = open_subject(environment, candidate, CANDIDATE)
+    collection = candidate.manifest.collection
+    options = run_options(environment, collection)
+    comparison = compare(environment, collection, baseline, subject, cases, options)
+    verdict = stopped(comparison.verdict, comparison.candidate.results)
+    return compared_data(environment, msgspec.structs.replace(comparison, verdict=verdict), "gate")
+
+
+def _alone(environment: Environment, candidate: OpenRelease, cases: Sequence[Case]) -> ReportData:
+    collection = candidate.manifest.collection
+    subject = open_subject(environment, candidate, CANDIDATE)
+    found = evaluate(environment, subject, cases, run_options(environment, collection))
+    settings = environment.workspace.collection(collection)
+    verdict = decide(cases, None, found.results, {}, settings.gate, settings.evaluation)
+    verdict = stopped(verdict, found.results)
+    return judged_data(environment, collection, cases, found, verdict)
+
+
+def run_options(environment: Environment, collection: str) -> RunOptions:
+    """How cases are run, as the settings say; progress is told case by case."""
+    settings = environment.workspace.collection(collection).evaluation
+    progress = environment.progress
+    return RunOptions(
+        k=settings.k,
+        concurrency=settings.concurrency,
+        progress=lambda result: progress.document(result.case),
+    )
