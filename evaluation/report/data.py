@@ -1,0 +1,66 @@
+"""What a report is made of: the results of one release, or of two, with all that was reckoned from them."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from evaluation.comparing.records import Comparison
+from evaluation.records import Case, EvaluatedRelease, GateVerdict, MetricDelta, SliceSummary
+from index.evaluations import EvaluationSummary, MetricSummary
+from ragpress.evaluation_settings import EvaluationSettings, GateSettings
+
+Kind: TypeAlias = Literal["run", "compare", "gate", "trend"]
+
+
+class ReportData(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a report says.
+
+    Attributes:
+        id: id of the evaluation; also its folder in the store.
+        collection: the collection.
+        kind: ``run``, ``compare``, ``gate`` or ``trend``.
+        created: ISO time, UTC.
+        cases: the cases, in the order of the results.
+        case_set: fingerprint of the cases.
+        candidate: the release that is evaluated.
+        metrics: of the candidate.
+        slices: of the candidate.
+        comparison: with the baseline; None where nothing is compared.
+        alone: the gate's verdict where nothing is live to compare with.
+        alone: the gate's verdict on a release that nothing can be compared with; None where the gate was not asked.
+        trend: earlier evaluations of the same cases, oldest first.
+        gate: the rules of the verdict.
+        settings: how it was reckoned.
+    """
+
+    id: str
+    collection: str
+    kind: Kind
+    created: str
+    cases: tuple[Case, ...]
+    case_set: str
+    candidate: EvaluatedRelease
+    metrics: dict[str, MetricSummary]
+    slices: tuple[SliceSummary, ...] = ()
+    comparison: Comparison | None = None
+    alone: GateVerdict | None = None
+    trend: tuple[EvaluationSummary, ...] = ()
+    gate: GateSettings = GateSettings()
+    settings: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def baseline(self) -> EvaluatedRelease | None:
+        """What it is compared with."""
+        return None if self.comparison is None else self.comparison.baseline
+
+    @property
+    def deltas(self) -> dict[str, MetricDelta]:
+        """Deltas by metric; empty where nothing is compared."""
+        return {} if self.comparison is None else self.comparison.metrics
+
+    @property
+    def verdict(self) -> GateVerdict | None:
+        """The gate's; None where nothing was judged."""
+        return self.alone if self.comparison is None else self.comparison.verdict

@@ -1,0 +1,50 @@
+"""Texts of a case as safe HTML: evidence marked in passages, differences marked in answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from evaluation.comparing.records import DiffPiece
+from evaluation.report.contents import Span
+from evaluation.report.visible import markup, shortened
+
+MOST_OF_AN_ANSWER = 4_000
+BEFORE, AFTER = "before", "after"
+
+
+def marked(text: str, spans: Sequence[Span]) -> Markup:
+    """A text with its spans as ``mark`` elements; where two overlap, the stretch has both classes."""
+    edges = sorted({0, len(text), *(edge for span in spans for edge in (span.start, span.end))})
+    parts = []
+    for start, end in zip(edges, edges[1:], strict=False):
+        kinds = sorted({span.kind for span in spans if span.start <= start and end <= span.end})
+        shown = markup(text[start:end])
+        parts.append(Markup('<mark class="{}">{}</mark>').format(" ".join(kinds), shown) if kinds else shown)
+    return Markup("").join(parts)
+
+
+def answer_text(text: str, differences: Sequence[DiffPiece], side: str) -> tuple[Markup, int]:
+    """One side's answer, what only it says marked; and how many characters were left out.
+
+    Args:
+        text: the answer.
+        differences: the two answers word by word; empty where nothing is to be marked.
+        side: ``before`` or ``after``.
+    """
+    if not differences:
+        shown, left = shortened(text, MOST_OF_AN_ANSWER)
+        return markup(shown), left
+    own = "removed" if side == BEFORE else "added"
+    tag = "del" if side == BEFORE else "ins"
+    room, parts, total = MOST_OF_AN_ANSWER, [], 0
+    for piece in differences:
+        if piece.kind not in ("same", own):
+            continue
+        total += len(piece.text)
+        shown = markup(piece.text[: max(0, room)])
+        room -= len(piece.text)
+        if shown:
+            parts.append(shown if piece.kind == "same" else Markup(f"<{tag}>{{}}</{tag}>").format(shown))
+    return Markup("").join(parts), max(0, total - MOST_OF_AN_ANSWER)

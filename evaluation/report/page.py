@@ -1,0 +1,222 @@
+"""What the page shows of a report's figures: lines of its tables and plots, with every number written out."""
+
+from __future__ import annotations
+
+import msgspec
+from markupsafe import Markup
+
+from evaluation.metrics.catalogue import metric
+from evaluation.report import figures
+from evaluation.report.contents import Contents, MetricRow
+from evaluation.report.plots import (
+    Scale,
+    TrendPoint,
+    axis_row,
+    delta_scale,
+    interval_row,
+    share_scale,
+    trend_plot,
+)
+from index.evaluations import EvaluationSummary, MetricSummary
+
+FEW = 10
+"""Slices with fewer cases are shown pale."""
+GROUPS = ("retrieval", "answer", "abstention", "cost")
+
+
+class MetricLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the table of metrics. ``tone`` is ``better``, ``worse`` or ``unclear``."""
+
+    name: str
+    definition: tuple[str, str]
+    gated: bool
+    floor: str
+    baseline: str
+    candidate: str
+    delta: str
+    interval: str
+    p: str
+    cases: str
+    missing: str
+    moved: str
+    tone: str
+    plot: Markup
+
+
+class MetricTable(msgspec.Struct, frozen=True):
+    """The metrics that the gate looks at, the others, and the axis of their plots."""
+
+    gated: tuple[MetricLine, ...]
+    others: tuple[MetricLine, ...]
+    axis: Markup
+
+
+class SliceCell(msgspec.Struct, frozen=True):
+    """A metric of a slice: its value, the difference from the baseline's and which way that points."""
+
+    value: str
+    delta: str
+    tone: str
+
+
+class SliceLine(msgspec.Struct, frozen=True):
+    """A slice with a cell for each column."""
+
+    value: str
+    cases: int
+    few: bool
+    cells: tuple[SliceCell, ...]
+
+
+class SliceGroup(msgspec.Struct, frozen=True):
+    """The slices of one kind."""
+
+    kind: str
+    lines: tuple[SliceLine, ...]
+
+
+class TrendPlot(msgspec.Struct, frozen=True):
+    """A metric over the evaluations."""
+
+    name: str
+    plot: Markup
+
+
+class TrendLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An evaluation of the trend as a line of its table."""
+
+    number: int
+    evaluation: EvaluationSummary
+    current: bool
+    values: tuple[str, ...]
+
+
+def metric_table(contents: Contents) -> MetricTable:
+    """The table of metrics with a forest plot: of differences, or of means where nothing is compared."""
+    shares = [row for row in contents.metrics.values() if row.unit == "share"]
+    ends = [end for row in shares if row.delta for end in (row.delta.ci or (row.delta.delta or 0.0,))]
+    compared = contents.baseline is not None
+    scale = delta_scale([*ends, contents.margin]) if compared else share_scale()
+    names = sorted(contents.metrics, key=lambda name: _order(contents, name))
+    lines = [_metric_line(contents, name, scale) for name in names if _has_value(contents.metrics[name])]
+    gated, others = (tuple(line for line in lines if line.gated is wanted) for wanted in (True, False))
+    return MetricTable(gated, others, axis_row(scale, signed=compared))
+
+
+def _order(contents: Contents, name: str) -> tuple[int, int]:
+    if name in contents.gated:
+        return 0, contents.gated.index(name)
+    group = contents.metrics[name].group
+    return 1 + (GROUPS.index(group) if group in GROUPS else len(GROUPS)), list(contents.metrics).index(name)
+
+
+def _has_value(row: MetricRow) -> bool:
+    return bool((row.summary and row.summary.n) or (row.delta and row.delta.n))
+
+
+def _metric_line(contents: Contents, name: str, scale: Scale) -> MetricLine:
+    row, about = contents.metrics[name], metric(name)
+    floor = contents.floors.get(name)
+    compared = contents.baseline is not None
+    delta, summary = row.delta, row.summary or MetricSummary(mean=None, ci=None, n=0)
+    value, ends = (delta.delta, delta.ci) if compared and delta else (summary.mean, summary.ci)
+    tone = tone_of(value, ends, row.higher_is_better) if compared else "unclear"
+    limit = -contents.margin if compared and row.gated else floor
+    drawn = value is not None and row.unit == "share" and not (compared and delta is None)
+    plot = interval_row(scale, value or 0.0, ends, tone if compared else "mean", limit) if drawn else Markup("")
+    known = delta.n if compared and delta else summary.n
+    return MetricLine(
+        name=name,
+        definition=(about.en, about.zh),
+        gated=row.gated,
+        floor="" if floor is None else figures.share(floor),
+        baseline=figures.quantity(delta.baseline if delta else None, row.unit),
+        candidate=figures.quantity(delta.candidate if compared and delta else summary.mean, row.unit),
+        delta=figures.signed(delta.delta) if delta else figures.NOTHING,
+        interval=figures.interval(ends, plus=compared),
+        p=figures.probability(delta.p_adjusted if delta else None),
+        cases=figures.count(known),
+        missing=figures.count(delta.missing if compared and delta else summary.missing),
+        moved=f"{delta.better} / {delta.worse}" if delta else figures.NOTHING,
+        tone=tone,
+        plot=plot,
+    )
+
+
+def tone_of(value: float | None, ends: tuple[float, float] | None, higher_is_better: bool) -> str:
+    """``better`` or ``worse`` where an interval leaves out zero, else ``unclear``."""
+    if value is None or ends is None or ends[0] <= 0 <= ends[1]:
+        return "unclear"
+    return "better" if (value > 0) == higher_is_better else "worse"
+
+
+def slice_columns(contents: Contents) -> tuple[str, ...]:
+    """Metrics that the tables of slices show: the gate's, as far as some case has a value."""
+    known = [name for name in contents.gated if name in contents.metrics and _has_value(contents.metrics[name])]
+    return tuple(known or [name for name in contents.metrics if _has_value(contents.metrics[name])][:6])
+
+
+def slice_groups(contents: Contents) -> tuple[SliceGroup, ...]:
+    """The slices by kind, the largest first."""
+    columns = slice_columns(contents)
+    kinds = dict.fromkeys(row.kind for row in contents.slices)
+    groups = []
+    for kind in kinds:
+        rows = sorted((row for row in contents.slices if row.kind == kind), key=lambda row: (-row.cases, row.value))
+        lines = [
+            SliceLine(
+                row.value,
+                row.cases,
+                row.cases < FEW,
+                tuple(_cell(contents, name, row.metrics.get(name), row.baseline.get(name)) for name in columns),
+            )
+            for row in rows
+        ]
+        groups.append(SliceGroup(kind, tuple(lines)))
+    return tuple(groups)
+
+
+def _cell(contents: Contents, name: str, now: MetricSummary | None, before: MetricSummary | None) -> SliceCell:
+    row = contents.metrics[name]
+    value = None if now is None else now.mean
+    old = None if before is None else before.mean
+    text = figures.quantity(value, row.unit)
+    if value is None or old is None:
+        return SliceCell(text, "", "")
+    delta = value - old
+    clear = abs(delta) > max(contents.margin, 0.005)
+    tone = ("better" if (delta > 0) == row.higher_is_better else "worse") if clear else ""
+    return SliceCell(text, figures.signed(delta), tone)
+
+
+def trend_plots(contents: Contents) -> tuple[TrendPlot, ...]:
+    """A plot for each metric of the slices that at least two evaluations have."""
+    plots, series = [], contents.trend
+    for place, name in enumerate(slice_columns(contents)):
+        points = [_trend_point(series, number, name) for number in range(len(series))]
+        if sum(point.mean is not None for point in points) > 1:
+            plots.append(TrendPlot(name, trend_plot(points, f"trend-{place}")))
+    return tuple(plots)
+
+
+def _trend_point(series: tuple[EvaluationSummary, ...], number: int, name: str) -> TrendPoint:
+    one = series[number]
+    metric = one.metrics.get(name)
+    return TrendPoint(
+        number=number + 1,
+        mean=None if metric is None else metric.mean,
+        interval=None if metric is None else metric.ci,
+        current=number == len(series) - 1,
+        turn=number > 0 and one.prompt != series[number - 1].prompt,
+    )
+
+
+def trend_lines(contents: Contents) -> tuple[TrendLine, ...]:
+    """The evaluations of the trend as a table, newest first."""
+    columns = slice_columns(contents)
+    lines, series = [], contents.trend
+    for number, one in enumerate(series):
+        means = [one.metrics[name].mean if name in one.metrics else None for name in columns]
+        values = tuple(figures.quantity(mean, contents.metrics[name].unit) for mean, name in zip(means, columns, strict=True))
+        lines.append(TrendLine(number=number + 1, evaluation=one, current=number == len(series) - 1, values=values))
+    return tuple(reversed(lines))
