@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,6 +29,9 @@ Set = Annotated[
 Tag = Annotated[list[str] | None, typer.Option("--tag", help="Only cases with this tag; may come again.")]
 CaseId = Annotated[list[str] | None, typer.Option("--case", help="Only this case; may come again.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Judge every case again, also those whose result is known.")]
+Language = Annotated[
+    Literal["en", "zh"] | None, typer.Option("--language", help="Language of the report when it is opened.")
+]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Also write report.html, report.json and report.md into this folder."),
@@ -44,6 +47,7 @@ def compare(
     case: CaseId = None,
     collection: Collection = "default",
     fresh: Fresh = False,
+    language: Language = None,
     output: Output = None,
     wait: Wait = 0.0,
     as_json: Json = False,
@@ -65,7 +69,14 @@ def compare(
         change=parse_change(prompt, settings or []),
         wait=wait,
     )
-    asked = Asked(named=named, tags=tuple(tag or ()), cases=tuple(case or ()), fresh=fresh, output=output)
+    asked = Asked(
+        named=named,
+        tags=tuple(tag or ()),
+        cases=tuple(case or ()),
+        fresh=fresh,
+        language=language,
+        output=output,
+    )
     with console.progress(quiet=as_json) as progress:
         record = run_compare(environment_of(progress), asked)
     console.show(record, as_json, compared)

@@ -44,12 +44,13 @@ def compared(record: Compared, out: Console) -> None:
 
 
 def _metrics(record: Compared) -> Table:
+    from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table()
-    table.add_column("metric")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("metric", no_wrap=True)
     for name in ("before", "after", "change", "interval", "p", "cases"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     names = [name for name in record.tested if name in record.metrics]
     for name in names:
         found = record.metrics[name]

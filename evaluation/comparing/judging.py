@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import msgspec
 
 from evaluation.comparing.compare import compare
-from evaluation.comparing.keeping import compared_data, judged_data, keep
+from evaluation.comparing.keeping import compared_data, judged_data
 from evaluation.gate import decide
 from evaluation.records import Case, CaseResult, GateVerdict, Reason
 from evaluation.report.data import ReportData
+from evaluation.report.keep import keep_report
 from evaluation.running.evaluate import RunOptions, evaluate
 from evaluation.subjects import open_subject
 from index.environment import Environment
@@ -39,7 +40,7 @@ def judge(
     environment.progress.stage(STAGE)
     environment.progress.documents(len(cases) * (1 if live is None else 2))
     data = _alone(environment, candidate, cases) if live is None else _against(environment, candidate, live, cases)
-    summary, _ = keep(environment, data)
+    summary, _ = keep_report(environment, data)
     verdict = data.verdict
     if verdict is None:
         raise AssertionError("a judgement has a verdict")

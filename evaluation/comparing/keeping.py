@@ -5,20 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from evaluation.cases.files import case_set
 from evaluation.comparing.records import Comparison
 from evaluation.records import Case, EvaluatedRelease, GateVerdict
 from evaluation.report.data import ReportData
-from evaluation.report.render import as_json, render
-from evaluation.report.summary import summary_of
 from evaluation.slices import slices_of
 from evaluation.statistics import summarise
 from index.environment import Environment
-from index.evaluations import REPORT_HTML, REPORT_JSON, EvaluationSummary, save_evaluation
-from ragpress.storage import disk
 
 
 def compared_data(environment: Environment, comparison: Comparison, kind: Literal["compare", "gate"]) -> ReportData:
@@ -64,15 +59,3 @@ def judged_data(
 def new_id(now: datetime) -> str:
     """An id of an evaluation: later ones sort after earlier ones."""
     return f"e{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-
-
-def keep(environment: Environment, data: ReportData) -> tuple[EvaluationSummary, Path]:
-    """Keep an evaluation with its report; returns its summary and the path of ``report.html``."""
-    summary, language = summary_of(data), data.settings.language
-    page = render(data, language).encode("utf-8", "replace")
-    save_evaluation(environment.store, summary, {REPORT_HTML: page, REPORT_JSON: as_json(data)})
-    folder = environment.local / "evaluations" / data.id
-    if not (folder / REPORT_HTML).exists():
-        disk.make_folder(folder)
-        disk.write_file(folder / REPORT_HTML, page)
-    return summary, folder / REPORT_HTML

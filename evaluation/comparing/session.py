@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
-from evaluation.cases.files import accepted, load_cases
 from evaluation.comparing.candidates import Named, open_baseline, open_candidate
 from evaluation.comparing.changes import changed
 from evaluation.comparing.compare import compare
 from evaluation.comparing.judging import run_options
-from evaluation.comparing.keeping import compared_data, keep
+from evaluation.comparing.keeping import compared_data
 from evaluation.comparing.markdown import markdown
 from evaluation.comparing.records import ChangedCase, Comparison, WhatChanged
-from evaluation.records import Case, GateVerdict, MetricDelta, SubjectInfo
-from evaluation.report.render import as_json, render
+from evaluation.records import GateVerdict, MetricDelta, SubjectInfo
+from evaluation.report.keep import keep_report
+from evaluation.running.choosing import chosen_cases
 from index.environment import Environment
-from index.evaluations import REPORT_HTML, REPORT_JSON
-from ragpress.errors import UsageError
+from index.evaluations import REPORT_HTML, REPORT_JSON, evaluation_file
 from ragpress.storage import disk
 
 REPORT_MARKDOWN = "report.md"
-_SHOWN_IDS = 5
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +33,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         tags: only cases with one of these tags; none takes all.
         cases: only these cases, by id; none takes all.
         fresh: judge every case again, also those whose result is known.
+        language: of the report when it is opened; the setting's when None.
         output: folder that gets the report's files as well; None keeps them in the store alone.
     """
 
@@ -40,6 +41,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     fresh: bool = False
+    language: Literal["en", "zh"] | None = None
     output: Path | None = None
 
 
@@ -102,51 +104,32 @@ def run_compare(environment: Environment, asked: Asked) -> Compared:
         RagpressError: a side cannot be opened or built, or the results cannot be kept.
     """
     collection = asked.named.collection
-    cases = chosen_cases(environment, asked)
+    cases = chosen_cases(environment.workspace.root, collection, asked.tags, asked.cases)
     changed(environment.workspace.collection(collection), asked.named.change)  # says at once what is wrong with it
     baseline = open_baseline(environment, asked.named)
     candidate = open_candidate(environment, asked.named)
     environment.progress.stage("compare")
     environment.progress.documents(2 * len(cases))
-    options = msgspec.structs.replace(run_options(environment, collection), reuse=not asked.fresh)
+    options = replace(run_options(environment, collection), reuse=not asked.fresh)
     comparison = compare(environment, collection, baseline, candidate, cases, options)
     settings = environment.workspace.collection(collection)
     data = compared_data(environment, comparison, "compare")
-    summary, report = keep(environment, data)
+    if asked.language is not None:
+        data = replace(data, settings=replace(data.settings, language=asked.language))
+    summary, report = keep_report(environment, data)
     if asked.output is not None:
-        report = asked.output.absolute() / REPORT_HTML
-        disk.make_folder(report.parent)
-        disk.write_file(report, render(data, settings.evaluation.language).encode())
-        disk.write_file(report.with_name(REPORT_JSON), as_json(data))
-        disk.write_file(report.with_name(REPORT_MARKDOWN), markdown(comparison, settings.gate.metrics).encode())
+        report = _write(environment, summary.id, comparison, asked.output.absolute())
     return outcome(comparison, summary.id, report, settings.gate.metrics)
 
 
-def chosen_cases(environment: Environment, asked: Asked) -> tuple[Case, ...]:
-    """The accepted cases that were asked for.
-
-    Raises:
-        UsageError: there are none.
-        SettingsError: a file of cases is wrong.
-    """
-    collection = asked.named.collection
-    environment.workspace.collection(collection)
-    known = accepted(load_cases(environment.workspace.root, collection))
-    if not known:
-        raise UsageError(
-            f"There are no accepted cases of {collection!r} to compare on: expected files cases/*.jsonl. Make some "
-            "with `ragpress eval generate` or `ragpress eval import`, then accept them with `ragpress eval cases`."
-        )
-    missing = [name for name in asked.cases if name not in {case.id for case in known}]
-    if missing:
-        shown = ", ".join(case.id for case in known[:_SHOWN_IDS])
-        raise UsageError(f"There is no accepted case {missing[0]!r} of {collection!r}. The first are: {shown}.")
-    found = tuple(case for case in known if not asked.cases or case.id in asked.cases)
-    found = tuple(case for case in found if not asked.tags or set(asked.tags) & set(case.tags))
-    if not found:
-        tags = sorted({tag for case in known for tag in case.tags})
-        raise UsageError(f"No case has the tag {', '.join(asked.tags)}. Known: {', '.join(tags) or 'none'}.")
-    return found
+def _write(environment: Environment, evaluation: str, comparison: Comparison, folder: Path) -> Path:
+    """Write the report's files into a folder; returns the path of ``report.html``."""
+    disk.make_folder(folder)
+    for name in (REPORT_HTML, REPORT_JSON):
+        disk.write_file(folder / name, evaluation_file(environment.store, evaluation, name))
+    tested = environment.workspace.collection(comparison.collection).gate.metrics
+    disk.write_file(folder / REPORT_MARKDOWN, markdown(comparison, tested).encode("utf-8", "replace"))
+    return folder / REPORT_HTML
 
 
 def outcome(comparison: Comparison, evaluation: str, report: Path, tested: tuple[str, ...]) -> Compared:
