@@ -111,6 +111,7 @@ class _Rule(msgspec.Struct, frozen=True):
 _RULES = (
     _Rule(errors.UsageError, 400, "invalid_request_error", "invalid_value"),
     _Rule(errors.ReleaseError, 404, "not_found_error", "model_not_found"),
+    _Rule(errors.GateRefusedError, 409, "invalid_request_error", "gate_refused"),
     _Rule(errors.GeneratorBusyError, 429, "rate_limit_error", "generator_busy", "The model is busy. Try again.", True),
     _Rule(
         errors.GeneratorUnavailableError,

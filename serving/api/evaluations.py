@@ -19,7 +19,7 @@ from serving.api.library import COLLECTION_PATTERN, check_collection
 from serving.api.service import Service, TheService
 from serving.callers import Caller, Role
 from serving.keys.tickets import SECONDS
-from serving.overview.evaluations import EvaluationShelf, told_evaluation
+from serving.overview.evaluations import EvaluationShelf
 from serving.overview.records import Evaluation
 
 router = APIRouter(tags=["evaluations"])
@@ -79,7 +79,7 @@ async def list_evaluations(
     """The evaluations of a collection, newest first: what was evaluated, the gate's verdict, every metric."""
     gated = service.environment.workspace.collection(check_collection(service, collection)).gate.metrics
     found = await asyncio.to_thread(shelf.summaries, collection)
-    told = [told_evaluation(one, gated) for one in found[:limit]]
+    told = [shelf.tell(one, gated) for one in found[:limit]]
     return EvaluationListBody(collection=collection, total=len(found), evaluations=told)
 
 
@@ -151,7 +151,7 @@ def _found(service: Service, shelf: EvaluationShelf, evaluation: str) -> Evaluat
     collections = service.environment.workspace.collections
     if summary is None or summary.collection not in collections:
         raise _no_evaluation()
-    return told_evaluation(summary, collections[summary.collection].gate.metrics)
+    return shelf.tell(summary, collections[summary.collection].gate.metrics)
 
 
 def _file(service: Service, shelf: EvaluationShelf, evaluation: str, name: str) -> bytes:
@@ -159,7 +159,7 @@ def _file(service: Service, shelf: EvaluationShelf, evaluation: str, name: str) 
     try:
         return evaluation_file(service.environment.store, found.id, name)
     except ReleaseError as error:
-        raise _no_evaluation() from error
+        raise ApiError(404, str(error), kind="not_found_error", code="report_gone") from error
 
 
 def _page(evaluation: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from index.catalogue import ReleaseEntry
 from index.history import DocumentChange, ReleaseDiff
-from index.release import LiveRecord, Manifest
+from index.release import GateRecord, LiveRecord, Manifest
 
 MOST_DOCUMENTS = 500
 MOST_TEXTS = 5
@@ -28,7 +28,7 @@ class ReleaseItem(BaseModel):
     state: str = Field(description="live, previous (was live), candidate or refused (by the gate).")
     documents: int = Field(description="Documents that can be found.")
     chunks: int = Field(description="Chunks that can be found.")
-    evaluation: str | None
+    evaluation: str | None = Field(description="Id of its evaluation: GET /v1/evaluations/{id}.")
     reason: str = Field(description="Why it was built.")
 
 
@@ -56,6 +56,8 @@ class GateBody(BaseModel):
     verdict: str = Field(description="pass or refuse.")
     checks: list[str]
     reasons: list[str] = Field(description="Why it refused.")
+    baseline: str | None = Field(description="The release that was live then, to which it was compared.")
+    override: str | None = Field(description="Why, and by whom, it was let through all the same as it was built.")
 
 
 class ReleaseBody(ReleaseItem):
@@ -175,9 +177,7 @@ def release_body(manifest: Manifest, item: ReleaseItem) -> ReleaseBody:
         embedder=manifest.embed.model,
         prompt=None if answering is None else answering.prompt.name,
         generator=None if answering is None else f"{answering.generator.kind} {answering.generator.model}".strip(),
-        gate=GateBody(
-            verdict=manifest.gate.verdict, checks=list(manifest.gate.checks), reasons=list(manifest.gate.reasons)
-        ),
+        gate=_gate_body(manifest.gate),
     )
 
 
@@ -199,6 +199,17 @@ def diff_body(found: ReleaseDiff) -> DiffBody:
             SettingChange(name=name, before=before[:MOST_CHARACTERS], after=after[:MOST_CHARACTERS])
             for name, before, after in found.settings
         ],
+    )
+
+
+def _gate_body(gate: GateRecord) -> GateBody:
+    override = gate.override
+    return GateBody(
+        verdict=gate.verdict,
+        checks=list(gate.checks),
+        reasons=list(gate.reasons),
+        baseline=gate.baseline,
+        override=None if override is None else f"{override.why} ({override.by})",
     )
 
 

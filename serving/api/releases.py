@@ -99,7 +99,10 @@ async def rollback(service: TheService, caller: Administrating, body: RollbackBo
 async def publish(
     service: TheService, caller: Administrating, release: ReleaseId, body: Annotated[PublishBody | None, Body()] = None
 ) -> PublishedBody:
-    """Make a release live that was built before. One that the gate refused needs a reason."""
+    """Make a release live that was built before. One that the gate refused needs a reason.
+
+    A release that was compared with another one than the live one is evaluated again first, which takes its time.
+    """
     manifest = await asyncio.to_thread(_manifest, service.environment, release)
     wanted = body or PublishBody()
     override = None if wanted.override is None else one_line(wanted.override) or "no reason given"

@@ -22,7 +22,7 @@ from serving.journal.records import AnswerRecord, FeedbackRecord
 from serving.overview import history, problems
 from serving.overview.buckets import bucket_hours, edges
 from serving.overview.cases import DOWN, bad_cases, last_ratings, newest, summary
-from serving.overview.evaluations import EvaluationShelf, case_files, told_evaluation
+from serving.overview.evaluations import EvaluationShelf, case_files
 from serving.overview.facts import ANSWERS as ANSWERS_SCHEMA
 from serving.overview.facts import RATINGS as RATINGS_SCHEMA
 from serving.overview.kept import ANSWER_FACTS, RATING_FACTS, KeptFacts
@@ -30,6 +30,7 @@ from serving.overview.quality import Measured, Prices, measure
 from serving.overview.records import (
     AnswerPage,
     BadCase,
+    Evaluation,
     JobEntry,
     LiveRelease,
     Overview,
@@ -166,7 +167,7 @@ class Overviews:
         documents = self._shelf.documents(live.manifest)
         taken_out, repairs_problem = self._taken_out(look.collection)
         held, held_total = quarantined(documents, taken_out, _MOST_QUARANTINED)
-        evaluations = [told_evaluation(one, around.gated) for one in self._evaluations.summaries(look.collection)]
+        evaluations = self._told_evaluations(look.collection, around.gated)
         found = (
             *around.problems,
             *((problems.problem("live_damaged", "error", detail=live.problem),) if live.problem else ()),
@@ -252,6 +253,9 @@ class Overviews:
             return _Live(record, None if record is None else self._environment.releases(collection).live())
         except RagpressError as error:
             return _Live(record, None, str(error))
+
+    def _told_evaluations(self, collection: str, gated: Sequence[str]) -> list[Evaluation]:
+        return [self._evaluations.tell(one, gated) for one in self._evaluations.summaries(collection)]
 
     def _taken_out(self, collection: str) -> tuple[frozenset[str], str]:
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from index.environment import Environment
-from index.evaluations import SUMMARY, EvaluationSummary, MetricSummary, read_evaluation
+from index.evaluations import REPORT_HTML, SUMMARY, EvaluationSummary, MetricSummary, read_evaluation
 from ragpress.errors import ReleaseError, StorageError
 from serving.overview.records import Evaluation, EvaluationMetric
 
@@ -26,6 +26,7 @@ class EvaluationShelf:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
+        self._reports: frozenset[str] = frozenset()
         self._summaries: dict[str, EvaluationSummary | None] = {}
         self._lock = threading.Lock()
 
@@ -35,8 +36,16 @@ class EvaluationShelf:
         Raises:
             StorageError: the store cannot be read.
         """
-        own = (one for one in self._known().values() if one is not None and one.collection == collection)
+        own = (one for one in self.every() if one.collection == collection)
         return sorted(own, key=lambda one: (one.created, one.id), reverse=True)
+
+    def every(self) -> list[EvaluationSummary]:
+        """All evaluations of all collections that can be read, in no order.
+
+        Raises:
+            StorageError: the store cannot be read.
+        """
+        return [one for one in self._known().values() if one is not None]
 
     def find(self, evaluation: str) -> EvaluationSummary | None:
         """An evaluation; None where there is none that can be read. No part of the name becomes a path.
@@ -46,10 +55,20 @@ class EvaluationShelf:
         """
         return self._known().get(evaluation)
 
+    def tell(self, summary: EvaluationSummary, gated: Sequence[str]) -> Evaluation:
+        """An evaluation that it gave, as it is told.
+
+        Args:
+            summary: what the store keeps of it.
+            gated: names of the gate's metrics, which come first.
+        """
+        return _told(summary, gated, summary.id in self._reports)
+
     def _known(self) -> dict[str, EvaluationSummary | None]:
-        keys = (key for key, _ in self._environment.store.list(_FOLDER))
-        names = [key.removeprefix(_FOLDER).removesuffix(f"/{SUMMARY}") for key in keys if key.endswith(f"/{SUMMARY}")]
+        keys = [key.removeprefix(_FOLDER) for key, _ in self._environment.store.list(_FOLDER)]
+        names = [key.removesuffix(f"/{SUMMARY}") for key in keys if key.endswith(f"/{SUMMARY}")]
         with self._lock:
+            self._reports = frozenset(key.removesuffix(f"/{REPORT_HTML}") for key in keys if key.endswith(REPORT_HTML))
             self._summaries = {name: self._summaries.get(name) or self._read(name) for name in names}
             return self._summaries
 
@@ -60,13 +79,15 @@ class EvaluationShelf:
         return None
 
 
-def told_evaluation(summary: EvaluationSummary, gated: Sequence[str]) -> Evaluation:
-    """One evaluation.
+def case_files(root: Path) -> int:
+    """How many files of a workspace hold cases; 0 where the folder cannot be read."""
+    try:
+        return sum(1 for path in (root / "cases").glob("*.jsonl") if path.stat().st_size)
+    except OSError:
+        return 0
 
-    Args:
-        summary: what the store keeps of it.
-        gated: names of the gate's metrics, which come first.
-    """
+
+def _told(summary: EvaluationSummary, gated: Sequence[str], report: bool) -> Evaluation:
     names = [name for name in gated if name in summary.metrics]
     names += sorted(name for name in summary.metrics if name not in gated)
     return Evaluation(
@@ -88,15 +109,8 @@ def told_evaluation(summary: EvaluationSummary, gated: Sequence[str]) -> Evaluat
         judged=summary.judged,
         reused=summary.reused,
         seconds=summary.seconds,
+        report=report,
     )
-
-
-def case_files(root: Path) -> int:
-    """How many files of a workspace hold cases; 0 where the folder cannot be read."""
-    try:
-        return sum(1 for path in (root / "cases").glob("*.jsonl") if path.stat().st_size)
-    except OSError:
-        return 0
 
 
 def _metric(name: str, figure: MetricSummary, gated: bool) -> EvaluationMetric:

@@ -56,6 +56,7 @@ def _state(manifest: Manifest, record: LiveRecord | None) -> ReleaseState:
 
 
 def _entry(manifest: Manifest, state: ReleaseState, quality: ReleaseQuality | None) -> ReleaseEntry:
+    override = manifest.gate.override
     return ReleaseEntry(
         id=manifest.id,
         parent=manifest.parent,
@@ -66,6 +67,7 @@ def _entry(manifest: Manifest, state: ReleaseState, quality: ReleaseQuality | No
         quarantined=manifest.counts.quarantined,
         verdict=manifest.gate.verdict,
         reasons=list(manifest.gate.reasons),
+        override=None if override is None else f"{override.why} ({override.by})",
         reason=manifest.reason,
         prompt=None if manifest.answering is None else manifest.answering.prompt.name,
         evaluation=manifest.evaluation,

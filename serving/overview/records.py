@@ -100,6 +100,8 @@ class ReleaseEntry(Told):
     """What the gate said: `pass` or `refuse`."""
     reasons: list[str]
     """Why it refused."""
+    override: str | None
+    """Why, and by whom, it was let through all the same as it was built."""
     reason: str
     """Why it was built."""
     prompt: str | None
@@ -311,6 +313,8 @@ class Evaluation(Told):
     """Answers whose result was known."""
     seconds: float
     """How long it took."""
+    report: bool
+    """Whether its report is still there: `ragpress releases gc` removes old ones, and keeps the figures."""
 
 
 class Problem(Told):

@@ -80,7 +80,7 @@ function evaluationRow(one, metrics) {
     verdictNode(one),
     [casesNode(one), "figure"],
     ...metrics.map((metric) => [figureNode(known.get(metric)), "figure"]),
-    [reportLink(one.id, "evaluations.open"), "last"],
+    [one.report ? reportLink(one.id, "evaluations.open") : element("span", { class: "soft small", words: "evaluations.gone" }), "last"],
   );
 }
 

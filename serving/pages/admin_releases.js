@@ -67,7 +67,10 @@ function whyNode(one, data) {
     const values = { reasons: visible(one.reasons.join("; ")) };
     node.append(element("span", { class: "problem small block", words: "releases.refused", values }));
   }
-  if (one.evaluation) node.append(element("span", { class: "small block" }, reportLink(one.evaluation, "releases.evaluation")));
+  if (one.override) {
+    node.append(element("span", { class: "small block", words: "releases.overridden", values: { why: visible(one.override) } }));
+  }
+  if (data.evaluations.some((known) => known.id === one.evaluation && known.report)) node.append(element("span", { class: "small block" }, reportLink(one.evaluation, "releases.evaluation")));
   return node;
 }
 

@@ -17,10 +17,12 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from index.environment import Environment
+from index.evaluations import EvaluationSummary
 from index.release import Manifest
 from index.runs import RunRecord, list_runs
 from ragpress import __version__
 from ragpress.errors import RagpressError
+from serving.overview.evaluations import EvaluationShelf
 from serving.telemetry.logs import event
 
 _LOG = logging.getLogger(__name__)
@@ -113,7 +115,7 @@ class WorkspaceCollector(Collector):
 
 
 class RunCounter:
-    """Sums up the journal of runs; reads it again only when a run has been added.
+    """Sums up the journal of runs; reads it again only when a run or an evaluation has been added.
 
     Args:
         environment: the workspace with its settings as they are now.
@@ -121,7 +123,8 @@ class RunCounter:
 
     def __init__(self, environment: Callable[[], Environment]) -> None:
         self._environment = environment
-        self._newest = ""
+        self._evaluations = EvaluationShelf(environment())
+        self._seen: tuple[str, frozenset[str]] = ("", frozenset())
         self._totals = RunTotals(documents={}, reused={}, verdicts={})
         self._lock = threading.Lock()
 
@@ -133,15 +136,23 @@ class RunCounter:
         """
         environment = self._environment()
         with self._lock:
-            newest = next((run.id for run in list_runs(environment, limit=1)), "")
-            if newest != self._newest:
-                self._totals = run_totals(list_runs(environment, limit=None))
-                self._newest = newest
+            evaluations = self._evaluations.every()
+            run = next((run.id for run in list_runs(environment, limit=1)), "")
+            seen = (run, frozenset(one.id for one in evaluations))
+            if seen != self._seen:
+                self._totals = run_totals(list_runs(environment, limit=None), evaluations)
+                self._seen = seen
             return self._totals
 
 
-def run_totals(runs: Iterable[RunRecord]) -> RunTotals:
-    """The sum of runs. A run that failed counts by what it reported: nothing."""
+def run_totals(runs: Iterable[RunRecord], evaluations: Iterable[EvaluationSummary] = ()) -> RunTotals:
+    """The sum of runs. A run that failed counts by what it reported: nothing.
+
+    Args:
+        runs: runs of ingestion.
+        evaluations: candidates that no run built, for example for another prompt, are known by these.
+    """
+    built: set[str | None] = set()
     documents: Counter[tuple[str, str]] = Counter()
     reused: Counter[str] = Counter()
     verdicts: Counter[tuple[str, str]] = Counter()
@@ -153,6 +164,11 @@ def run_totals(runs: Iterable[RunRecord]) -> RunTotals:
         reused[run.collection] += run.report.chunks.reused
         if run.report.gate is not None:
             verdicts[run.collection, run.report.gate] += 1
+            built.add(run.report.release)
+    for one in evaluations:
+        if one.kind == "gate" and one.verdict is not None and one.release not in built:
+            verdicts[one.collection, one.verdict] += 1
+            built.add(one.release)
     return RunTotals(documents=documents, reused=reused, verdicts=verdicts)
 
 

@@ -94,6 +94,7 @@ async def test_one_evaluation_tells_the_gate_s_metrics_first_and_misses_nothing_
     missing = told["metrics"][1]
     assert (missing["mean"], missing["low"], missing["n"], missing["missing"]) == (None, None, 0, 24)
     assert (told["kind"], told["verdict"], told["reasons"]) == ("gate", "refuse", ["recall@10 fell"])
+    assert told["report"] is True
     assert (told["judged"], told["reused"], told["seconds"], told["baseline"]) == (20, 4, 3.5, "r00000-a")
 
 
@@ -130,8 +131,9 @@ async def test_what_is_not_there_is_not_found_whatever_its_name(site: Site, name
 async def test_a_report_that_is_lost_and_a_summary_that_is_damaged_are_not_found(site: Site) -> None:
     store = site.environment.store
     (store.local_path("evaluations/e1/report.html")).unlink()
-    assert (await site.get("/e1/report")).json()["error"]["code"] == "evaluation_not_found"
-    assert (await site.get("/e1")).status_code == 200
+    gone = await site.get("/e1/report")
+    assert (gone.status_code, gone.json()["error"]["code"]) == (404, "report_gone")
+    assert (await site.get("/e1")).json()["report"] is False
     store.create("evaluations/e2/summary.json", b"{")
     assert (await site.get("/e2")).status_code == 404
     assert [one["id"] for one in (await site.get("")).json()["evaluations"]] == ["e1"]

@@ -1,9 +1,19 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from serving.overview import problems
-from serving.overview.records import GeneratorState, LiveRelease, Quality, ReleaseEntry, ReleaseQuality, RunEntry
+from serving.overview.records import (
+    Evaluation,
+    GeneratorState,
+    LiveRelease,
+    Quality,
+    ReleaseEntry,
+    ReleaseQuality,
+    RunEntry,
+)
+from tests.serving.evaluated import evaluation
 
 NOTHING: dict[str, Any] = dict.fromkeys(Quality.model_fields)
 COUNTS = (
@@ -43,6 +53,7 @@ def entry(**fields: Any) -> ReleaseEntry:
         "quarantined": 0,
         "verdict": "pass",
         "reasons": [],
+        "override": None,
         "reason": "",
         "prompt": None,
         "evaluation": None,
@@ -130,3 +141,14 @@ def test_chance_and_few_answers_make_no_worse_release() -> None:
 def test_the_worst_comes_first() -> None:
     found = [problems.problem("a", "note"), problems.problem("b", "error"), problems.problem("c", "warning")]
     assert codes(problems.sorted_problems(found)) == ["b", "c", "a"]
+
+
+def test_cases_that_need_a_person_are_told_of_the_newest_evaluation() -> None:
+    def told(**fields: Any) -> Evaluation:
+        made = msgspec.to_builtins(evaluation("e1", **fields))
+        return Evaluation.model_validate({**made, "metrics": [], "report": True})
+
+    assert codes(problems.of_evaluations([])) == []
+    assert codes(problems.of_evaluations([told(), told(review=3, errors=1)])) == []
+    found = list(problems.of_evaluations([told(review=3, errors=1)]))
+    assert [(one.code, one.count) for one in found] == [("cases_review", 3), ("cases_failed", 1)]

@@ -20,6 +20,7 @@ from ragpress.storage.record_ids import new_record_id
 from serving.telemetry import scrape
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.scrape import RunCounter, WorkspaceCollector, run_totals
+from tests.serving.evaluated import evaluation, kept
 from tests.serving.telemetry.test_metrics import samples
 from tests.workspace import Workspace
 
@@ -93,6 +94,16 @@ def test_runs_are_summed(workspace: Workspace) -> None:
     assert totals.verdicts == {("default", "pass"): 1, ("default", "refuse"): 1}
 
 
+def test_candidates_that_no_run_built_are_counted_by_their_evaluations_and_none_twice() -> None:
+    built = run(gate="refuse", added=1)
+    assert built.report is not None
+    own = evaluation("e1", kind="gate", verdict="refuse", release=built.report.release)
+    prompt = evaluation("e2", kind="gate", verdict="pass", release="r9")
+    again = evaluation("e3", kind="gate", verdict="refuse", release="r9")
+    totals = run_totals([built], [own, prompt, again, evaluation("e4", kind="compare", verdict="refuse", release="r8")])
+    assert totals.verdicts == {("default", "refuse"): 1, ("default", "pass"): 1}
+
+
 def test_the_journal_is_read_again_only_when_a_run_was_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = Workspace(tmp_path).environment()
     whole: list[int | None] = []
@@ -110,6 +121,8 @@ def test_the_journal_is_read_again_only_when_a_run_was_added(tmp_path: Path, mon
     record_run(environment, run(added=3))
     assert count().documents["default", "added"] == 5
     assert whole.count(None) == 2
+    kept(environment, "e1", kind="gate", verdict="refuse")
+    assert count().verdicts["default", "refuse"] == 1
 
 
 def test_what_cannot_be_read_is_left_out_and_counted(workspace: Workspace) -> None:
