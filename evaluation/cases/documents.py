@@ -81,6 +81,10 @@ class Documents:
         same = self._by_name.get(PurePosixPath(source).name, ())
         return sorted(same, key=lambda document: (-shared_end(document.source, source), document.source))
 
+    def called(self, name: str) -> list[Document]:
+        """Searchable documents whose file name without its ending, or whose title, is a name; by source."""
+        return self._by_title.get(fold(name), [])
+
     def holding(self, quote: str) -> list[Document]:
         """Searchable documents whose text holds a quote, by source. The first call reads every text."""
         part = longest_part(quote)
@@ -102,6 +106,14 @@ class Documents:
         found: dict[str, list[Document]] = {}
         for document in self.searchable:
             found.setdefault(PurePosixPath(document.source).name, []).append(document)
+        return found
+
+    @cached_property
+    def _by_title(self) -> dict[str, list[Document]]:
+        found: dict[str, list[Document]] = {}
+        for document in self.searchable:
+            for name in {fold(PurePosixPath(document.source).stem), fold(document.title)} - {""}:
+                found.setdefault(name, []).append(document)
         return found
 
     @cached_property

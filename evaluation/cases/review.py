@@ -1,4 +1,4 @@
-"""Cases that must be looked at again, because the sources no longer say what their evidence quotes; and mending them."""
+"""Cases to look at again, because the sources no longer say what their evidence quotes; and mending them."""
 
 from __future__ import annotations
 
@@ -218,26 +218,40 @@ def changed_case(case: Case, change: CaseChange) -> Case:
     return updated
 
 
-def mend(environment: Environment, collection: str, states: frozenset[EvidenceState]) -> ChangedCases:
-    """Put what is suggested in the place of evidence that is in one of some states, in every accepted case.
+def mend(environment: Environment, case: Case) -> ChangedCases:
+    """Put what is suggested in the place of all of a case's evidence that moved or changed.
 
-    For evidence that moved this is the same quote in another source: safe in bulk. For what changed it is a guess.
+    Raises:
+        UsageError: nothing is suggested for it.
+        ReleaseError: nothing is live.
+    """
+    finder = EvidenceFinder(open_release(environment, case.collection, None))
+    updated = _mended(case, finder, frozenset({EvidenceState.MOVED, EvidenceState.CHANGED}))
+    if updated == case:
+        raise UsageError(f"Nothing is suggested for case {case.id!r}; give --quote and --source by hand.")
+    paths = replace_cases(environment.workspace.root, {case.id: updated})
+    return ChangedCases(cases=(case.id,), files=tuple(path.name for path in paths))
+
+
+def mend_moved(environment: Environment, collection: str) -> ChangedCases:
+    """Follow evidence to where it moved, in every accepted case: the same quote in another source.
 
     Raises:
         ReleaseError: nothing is live.
         SettingsError: a case file cannot be used.
     """
-    found = review(environment, collection)
-    cases = {case.id: case for case in load_cases(environment.workspace.root, collection)}
-    changed: dict[str, Case] = {}
-    for item in found.items:
-        if item.state in states and item.suggestion is not None:
-            case = changed.get(item.case, cases[item.case])
-            evidence = list(case.evidence)
-            evidence[item.evidence - 1] = item.suggestion
-            changed[item.case] = msgspec.structs.replace(case, evidence=tuple(evidence))
+    cases = accepted(load_cases(environment.workspace.root, collection))
+    finder = EvidenceFinder(open_release(environment, collection, None))
+    pairs = [(case, _mended(case, finder, frozenset({EvidenceState.MOVED}))) for case in cases]
+    changed = {case.id: updated for case, updated in pairs if updated != case}
     paths = replace_cases(environment.workspace.root, changed)
     return ChangedCases(cases=tuple(changed), files=tuple(path.name for path in paths))
+
+
+def _mended(case: Case, finder: EvidenceFinder, states: frozenset[EvidenceState]) -> Case:
+    pairs = zip(case.evidence, finder.locate(case), strict=True)
+    evidence = tuple((finder.suggestion(item) or item) if found.state in states else item for item, found in pairs)
+    return msgspec.structs.replace(case, evidence=evidence)
 
 
 def _missing_evidence(environment: Environment, cases: Sequence[Case]) -> tuple[str, ...]:
