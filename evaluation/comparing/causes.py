@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from evaluation.comparing.differences import Differences
-from evaluation.comparing.records import ChangedCase, EvidenceChange, SettingChange, Why
+from evaluation.comparing.differences import RECUT, Differences
+from evaluation.comparing.records import ChangedCase, EvidenceChange, SettingChange, Why, WhyCode
 from evaluation.records import CaseResult, EvidenceState, LocatedEvidence, RankedHit
 from index.history import DocumentChange
 
@@ -72,7 +72,8 @@ def causes(changed: ChangedCase, before: Side, after: Side, differences: Differe
 
 def _ended(before: CaseResult, after: CaseResult) -> Why | None:
     if after.review:
-        return Why(code="review", message=f"the case must be looked at again: {after.review}")
+        message = f"the case must be looked at again: {after.review}"
+        return Why(code="review", message=message, values={"reason": after.review})
     side, error = ("the candidate", after.error) if after.error else ("the baseline", before.error)
     if error is None:
         return None
@@ -149,7 +150,8 @@ def _parts(item: LocatedEvidence, side: Side) -> list[Chunk]:
 
 
 def _document(change: DocumentChange) -> Why:
-    values = {"source": change.source, "removed": str(len(change.removed)), "added": str(len(change.added))}
+    removed, added = len(change.removed), len(change.added)
+    values = {"source": change.source, "removed": str(removed), "added": str(added)}
     details = tuple(f"- {_excerpt(text)}" for text in change.removed[:_NAMED])
     details += tuple(f"+ {_excerpt(text)}" for text in change.added[:_NAMED])
     if change.change == "added":
@@ -163,8 +165,15 @@ def _document(change: DocumentChange) -> Why:
     if change.change == "removed":
         message = f"{change.source} is no longer in the release"
         return Why(code="document_gone", message=message, source=change.source, details=details, values=values)
-    message = f"{change.source} changed: {len(change.removed)} chunk texts are gone, {len(change.added)} are new"
-    return Why(code="document_changed", message=message, source=change.source, details=details, values=values)
+    counts = f"{_chunks(removed)} gone, {_chunks(added)} new"
+    recut = change.change == RECUT
+    message = f"{change.source} is cut otherwise: {counts}" if recut else f"{change.source} changed: {counts}"
+    code: WhyCode = "document_recut" if recut else "document_changed"
+    return Why(code=code, message=message, source=change.source, details=details, values=values)
+
+
+def _chunks(count: int) -> str:
+    return "1 chunk text" if count == 1 else f"{count} chunk texts"
 
 
 def _newly_above(item: EvidenceChange, before: CaseResult, after: CaseResult) -> list[RankedHit]:
@@ -186,14 +195,14 @@ def _crowded(item: EvidenceChange, above: Sequence[RankedHit], differences: Diff
     named = ", ".join(f"{source} ({kinds[source]})" if source in kinds else source for source in sources[:_NAMED])
     rest = f" and {len(sources) - _NAMED} more" if len(sources) > _NAMED else ""
     new = "a new document" if kinds.get(sources[0]) == "added" else "other text"
-    values = {"before": _worded(item.rank_before), "after": _worded(item.rank_after), "sources": named + rest}
-    message = f"{new} crowded it out (rank {values['before']} → {values['after']}): {named}{rest}"
+    values = _ranks(item) | {"sources": named + rest, "new": str(new.startswith("a new")).lower()}
+    message = f"{new} crowded it out ({_worded(item)}): {named}{rest}"
     return Why(code="crowded_out", message=message, source=sources[0], values=values)
 
 
 def _moved(item: EvidenceChange, *, fell: bool) -> Why:
-    values = {"before": _worded(item.rank_before), "after": _worded(item.rank_after)}
-    message = f"the evidence is ranked {'lower' if fell else 'higher'}: {values['before']} → {values['after']}"
+    values = _ranks(item) | {"source": item.source}
+    message = f"the evidence in {item.source} is ranked {'lower' if fell else 'higher'} ({_worded(item)})"
     return Why(code="ranked_lower" if fell else "ranked_higher", message=message, source=item.source, values=values)
 
 
@@ -244,8 +253,14 @@ def _rank(rank: int | None) -> float:
     return float("inf") if rank is None else rank
 
 
-def _worded(rank: int | None) -> str:
-    return "not found" if rank is None else str(rank)
+def _ranks(item: EvidenceChange) -> dict[str, str]:
+    pairs = (("before", item.rank_before), ("after", item.rank_after))
+    return {name: "" if rank is None else str(rank) for name, rank in pairs}
+
+
+def _worded(item: EvidenceChange) -> str:
+    before, after = ("not found" if rank is None else f"rank {rank}" for rank in (item.rank_before, item.rank_after))
+    return f"{before} → {after}"
 
 
 def _excerpt(text: str) -> str:

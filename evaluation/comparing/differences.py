@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pyarrow.compute as pc
 
 from evaluation.comparing.records import SettingChange, WhatChanged
 from index import history
@@ -10,6 +11,9 @@ from index.history import DocumentChange
 from index.opened import OpenRelease
 from index.prompt_versions import diff_prompts
 from index.release import Manifest
+
+RECUT = "recut"
+"""Change of a document whose bytes are the same and whose chunks are others."""
 
 NAMED = 200
 """So many documents are named one by one."""
@@ -25,7 +29,7 @@ class Differences(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         what: what reports say.
-        documents: every document that differs.
+        documents: every document that differs; ``recut`` where its bytes are the same and its chunks are others.
     """
 
     what: WhatChanged
@@ -41,7 +45,12 @@ def differences(baseline: OpenRelease, candidate: OpenRelease) -> Differences:
     before, after = baseline.manifest, candidate.manifest
     found: tuple[DocumentChange, ...] = ()
     if before.content != after.content:
-        found = history.diff(baseline, candidate).documents
+        old, new = versions_by_source(baseline), versions_by_source(candidate)
+        same = {source for source, version in old.items() if new.get(source) == version}
+        found = tuple(
+            msgspec.structs.replace(change, change=RECUT) if change.source in same else change
+            for change in history.diff(baseline, candidate).documents
+        )
     what = WhatChanged(
         documents=tuple(_shortened(change) for change in found[:NAMED]),
         documents_changed=len(found),
@@ -51,6 +60,13 @@ def differences(baseline: OpenRelease, candidate: OpenRelease) -> Differences:
         prompt=prompt_lines(before, after),
     )
     return Differences(what=what, documents={change.source: change for change in found})
+
+
+def versions_by_source(release: OpenRelease) -> dict[str, bytes]:
+    """Version (SHA-256, 32 bytes) of every document that can be found in a release, by its source."""
+    table = release.documents
+    live = table.filter(pc.greater(table["chunks"], 0))
+    return dict(zip(live["source"].to_pylist(), live["version"].to_pylist(), strict=True))
 
 
 def setting_changes(before: Manifest, after: Manifest) -> tuple[SettingChange, ...]:

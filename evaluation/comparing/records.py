@@ -53,6 +53,7 @@ WhyCode: TypeAlias = Literal[
     "evidence_moved",
     "document_added",
     "document_changed",
+    "document_recut",
     "chunk_cut",
     "chunk_whole",
     "crowded_out",
@@ -64,6 +65,15 @@ WhyCode: TypeAlias = Literal[
     "passages",
     "generator",
 ]
+"""Kinds of causes; in brackets the names of their values.
+
+``error`` (side, step, kind, error), ``review`` (reason), ``document_gone``, ``text_lost``, ``left_out`` (source),
+``evidence_moved`` (before, after: sources), ``document_added``, ``document_changed``, ``document_recut`` (source,
+removed, added: numbers of chunk texts), ``chunk_cut``, ``chunk_whole`` (source, before, after: numbers of chunks),
+``crowded_out`` (before, after: ranks, "" where it is not found; sources; new: true or false), ``ranked_lower``,
+``ranked_higher`` (source, before, after: ranks), ``prompt`` (same: whether the passages are the same), ``settings``
+(settings), ``passages`` (gone, came: sources), ``generator`` ().
+"""
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
