@@ -131,6 +131,22 @@ def progress(quiet: bool) -> Iterator[RunProgress]:
         yield RunProgress(bar)
 
 
+@contextlib.contextmanager
+def counting(quiet: bool, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error for so many things; gives what to call when one is done.
+
+    None is shown where standard error is not a terminal.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task(_plain(_line(what)), total=total)
+        yield lambda: bar.advance(task)
+
+
 def initialised(record: dict[str, str], out: Console) -> None:
     """A new workspace."""
     out.print(f"Created {record['settings']}")
