@@ -22,7 +22,7 @@ _UNIT = (
     "种|所|层|支|场|件|项|条|倍|章|篇|部|首|分|码|艘|辆|架|枚|张|页|年|片|根|套|字符|微克|km|kg|cm|mm|英亩|公顷|座城市|例|盘|块"
 )
 _AMOUNT = re.compile(
-    rf"(?P<answer>(?P<first>{_NUMBER})\s?(?:(?:{_UNIT})?\s?[到至~—–-]\s?{_NUMBER}\s?)?(?P<unit>{_UNIT}))(?![{_HAN_DIGIT}\d])"
+    rf"(?P<answer>(?P<first>{_NUMBER})\s?(?:(?:{_UNIT})?\s?[到至~—–-]\s?{_NUMBER}\s?)?(?P<unit>{_UNIT}))(?!\s?[{_HAN_DIGIT}\d])"
 )
 _PERCENT = re.compile(rf"(?P<answer>百分之[{_HAN_DIGIT}]{{1,6}}(?:点[{_HAN_DIGIT}]+)?|\d+(?:\.\d+)?\s?[%％])")
 _DATE = re.compile(
@@ -39,7 +39,7 @@ _CONNECTIVE = re.compile(
     r"虽然|尽管|如果|即使|除了|除非|只有|只要|不仅|不但|或者|或|也|还|又|则|即|就|便|再|从而|以及|和|与|及|甚至|特别是|"
     r"尤其是|包括|当|在.{0,30}[时后前中下里]，)"
 )
-_STOP_BEFORE = re.compile(r"[第±负近每半正零]$|[到至~—–-]\s?$|\d\s?$|[.．]$")
+_STOP_BEFORE = re.compile(r"[第±负近每半正零]\s?$|[到至~—–-]\s?$|\d\s?$|[.．]$")
 _NOUNS = ("n", "eng", "vn", "j", "l", "i", "an", "s", "f", "b", "t", "m", "a")
 _VERBS = ("v", "p", "a", "d")
 _PLACES = ("位于", "坐落于", "坐落在", "设在", "设于", "出生于", "出生在", "成立于", "来自", "建于", "葬于", "葬在")
@@ -48,7 +48,12 @@ _SURNAMES = (
     "袁柳史唐费廉岑薛雷贺倪汤罗毕郝安常于傅皮齐康伍余元顾孟黄穆萧尹姚邵汪祁毛狄米贝明戴宋庞熊纪舒屈项祝董梁杜阮蓝席季"
     "贾江颜郭梅林徐邱骆高夏蔡田胡凌霍万柯卢莫房解应丁邓单洪包石崔龚程陆段侯武刘景龙叶黎白蒲邰乔谭翁向文欧游肖"
 )
-_GOES_ON = frozenset("和与、及的（(·")
+_ASIDE = re.compile(r"^\s*[（(][^（()）]*[)）]")
+_SAYS = re.compile(r"(?:写道|说|表示|显示|称|认为|指出|报告|发现|表明|证明|评论)？$")
+_RANGE = ("到", "至", "-", "—", "–", "~")
+_PROPER = ("战争", "革命", "计划", "运动", "条约", "宣言", "纲要", "指数", "定律", "街", "号", "大道")
+_HAN_SPACE = re.compile("(?<=[\u3001-\u9fff\uff00-\uffef]) (?=[\u3001-\u9fff\uff00-\uffef])")
+_GOES_ON = frozenset("和与、及的（(·派人家族党军式法奖州省市县岛河湖山区城街大学王主")
 _SUBORDINATE = ("时", "后", "前", "的话", "期间", "的情况下")
 _UNITS_IN_WORDS = frozenset("分度家部章首例码")
 _AFTER_YEARS = frozenset("代级度")
@@ -77,17 +82,28 @@ def ask_chinese(sentence: str) -> list[Asked]:
     return [asked for asked in found if _good(asked)]
 
 
+def is_place(name: str) -> bool:
+    """Whether a word is the name of a place."""
+    tags = _tags(name)
+    return len(tags) == 1 and tags[0][1] == "ns"
+
+
+def tidy(text: str) -> str:
+    """A text without the spaces that stand between Chinese characters."""
+    return _HAN_SPACE.sub("", " ".join(text.split()))
+
+
 def _amounts(body: str) -> Iterator[Asked]:
     taken: list[tuple[int, int]] = []
     for match in _DATE.finditer(body):
         taken.append(match.span())
-        if not _cut_off(body, match) and body[match.end() : match.end() + 1] not in ("到", "至", "-", "—", "–", "~"):
+        if not _cut_off(body, match):
             year = match["answer"].endswith("年")
             word = "哪一年" if year else ("几月几日" if "年" not in match["answer"] else "什么时候")
             yield from _replaced(body, match.span("answer"), word, "when")
     for match in _PERCENT.finditer(body):
         taken.append(match.span())
-        if not _cut_off(body, match) and body[match.end() : match.end() + 1] not in ("到", "至", "-"):
+        if not _cut_off(body, match):
             yield from _replaced(body, match.span("answer"), "百分之多少", "number")
     for match in _AMOUNT.finditer(body):
         if any(match.start() < end and start < match.end() for start, end in taken) or _cut_off(body, match):
@@ -102,7 +118,16 @@ def _amounts(body: str) -> Iterator[Asked]:
 
 
 def _cut_off(body: str, match: re.Match[str]) -> bool:
-    return _STOP_BEFORE.search(body[: match.start()]) is not None
+    before, after = body[: match.start()], body[match.end() :].lstrip()
+    if _STOP_BEFORE.search(before) or after.startswith(_PROPER) or _inside(body, match.start()):
+        return True
+    return after[:1] in _RANGE or (after[:1] == "的" and not _counts_object(before))
+
+
+def _counts_object(before: str) -> bool:
+    """Whether an amount that describes a noun (376 亿美元的捐赠) comes behind a verb, so that it can be asked for."""
+    tags = _tags(before[-12:])
+    return bool(tags) and (tags[-1][1][:1] in ("v", "p") or tags[-1][0] in ("了", "约", "达", "过", "为", "有", "超过"))
 
 
 def _part_of_word(body: str, match: re.Match[str]) -> bool:
@@ -130,7 +155,9 @@ def _people(body: str) -> Iterator[Asked]:
     for start, end in found:
         before, after = body[:start], body[end:]
         asked = before.endswith(("由", "是", "被", "为", "人是", "给")) or (not before and _starts_with_verb(after))
-        if asked and not before.endswith("、") and after[:1] not in _GOES_ON:
+        following = _tags(after[:8])
+        ended = not following or following[0][1][:1] in ("v", "p", "d", "x", "c", "t", "m") or after[:1] in "于在"
+        if asked and ended and not before.endswith("、") and after[:1] not in _GOES_ON:
             yield from _replaced(body, (start, end), "谁", "who")
 
 
@@ -169,7 +196,7 @@ def _definition(body: str) -> Iterator[Asked]:
     named = any(tag in ("nr", "ns", "nt", "nz", "eng", "nrt") for _, tag in tags)
     subject = match["subject"].strip()
     question = f"{subject}指的是什么？" if meant else f"{subject}是{'谁' if person else '什么'}？"
-    yield Asked(question, rest.strip(), "definition", named)
+    yield Asked(tidy(question), tidy(rest), "definition", named)
 
 
 def _replaced(body: str, span: tuple[int, int], word: str, kind: str) -> Iterator[Asked]:
@@ -177,12 +204,14 @@ def _replaced(body: str, span: tuple[int, int], word: str, kind: str) -> Iterato
     if clause is None:
         return
     start, end = span
-    before, after = body[clause.start : start], body[end : clause.end]
+    before, after = body[clause.start : start], _ASIDE.sub("", body[end : clause.end])
+    if before.endswith(("从", "自")) and re.match("[^，]*[到至]", after):
+        return
     text = _joined(before, word, after)
     rest = f"{before} {after}"
     if _UNFIT.search(text) or len(text) > _LONGEST_ASKED:
         return
-    yield Asked(_question(text), body[start:end].strip(), kind, _names_something(rest))
+    yield Asked(_question(text), tidy(body[start:end]), kind, _names_something(rest))
 
 
 def _joined(before: str, word: str, after: str) -> str:
@@ -191,7 +220,7 @@ def _joined(before: str, word: str, after: str) -> str:
 
 
 def _question(text: str) -> str:
-    return " ".join(text.split()).rstrip("，、；：:") + "？"
+    return tidy(text).rstrip("，、；：:") + "？"
 
 
 def _asked_part(body: str, span: tuple[int, int]) -> _Clause | None:
@@ -206,6 +235,9 @@ def _asked_part(body: str, span: tuple[int, int]) -> _Clause | None:
     for first in range(at, -1, -1):
         text = body[clauses[first].start : clauses[last].end]
         if body[clauses[first].start - 1 : clauses[first].start] in ("：", ":") or "：" in text:
+            return None
+        stands_first = first < at and not body[clauses[at].start : span[0]].strip()
+        if stands_first or not _has_verb(body[clauses[at].start : span[0]] + "，" + body[span[1] : clauses[last].end]):
             return None
         if _has_subject(text, span[0] - clauses[first].start) and len(text) >= _SHORTEST - 2:
             return _Clause(clauses[first].start, clauses[last].end)
@@ -248,6 +280,11 @@ def _has_subject(text: str, fact: int) -> bool:
     return nouns > 0
 
 
+def _has_verb(text: str) -> bool:
+    """Whether a clause says something of its subject."""
+    return any(tag in ("v", "vd", "a", "ad", "zg") or word in ("是", "为", "有", "占") for word, tag in _tags(text))
+
+
 def _names_something(text: str) -> bool:
     """Whether a question names something, or says enough to tell what it is about."""
     tags = _tags(text)
@@ -260,6 +297,8 @@ def _unbalanced(body: str) -> bool:
 
 
 def _good(asked: Asked) -> bool:
+    if _SAYS.search(asked.question):
+        return False
     return len(asked.question) >= 7 and bool(asked.answer) and not _UNFIT.search(asked.question.rstrip("？"))
 
 

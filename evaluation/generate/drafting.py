@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from evaluation.generate.chinese import ask_chinese
-from evaluation.generate.english import ask_english, capitalised
+from evaluation.generate.english import ask_english, without_names
 from evaluation.generate.records import CHINESE, Asked, Draft, Reading
 from evaluation.generate.rows import RowFact, row_facts
 from ragpress.types import Element, ElementKind
@@ -24,13 +24,18 @@ _BOILERPLATE = 3
 _LONGEST_QUESTION = 240
 
 
-def drafts_of(reading: Reading) -> list[Draft]:
-    """Every question that the templates can ask of a document, in the order of its text."""
+def drafts_of(reading: Reading, common: frozenset[str]) -> list[Draft]:
+    """Every question that the templates can ask of a document, in the order of its text.
+
+    Args:
+        reading: the document.
+        common: words that English documents write in small letters (:func:`evaluation.generate.english.small_words`).
+    """
     found = [_of_row(reading, fact) for fact in row_facts(reading)]
-    names = capitalised(reading.text)
+    words = without_names(common, reading.text)
     for element in reading.elements:
         if element.kind in _PROSE:
-            found += _of_prose(reading, element, names)
+            found += _of_prose(reading, element, words)
     kept = [draft for draft in found if draft is not None and _is_sound(draft)]
     return sorted(kept, key=lambda draft: (draft.start, draft.end))
 
@@ -57,12 +62,12 @@ def boilerplate(readings: Iterable[Reading]) -> frozenset[str]:
     return frozenset(line for line, count in counts.items() if count >= _BOILERPLATE)
 
 
-def _of_prose(reading: Reading, element: Element, names: frozenset[str]) -> Iterator[Draft | None]:
+def _of_prose(reading: Reading, element: Element, common: frozenset[str]) -> Iterator[Draft | None]:
     body = reading.text[element.start : element.end]
     for span in split_sentences(body):
         raw = body[span.start : span.end]
         sentence = _spoken(raw)
-        asked = ask_chinese(sentence) if reading.language == CHINESE else ask_english(sentence, names)
+        asked = ask_chinese(sentence) if reading.language == CHINESE else ask_english(sentence, common)
         chosen = next((one for one in asked if _answered_literally(one, raw)), None)
         if chosen is not None:
             start = element.start + span.start
@@ -104,6 +109,7 @@ def _of_row(reading: Reading, fact: RowFact) -> Draft | None:
         about=fact.about,
         subject=fact.subject,
         attribute=fact.attribute,
+        columns=fact.columns,
     )
 
 

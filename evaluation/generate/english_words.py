@@ -48,17 +48,17 @@ MODALS = frozenset({"can", "could", "may", "might", "must", "shall", "should", "
 HAVE = frozenset({"has", "have", "had"})
 
 PARTICIPLES_OF_PLACE = _set(
-    """founded located born held made built opened situated based established headquartered signed manufactured produced  
+    """founded located born held made built opened situated based established headquartered signed manufactured produced
      buried discovered formed created settled assembled designed launched invented published died"""
 )
 CREATED = _set(
-    """founded invented wrote designed discovered directed composed painted created developed established introduced led  
+    """founded invented wrote designed discovered directed composed painted created developed established introduced led
      proposed built published signed launched won defeated commanded built proved coined"""
 )
 PERSON_NOUNS = _set(
-    """engineer physicist president author inventor king queen emperor leader general scientist mathematician composer  
+    """engineer physicist president author inventor king queen emperor leader general scientist mathematician composer
      singer actor actress writer poet philosopher politician lawyer economist chemist founder player professor
-    minister  
+    minister
      artist painter architect astronomer biologist theologian priest monk explorer quarterback coach khan"""
 )
 
@@ -74,14 +74,13 @@ NO_SUBJECT_START = _set(
     everything nothing anything someone everyone"""
 )
 NOT_IN_SUBJECT = _set(
-    """that which who whom whose when where if because while although though since unless until but it they he
-    she we you
-    its their his her this these those him them us our your my not also however then than there where whereas such so
-    as or said including"""
+    """that which who whom whose when where if because while although though since unless until but it they he she we
+    you its their his her this these those him them us our your my not also however then than there where
+    whereas such so as or said including after before during until"""
 )
 ADVERBS = _set("also only usually often still now currently typically generally originally initially just")
 STOPS_AFTER = _set(
-    """and but or which while who whom where so because although though whereas since as than that making including  
+    """and but or which while who whom where so because although though whereas since than that making including
      giving leaving causing allowing leading being with"""
 )
 
@@ -104,9 +103,9 @@ def is_participle(word: str) -> bool:
 
 _PARTICIPLES = _set(
     """been become begun brought built bought chosen come cost fallen fought found gotten given gone grown held
-    kept known  
+    kept known
      laid led left lent lost made met paid read risen run said sought sold sent shown sung sat spoken spent
-    spread stood  
+    spread stood
      struck taken taught told worn won withdrawn written thought broken drawn driven flown put set cut"""
 )
 

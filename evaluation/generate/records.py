@@ -68,6 +68,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         about: the question without the document's title.
         subject: of a table or list: the row's name; "" for sentences.
         attribute: of a table: the column's name.
+        columns: headers of the table.
         origin: see ``Case.origin``.
     """
 
@@ -81,6 +82,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     subject: str = ""
     attribute: str = ""
+    columns: tuple[str, ...] = ()
     origin: str = TEMPLATES
 
     @property

@@ -26,7 +26,10 @@ _MARKUP = re.compile(r"[<>{}\[\]`*|\\]|https?:|\w+\.md\b")
 _CURRENCY = re.compile(r"^(.+?),? \(?(EUR|USD|CNY|GBP|RMB)\)?$")
 _LONGEST_CELL, _LONGEST_KEY = 80, 40
 _SHORTEST_ANSWER, _LONGEST_ANSWER = 6, 300
-_KEY_VALUE = re.compile(r"^(?P<key>[^:：。.!?！？，,;；]{2,40})[:：]\s*(?P<value>\S.{2,160})$", re.DOTALL)
+_KEY_VALUE = re.compile(
+    r"^(?P<key>[^:：。.!?！？，,;；=()（）]{2,40})(?:: |：)\s*(?P<value>[^\s(（/].{1,160})$", re.DOTALL
+)
+_NO_VALUE = re.compile(r"^(?:because|since|if|when|and|or|but|see|因为|如果|参见|见)\b|=|app --")
 _CODE = re.compile(r"\b(?:error|code|light|status|alarm|E\d+|M\d+)\b|灯|代码|错误|状态", re.IGNORECASE)
 
 
@@ -41,6 +44,7 @@ class RowFact(NamedTuple):
         kind: ``table``, ``entry`` or ``faq``.
         subject: the row's name.
         attribute: the column's name.
+        columns: headers of the table.
         section: the heading that the question must name, or "".
         whole: whether the question is asked in the document's own words.
     """
@@ -52,6 +56,7 @@ class RowFact(NamedTuple):
     kind: str
     subject: str = ""
     attribute: str = ""
+    columns: tuple[str, ...] = ()
     section: str = ""
     whole: bool = False
 
@@ -92,7 +97,7 @@ def _table(reading: Reading, element: Element) -> Iterator[RowFact]:
         for column, cell in zip(header[1:], cells[1:], strict=True):
             about = about_cell(reading.language, header[0], cells[0], column, cell)
             if about:
-                yield RowFact(start, end, about, cell, "table", cells[0], column, section_of(element))
+                yield RowFact(start, end, about, cell, "table", cells[0], column, tuple(header), section_of(element))
 
 
 def about_cell(language: str, first: str, key: str, column: str, cell: str) -> str:
@@ -127,13 +132,18 @@ def _entries(reading: Reading, element: Element) -> Iterator[RowFact]:
     if sum(match is not None for _, match in found) < 2 or not section:
         return
     for span, match in found:
-        if match is None or not _is_key(match["key"]) or not _fits(match["value"], 160):
+        if match is None or not _is_key(match["key"]) or not _says_enough(match["value"]):
             continue
         about = _about_entry(reading.language, match["key"].strip(), section)
         yield RowFact(
             element.start + span.start, element.start + span.end, about, match["value"].strip().rstrip("。."), "entry",
-            match["key"].strip(), "", section,
+            match["key"].strip(), "", (), section,
         )  # fmt: skip
+
+
+def _says_enough(value: str) -> bool:
+    said = len(value.split()) > 2 or re.search(r"[\d@\u3400-\u9fff]", value) is not None
+    return said and _fits(value, 160) and not _NO_VALUE.search(value)
 
 
 class _Item(NamedTuple):

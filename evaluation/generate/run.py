@@ -9,8 +9,9 @@ from evaluation.cases.files import add_cases, load_cases
 from evaluation.generate.checking import ambiguous_within, fault_of
 from evaluation.generate.choosing import in_turn
 from evaluation.generate.drafting import boilerplate, drafts_of, normalised
+from evaluation.generate.english import small_words
 from evaluation.generate.reading import Shelf, read_release, shared_titles
-from evaluation.generate.records import Draft, GenerateReport, GenerateRequest, ModelUse
+from evaluation.generate.records import ENGLISH, Draft, GenerateReport, GenerateRequest, ModelUse
 from evaluation.generate.unanswerable import is_stated, swaps
 from evaluation.records import Case, Evidence
 from index.environment import Environment, open_release
@@ -73,10 +74,11 @@ class _Run:
         if self._drafts is not None:
             return self._drafts
         repeated = boilerplate(self.shelf.all)
+        common = small_words(reading.text for reading in self.shelf.all if reading.language == ENGLISH)
         quotes: dict[str, str] = {}
         kept: list[Draft] = []
         for reading in self.shelf.readings:
-            drafts = drafts_of(reading)
+            drafts = drafts_of(reading, common)
             unclear = ambiguous_within(drafts)
             for at, draft in enumerate(drafts):
                 quote = normalised(draft.quote)
@@ -92,11 +94,10 @@ class _Run:
         return kept
 
     def write(self, drafts: Iterable[Draft]) -> tuple[Case, ...]:
-        """The cases: answerable ones first, then those that no document answers."""
+        """The cases: those that no document answers first, as far as there are such, then answerable ones."""
         wanted = self._request.count
-        unanswerable = round(wanted * self._request.unanswerable)
-        cases = [*_taken(self._answerable(drafts), wanted - unanswerable)]
-        return (*cases, *_taken(self._unanswerable(), unanswerable))
+        unanswerable = _taken(self._unanswerable(), round(wanted * self._request.unanswerable))
+        return (*unanswerable, *_taken(self._answerable(drafts), wanted - len(unanswerable)))
 
     def _answerable(self, drafts: Iterable[Draft]) -> Iterator[Case]:
         shared = shared_titles(self.shelf.all)
@@ -115,12 +116,17 @@ class _Run:
             yield _case(draft, self._request.collection)
 
     def _unanswerable(self) -> Iterator[Case]:
+        used: set[tuple[str, int]] = set()
         for swap in swaps(self.templates(), self._request.seed):
+            place = (swap.draft.reading.document_id, swap.draft.start)
+            if place in used:
+                continue
             reason = "asked already" if normalised(swap.draft.question) in self._known else ""
             reason = reason or is_stated(swap, self.shelf.all, self._searcher)
             if reason:
                 self.dropped[f"unanswerable: {reason}"] += 1
                 continue
+            used.add(place)
             self._known.add(normalised(swap.draft.question))
             yield _case(swap.draft, self._request.collection)
 
