@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from evaluation.comparing.records import ChangedCase
-from evaluation.metrics.catalogue import metric
+from evaluation.metrics.catalogue import METRICS, metric
 from evaluation.records import MUST, Case, CaseResult, EvidenceState, RankedHit
 from evaluation.report.contents import (
     FORMAT,
@@ -24,6 +24,7 @@ from evaluation.report.contents import (
 from evaluation.report.data import ReportData
 from evaluation.report.excerpts import passage_rows
 from evaluation.report.figures import median
+from evaluation.report.reasons import ENDED_IN_ERROR, FOR_REVIEW
 from evaluation.report.summary import summary_of
 
 BASELINE, CANDIDATE = "baseline", "candidate"
@@ -35,8 +36,8 @@ def contents_of(data: ReportData) -> Contents:
     comparison = data.comparison
     sides = _sides(data)
     cases = _changed_cases(data) if comparison else _failing_cases(data)
-    errors = tuple(row for row in _reviews(data) if row[0] == "error")
-    reviews = tuple(row for row in _reviews(data) if row[0] == "review")
+    attention = _attention(data)
+    errors, reviews = (tuple(row for of, row in attention if of == kind) for kind in ("error", "review"))
     return Contents(
         format=FORMAT,
         evaluation=data.id,
@@ -52,12 +53,12 @@ def contents_of(data: ReportData) -> Contents:
         margin=data.gate.margin,
         floors=dict(data.gate.floors),
         confidence=data.settings.confidence,
-        counts=_counts(data, cases, len({row[1].case for row in reviews}), len({row[1].case for row in errors})),
+        counts=_counts(data, cases, len({row.case for row in reviews}), len({row.case for row in errors})),
         metrics=_metrics(data),
         slices=_slices(data),
         changed_cases=cases,
-        review=tuple(row[1] for row in reviews),
-        errors=tuple(row[1] for row in errors),
+        review=reviews,
+        errors=errors,
         missing=tuple(row for side, results in sides for row in _missing(side, results)),
         totals=data.candidate.totals,
         baseline_totals=None if data.baseline is None else data.baseline.totals,
@@ -75,7 +76,8 @@ def _sides(data: ReportData) -> list[tuple[str, Sequence[CaseResult]]]:
 
 def _counts(data: ReportData, cases: Sequence[CaseRow], review: int, errors: int) -> dict[str, int]:
     changes = Counter(case.change for case in cases)
-    passed = [result.scores["passed"] for result in data.candidate.results if "passed" in result.scores]
+    results = [result for result in data.candidate.results if _counts_in(result)]
+    passed = [result.scores["passed"] for result in results if "passed" in result.scores]
     return {
         "cases": len(data.cases),
         "worse": changes["worse"],
@@ -133,7 +135,7 @@ def _slices(data: ReportData) -> tuple[SliceRow, ...]:
     )
 
 
-def _reviews(data: ReportData) -> list[tuple[str, ReviewRow]]:
+def _attention(data: ReportData) -> list[tuple[str, ReviewRow]]:
     """Cases without a result, a line for each side, as ``error`` or ``review``."""
     rows = []
     for side, results in _sides(data):
@@ -145,8 +147,21 @@ def _reviews(data: ReportData) -> list[tuple[str, ReviewRow]]:
 
 
 def _missing(side: str, results: Sequence[CaseResult]) -> list[MissingRow]:
-    found = Counter((name, reason) for result in results for name, reason in result.missing.items())
-    return [MissingRow(name, side, reason, number) for (name, reason), number in sorted(found.items())]
+    """Reasons by metric, the most frequent first; before them the cases that are in no metric at all."""
+    found = Counter(
+        (name, reason) for result in results if _counts_in(result) for name, reason in result.missing.items()
+    )
+    whole = Counter(
+        ("", ENDED_IN_ERROR if result.error else FOR_REVIEW) for result in results if not _counts_in(result)
+    )
+    order = {name: place for place, name in enumerate(METRICS)}
+    named = sorted(found.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0][0], -item[1]))
+    return [MissingRow(name, side, reason, number) for (name, reason), number in (*whole.items(), *named)]
+
+
+def _counts_in(result: CaseResult) -> bool:
+    """Whether a result is in any metric."""
+    return result.error is None and not result.review
 
 
 def _changed_cases(data: ReportData) -> tuple[CaseRow, ...]:
@@ -167,7 +182,7 @@ def _failing_cases(data: ReportData) -> tuple[CaseRow, ...]:
     gated = set(data.gate.metrics)
     rows = []
     for case, result in zip(data.cases, data.candidate.results, strict=True):
-        if result.error is None and not result.review and result.scores.get("passed", 1.0) < 1:
+        if _counts_in(result) and result.scores.get("passed", 1.0) < 1:
             values = [value for name, value in result.scores.items() if name in gated]
             lost = sum(1 - value for value in values) / len(values) if values else 0.0
             row = _case_row(case, None, result, None)

@@ -193,7 +193,7 @@ class ReviewRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingRow(msgspec.Struct, frozen=True):
-    """Cases of a side without a value of a metric, by reason."""
+    """Cases of a side without a value of a metric, by reason; ``metric`` is "" for cases that are in none."""
 
     metric: str
     side: str

@@ -72,9 +72,9 @@ def moment(iso: str) -> str:
 
 
 def percent(value: float) -> str:
-    """A share as a whole percentage where it is one: ``95 %``."""
+    """A share as a whole percentage where it is one: ``95%``."""
     text = f"{value * 100:.1f}".removesuffix(".0")
-    return f"{text} %"
+    return f"{text}%"
 
 
 def median(values: list[float], at: float = 0.5) -> float | None:

@@ -33,7 +33,7 @@ def answer_text(text: str, differences: Sequence[DiffPiece], side: str) -> tuple
         differences: the two answers word by word; empty where nothing is to be marked.
         side: ``before`` or ``after``.
     """
-    if not differences:
+    if not differences or not any(piece.kind == "same" and piece.text.strip() for piece in differences):
         shown, left = shortened(text, MOST_OF_AN_ANSWER)
         return markup(shown), left
     own = "removed" if side == BEFORE else "added"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from markupsafe import Markup
 
-WIDTH, ROW_HEIGHT, AXIS_HEIGHT, PAD = 300, 26, 24, 12
+WIDTH, ROW_HEIGHT, AXIS_HEIGHT, PAD = 240, 30, 22, 14
 _NICE = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 TREND_WIDTH, TREND_HEIGHT, TREND_LEFT, TREND_TOP, TREND_BOTTOM = 360, 150, 40, 12, 22
 
@@ -128,7 +128,7 @@ def trend_plot(points: Sequence[TrendPoint], described_by: str) -> Markup:
     return _svg("trend", (TREND_WIDTH, TREND_HEIGHT), parts, described_by)
 
 
-def _trend_marks(places: Sequence[tuple[float, TrendPoint]], y: "Callable[[float], float]") -> list[Markup]:
+def _trend_marks(places: Sequence[tuple[float, TrendPoint]], y: Callable[[float], float]) -> list[Markup]:
     path, marks, open_ = "", [], False
     for x, point in places:
         if point.mean is None:

@@ -20,7 +20,7 @@ from evaluation.report import cost_table, figures, marking, page, visible
 from evaluation.report.build import contents_of
 from evaluation.report.contents import CaseRow, Contents
 from evaluation.report.data import ReportData
-from evaluation.report.reasons_zh import both
+from evaluation.report.reasons import both, missing_reason
 from evaluation.report.words import LANGUAGES, say
 from ragpress import __version__
 from ragpress.errors import UsageError
@@ -117,7 +117,7 @@ def _environment(language: str) -> jinja2.Environment:
         attribute=_Texts(place).attribute,
         pair=_Texts(place).pair,
         both=both,
-        FAILING="failing",
+        missing_reason=missing_reason,
     )
     environment.filters.update(
         text=visible.markup,

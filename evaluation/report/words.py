@@ -26,7 +26,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "没有对比基准，因此没有结论；以下只是该版本自身的数字。",
     ),
     "checks": ("Checks that ran: {checks}", "已执行的检查：{checks}"),
-    "reason.cases": ("Cases: {cases}", "用例：{cases}"),
     # Tiles
     "tile.cases": ("Cases", "用例"),
     "tile.cases.sub": ("{judged} answered anew, {reused} reused", "新作答 {judged} 个，复用 {reused} 个"),
@@ -81,7 +80,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "mean": ("Mean", "均值"),
     "p": ("p, corrected", "校正后 p"),
     "cases": ("Cases", "用例数"),
-    "cases.moved": ("Better / worse", "变好／变差"),
+    "cases.moved": ("Rose / fell", "升／降"),
     "without": ("Without value", "无值"),
     "plot": ("Plot", "图示"),
     "floor": ("at least {floor}", "至少 {floor}"),
@@ -179,6 +178,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     # Missing
     "missing": ("Missing values", "缺失的值"),
     "missing.none": ("None: every case has a value of every metric.", "没有：每个用例的每项指标都有值。"),
+    "missing.all": ("every metric", "所有指标"),
     "missing.note": (
         "A value that cannot be told is missing and in no mean; it is never counted as 0.",
         "无法判定的值记为缺失，不计入均值，也绝不当作 0。",
