@@ -60,7 +60,9 @@ class CaseRun:
     Attributes:
         error: the exception that ended it.
         asked: whether a generator was asked.
-        seconds: what was spent on a new answer; 0 where it was known.
+        made: what a new answer cost; None where it was known, or there is none.
+        spared: what a known answer had cost; None where it was made.
+        seconds: what a kill would cost that comes before it is sealed; 0 where answer and scores were known.
     """
 
     def __init__(self, tools: CaseTools, case: Case, tally: Tally) -> None:
@@ -71,6 +73,8 @@ class CaseRun:
         self._found = CaseResult(case=case.id, fingerprint=case.fingerprint, key="")
         self.error: Exception | None = None
         self.asked = False
+        self.made: Cost | None = None
+        self.spared: Cost | None = None
         self.seconds = 0.0
 
     async def result(self) -> CaseResult:
@@ -84,15 +88,26 @@ class CaseRun:
         return self._found
 
     async def _run(self) -> None:
-        prompted, ranked = await self._retrieved()
-        key = self._tools.keys.of(self._case, prompted)
-        self._found = replace(self._found, key=key.hex())
-        known = self._tools.kept.get(key)
-        answer = known or await self._answered(prompted)
-        if known is None:
-            self._tools.kept.add(key, answer)
-        scores, missing = ranked.scores | answer.scores, ranked.missing | answer.missing
-        self._found = replace(self._with_answer(answer, known is not None), scores=scores, missing=missing)
+        kept, (prompted, ranked) = self._tools.kept, await self._retrieved()
+        keys = self._tools.keys.of(self._case, prompted)
+        self._found = replace(self._found, key=keys.scores.hex())
+        answer, scored = kept.answer(keys.answer), kept.scores(keys.scores)
+        began = time.perf_counter()
+        if answer is None:
+            answer = await self._answered(prompted)
+            kept.add(keys.answer, answer)
+            self.made = answer.cost
+        else:
+            self.spared = answer.cost
+        reused = self.made is None and scored is not None
+        found = self._with_answer(answer, reused)
+        if not reused or scored is None:
+            self._step = SCORE
+            scored = await asyncio.to_thread(self._tools.scorer.score, self._case, _facts(found))
+            kept.add(keys.scores, scored)
+            self.seconds = time.perf_counter() - began
+        scores, missing = ranked.scores | scored.scores, ranked.missing | scored.missing
+        self._found = replace(found, scores=scores, missing=missing)
 
     async def _retrieved(self) -> tuple[Prompted, Scored]:
         """The case with its passages, and the metrics of retrieval."""
@@ -114,30 +129,12 @@ class CaseRun:
 
     async def _answered(self, prompted: Prompted) -> KeptAnswer:
         self._step, self.asked = GENERATE, prompted.request is not None
-        began = time.perf_counter()
-        answer = await self._generated(prompted)
-        self._step = SCORE
-        scored = await asyncio.to_thread(self._tools.scorer.score, self._case, AnswerFacts.of(answer))
-        self.seconds = time.perf_counter() - began
-        return keep(answer, scored, self._cost(answer))
-
-    async def _generated(self, prompted: Prompted) -> Answer:
-        answerer = self._tools.answerer
+        before, answerer = self._tally.embedded, self._tools.answerer
         async with aclosing(answerer.verify(answerer.generate(prompted))) as events:
             async for event in events:
                 if isinstance(event, Answer):
-                    return event
+                    return keep(event, self._tally.embedded - before)
         raise AssertionError("a stream of an answer ends with the answer")
-
-    def _cost(self, answer: Answer) -> Cost:
-        return Cost(
-            prompt_tokens=answer.usage.prompt_tokens,
-            completion_tokens=answer.usage.completion_tokens,
-            retrieve_seconds=answer.seconds.retrieve,
-            first_token_seconds=answer.seconds.first_token,
-            total_seconds=answer.seconds.total,
-            embedded=self._tally.embedded,
-        )
 
     def _with_answer(self, answer: KeptAnswer, reused: bool) -> CaseResult:
         return replace(
@@ -155,8 +152,18 @@ class CaseRun:
 def question_of(case: Case) -> Question:
     """The question as it is asked. Its id, and with it the mark in the prompt, is the same in every run."""
     caller = OPERATOR if case.principal is None else Principal(frozenset(case.principal))
-    return Question(
-        id=hexdigest("evaluation", case.fingerprint), text=case.question, history=case.history, caller=caller
+    turns = [[turn.role, turn.content] for turn in case.history]
+    fixed = hexdigest("evaluation", case.question, turns)
+    return Question(id=fixed, text=case.question, history=case.history, caller=caller)
+
+
+def _facts(found: CaseResult) -> AnswerFacts:
+    return AnswerFacts(
+        text=found.answer or "",
+        abstained=found.abstained,
+        citations=found.citations,
+        sentences=found.sentences,
+        passages=found.passages,
     )
 
 

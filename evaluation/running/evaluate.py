@@ -15,10 +15,11 @@ from msgspec.structs import replace
 
 from evaluation.cases.locate import EvidenceFinder
 from evaluation.metrics.answers import Scorer, load_scorer
-from evaluation.records import Case, CaseError, CaseResult, EvaluatedRelease, Totals
+from evaluation.records import Case, CaseError, CaseResult, Cost, EvaluatedRelease, Totals
 from evaluation.running.case import GENERATE, CaseRun, CaseTools
 from evaluation.running.kept import AnswerKeys, KeptAnswers
 from evaluation.running.metering import MeteredSource, Tally
+from evaluation.running.rewrites import KeptRewrites
 from evaluation.subjects import Subject
 from index.answering import seal
 from index.environment import Environment
@@ -74,15 +75,15 @@ def evaluate(
         StorageError: finished cases cannot be kept; those that were reported are.
     """
     began, cpu = time.perf_counter(), time.process_time()
-    results, inside = asyncio.run(_evaluated(environment, subject, cases, options))
+    run = asyncio.run(_evaluated(environment, subject, cases, options))
     spent = time.process_time() - cpu
     totals = replace(
-        _totals(results, inside.embedded),
+        run.totals,
         seconds=time.perf_counter() - began,
         cpu_seconds=spent,
-        outside_seconds=max(0.0, spent - inside.inside),
+        outside_seconds=max(0.0, spent - run.inside),
     )
-    return EvaluatedRelease(subject=subject.info, results=tuple(results), totals=totals)
+    return EvaluatedRelease(subject=subject.info, results=tuple(run.results), totals=totals)
 
 
 def scorer_of(subject: Subject) -> Scorer:
@@ -90,9 +91,7 @@ def scorer_of(subject: Subject) -> Scorer:
     return load_scorer(subject.embedder, subject.answerer.parts.answer)
 
 
-async def _evaluated(
-    environment: Environment, subject: Subject, cases: Sequence[Case], options: RunOptions
-) -> tuple[list[CaseResult], Tally]:
+async def _evaluated(environment: Environment, subject: Subject, cases: Sequence[Case], options: RunOptions) -> _Run:
     kept = KeptAnswers(environment.store, options.reuse)
     try:
         tools = await _tools(environment, subject, options, kept)
@@ -101,7 +100,7 @@ async def _evaluated(
     finally:
         await subject.answerer.aclose()
     kept.tidy(subject.manifest.collection)
-    return run.results, run.inside
+    return run
 
 
 async def _tools(environment: Environment, subject: Subject, options: RunOptions, kept: KeptAnswers) -> CaseTools:
@@ -111,12 +110,14 @@ async def _tools(environment: Environment, subject: Subject, options: RunOptions
     source = MeteredSource(subject.searcher)
     scorer = options.scorer or scorer_of(subject)
     model = await _served_model(reconnected(answering.generator, current.generator))
+    keys = AnswerKeys(parts, answering, subject.embedder.fingerprint, scorer.fingerprint, model)
+    generator = KeptRewrites(parts.generator, keys, kept)
     return CaseTools(
-        answerer=Answerer(replace(parts, source=source)),
+        answerer=Answerer(replace(parts, source=source, generator=generator)),
         source=source,
         finder=EvidenceFinder(subject.release),
         scorer=scorer,
-        keys=AnswerKeys(parts, answering, subject.embedder.fingerprint, scorer.fingerprint, model),
+        keys=keys,
         kept=kept,
         k=options.k,
     )
@@ -138,8 +139,8 @@ class _Run:
         options: how.
 
     Attributes:
-        results: by place of the case.
-        inside: what retrieval and embedding cost, and how many texts were embedded.
+        results: in the order of the cases.
+        inside: processor seconds of retrieval and embedding.
     """
 
     def __init__(self, subject: Subject, tools: CaseTools, options: RunOptions) -> None:
@@ -154,7 +155,10 @@ class _Run:
         self._failures = 0
         self._reason = ""
         self.results: list[CaseResult] = []
-        self.inside = Tally()
+        self.inside = 0.0
+        self._embedded = 0
+        self._made: list[Cost] = []
+        self._spared: list[Cost] = []
 
     async def all(self, cases: Sequence[Case]) -> None:
         """Run every case."""
@@ -180,10 +184,29 @@ class _Run:
             tally = Tally(self._clock)
             run = CaseRun(self._tools, case, tally)
             made[place] = await run.result()
-            self.inside.embedded += tally.embedded
-            self.inside.inside += tally.inside
+            self._count(run, tally)
             self._note_failure(run)
             self._finished(run, made[place])
+
+    @property
+    def totals(self) -> Totals:
+        """What it did, its own times left out."""
+        answered = [result for result in self.results if result.error is None]
+        return Totals(
+            judged=sum(not result.reused for result in answered),
+            reused=sum(result.reused for result in answered),
+            saved_seconds=sum((cost.total_seconds - cost.retrieve_seconds for cost in self._spared), 0.0),
+            saved_tokens=sum((cost.prompt_tokens or 0) + (cost.completion_tokens or 0) for cost in self._spared),
+            embedded=self._embedded,
+            prompt_tokens=sum(cost.prompt_tokens or 0 for cost in self._made),
+            completion_tokens=sum(cost.completion_tokens or 0 for cost in self._made),
+        )
+
+    def _count(self, run: CaseRun, tally: Tally) -> None:
+        self._embedded += tally.embedded
+        self.inside += tally.inside
+        self._made += [run.made] if run.made else []
+        self._spared += [run.spared] if run.spared else []
 
     def _note_failure(self, run: CaseRun) -> None:
         if isinstance(run.error, (GeneratorUnavailableError, GeneratorTimeoutError)):
@@ -220,18 +243,3 @@ def _not_run(case: Case, reason: str) -> CaseResult:
     )
     error = CaseError(GENERATE, GeneratorUnavailableError.__name__, message)
     return CaseResult(case=case.id, fingerprint=case.fingerprint, key="", error=error)
-
-
-def _totals(results: Sequence[CaseResult], embedded: int) -> Totals:
-    answered = [result for result in results if result.error is None]
-    new = [result.cost for result in answered if not result.reused]
-    reused = [result.cost for result in answered if result.reused]
-    return Totals(
-        judged=len(new),
-        reused=len(reused),
-        saved_seconds=sum((cost.total_seconds - cost.retrieve_seconds for cost in reused), 0.0),
-        saved_tokens=sum((cost.prompt_tokens or 0) + (cost.completion_tokens or 0) for cost in reused),
-        embedded=embedded,
-        prompt_tokens=sum(cost.prompt_tokens or 0 for cost in new),
-        completion_tokens=sum(cost.completion_tokens or 0 for cost in new),
-    )

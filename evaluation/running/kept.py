@@ -1,14 +1,16 @@
-"""Answers with their scores as the store keeps them, so that what was judged once is not judged again.
+"""Answers and their scores as the store keeps them, so that what was made or judged once is not made or judged again.
 
-The key names all that decided an answer and its scores, and nothing else: no ids of chunks, versions or releases, no
-retrieval scores. So an edit elsewhere, another chunk id or a new release leaves the key as it is; citations are kept
-by the passage's number and the place in its chunk, and mapped onto the release at hand. A generator that samples
-(``temperature`` above 0) is taken at its first word: it is asked again only where the caller wants that.
+A key names all that decided an answer, and nothing else: no ids of chunks, versions or releases, no retrieval scores.
+So an edit elsewhere, another chunk id or a new release leaves the key as it is; citations are kept by the passage's
+number and the place in its chunk, and mapped onto the release at hand. Scores have a key of their own, with the case
+and the metrics in it: a corrected reference is judged anew, and no model is asked for the answer again. A generator
+that samples (``temperature`` above 0) is taken at its first word: it is asked again only where the caller wants that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -24,7 +26,7 @@ from retrieval.context import Passage
 from serving.chain import AnswerParts, Prompted
 from serving.evidence.support import CHECKERS, COMBINED, LEXICAL
 from serving.generate.kinds import EXTRACTIVE, OPENAI, TRANSFORMERS, chosen_kind, generator_plugin
-from serving.types import Answer, Citation, GeneratorName, SentenceCheck
+from serving.types import Answer, Citation, GenerationRequest, GeneratorName, SentenceCheck
 
 MEMO = "evaluation"
 """Name of the memo, in ``memo/evaluation/`` of the store."""
@@ -33,6 +35,8 @@ _VERSION = 1
 """Raised by hand when the same key could hold another answer or other scores."""
 
 _MOST_PACKS = 32
+
+Value = TypeVar("Value")
 
 
 class _Quote(msgspec.Struct, frozen=True, array_like=True):
@@ -45,7 +49,7 @@ class _Quote(msgspec.Struct, frozen=True, array_like=True):
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """An answer with its scores, without anything that belongs to one release.
+    """An answer without anything that belongs to one release.
 
     Attributes:
         answer: the text.
@@ -53,8 +57,6 @@ class KeptAnswer(msgspec.Struct, frozen=True, array_like=True):
         sentences: the check of every sentence.
         quotes: its citations.
         generator: what wrote it.
-        scores: metrics by name.
-        missing: by metric name, why there is no value.
         cost: what it cost.
     """
 
@@ -63,8 +65,6 @@ class KeptAnswer(msgspec.Struct, frozen=True, array_like=True):
     sentences: tuple[SentenceCheck, ...]
     quotes: tuple[_Quote, ...]
     generator: GeneratorName
-    scores: dict[str, float]
-    missing: dict[str, str]
     cost: Cost
 
     def citations(self, passages: Sequence[Passage]) -> tuple[Citation, ...]:
@@ -73,23 +73,22 @@ class KeptAnswer(msgspec.Struct, frozen=True, array_like=True):
         return tuple(_citation(by_number[quote.passage], quote) for quote in self.quotes)
 
 
-def keep(answer: Answer, scored: Scored, cost: Cost) -> KeptAnswer:
-    """What is worth keeping of an answer."""
+def keep(answer: Answer, embedded: int) -> KeptAnswer:
+    """What is worth keeping of an answer for which so many texts were embedded."""
     starts = {passage.index: passage.start for passage in answer.context}
     quotes = tuple(
         _Quote(cited.index, cited.start - starts[cited.index], cited.end - starts[cited.index], cited.score)
         for cited in answer.citations
     )
-    return KeptAnswer(
-        answer.answer,
-        answer.abstained,
-        answer.sentences,
-        quotes,
-        answer.generator,
-        scored.scores,
-        scored.missing,
-        cost,
+    cost = Cost(
+        prompt_tokens=answer.usage.prompt_tokens,
+        completion_tokens=answer.usage.completion_tokens,
+        retrieve_seconds=answer.seconds.retrieve,
+        first_token_seconds=answer.seconds.first_token,
+        total_seconds=answer.seconds.total,
+        embedded=embedded,
     )
+    return KeptAnswer(answer.answer, answer.abstained, answer.sentences, quotes, answer.generator, cost)
 
 
 def _citation(passage: Passage, quote: _Quote) -> Citation:
@@ -109,6 +108,13 @@ def _citation(passage: Passage, quote: _Quote) -> Citation:
     )
 
 
+class Keys(msgspec.Struct, frozen=True):
+    """The keys of one case, 16 bytes each: of its answer, and of that answer's scores."""
+
+    answer: bytes
+    scores: bytes
+
+
 class AnswerKeys:
     """The keys of one release's answers.
 
@@ -121,27 +127,33 @@ class AnswerKeys:
     """
 
     def __init__(self, parts: AnswerParts, answering: Answering, embedder: str, scorer: str, model: str) -> None:
-        generator = msgspec.json.encode(answering.generator, order="sorted")
         settings = msgspec.json.encode(msgspec.structs.replace(parts.answer, prompt=""), order="sorted")
-        self._common = digest(
+        self._generator = digest(
             "evaluation",
             _VERSION,
             __version__,
-            parts.prompt.fingerprint,
-            settings,
-            _checker(parts.checker.name),
-            generator,
+            msgspec.json.encode(answering.generator, order="sorted"),
             _generator(chosen_kind(answering.generator), parts.generator.name, model),
-            embedder,
-            scorer,
         )
+        checker = _checker(parts.checker.name)
+        self._common = digest(self._generator, parts.prompt.fingerprint, settings, checker, embedder)
+        self._scorer = scorer
 
-    def of(self, case: Case, prompted: Prompted) -> bytes:
-        """The key of a case's answer: 16 bytes."""
+    def of(self, case: Case, prompted: Prompted) -> Keys:
+        """The keys of a case."""
         retrieved, request = prompted.retrieved, prompted.request
-        messages = None if request is None else [[turn.role, turn.content] for turn in request.messages]
+        messages = None if request is None else _said(request)
         seen = [_seen(passage) for passage in retrieved.context.passages]
-        return digest(self._common, case.fingerprint, retrieved.standalone, retrieved.language, messages, seen)
+        answer = digest(self._common, case.question, retrieved.standalone, retrieved.language, messages, seen)
+        return Keys(answer, digest("scores", answer, case.fingerprint, self._scorer))
+
+    def of_rewrite(self, request: GenerationRequest) -> bytes:
+        """The key of a follow-up that a model makes a standalone question of: 16 bytes."""
+        return digest("rewrite", self._generator, _said(request))
+
+
+def _said(request: GenerationRequest) -> list[Part]:
+    return [[turn.role, turn.content] for turn in request.messages]
 
 
 def _seen(passage: Passage) -> list[Part]:
@@ -170,11 +182,11 @@ def _checker(name: str) -> str:
 
 
 class KeptAnswers:
-    """The kept answers of a store.
+    """What a store keeps of earlier evaluations.
 
     Args:
-        store: where they are.
-        read: whether to look for earlier ones; what is added is kept either way.
+        store: where it is.
+        read: whether to look for what earlier runs kept; what is added is kept either way.
     """
 
     def __init__(self, store: Store, read: bool = True) -> None:
@@ -182,22 +194,33 @@ class KeptAnswers:
         # One reads and one writes, so that what is written is not opened and sorted again with every pack.
         self._earlier = Memo(store, MEMO) if read else None
         self._new = Memo(store, MEMO)
-        self._fresh: dict[bytes, KeptAnswer] = {}
+        self._fresh: dict[bytes, bytes] = {}
 
-    def get(self, key: bytes) -> KeptAnswer | None:
-        """The answer of a key; None where none is kept, or none can be read."""
-        if key in self._fresh or self._earlier is None:
-            return self._fresh.get(key)
-        value = self._earlier.get(key)
+    def answer(self, key: bytes) -> KeptAnswer | None:
+        """The answer of a key; None where none is kept, or it cannot be read."""
+        return self._decoded(key, _ANSWERS)
+
+    def scores(self, key: bytes) -> Scored | None:
+        """The scores of a key; None where none are kept, or they cannot be read."""
+        return self._decoded(key, _SCORES)
+
+    def text(self, key: bytes) -> str | None:
+        """The text of a key; None where none is kept, or it cannot be read."""
+        return self._decoded(key, _TEXTS)
+
+    def add(self, key: bytes, value: KeptAnswer | Scored | str) -> None:
+        """Keep something; it is durable after :meth:`seal`."""
+        self._fresh[key] = _ENCODER.encode(value)
+        self._new.put(key, self._fresh[key])
+
+    def _decoded(self, key: bytes, decoder: msgspec.msgpack.Decoder[Value]) -> Value | None:
+        value = self._fresh.get(key)
+        if value is None and self._earlier is not None:
+            value = self._earlier.get(key)
         try:
-            return None if value is None else _DECODER.decode(value)
+            return None if value is None else decoder.decode(value)
         except msgspec.DecodeError:  # written by another version
             return None
-
-    def add(self, key: bytes, answer: KeptAnswer) -> None:
-        """Keep an answer; it is durable after :meth:`seal`."""
-        self._fresh[key] = answer
-        self._new.put(key, _ENCODER.encode(answer))
 
     def seal(self) -> None:
         """Make durable what was added.
@@ -222,4 +245,6 @@ class KeptAnswers:
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(KeptAnswer)
+_ANSWERS = msgspec.msgpack.Decoder(KeptAnswer)
+_SCORES = msgspec.msgpack.Decoder(Scored)
+_TEXTS = msgspec.msgpack.Decoder(str)
