@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from evaluation.metrics.catalogue import METRICS
+from evaluation.metrics.catalogue import METRICS, metric
 from evaluation.permutation import sign_test
 from evaluation.records import MUST, Case, CaseResult, GateVerdict, MetricDelta, Reason
 from evaluation.sensitivity import cases_needed, smallest_drop
@@ -128,8 +128,7 @@ def _checks(judged: Judged) -> dict[str, Callable[[Judged], list[Reason]]]:
 
 def _gain(name: str, delta: float) -> float:
     """A difference such that below 0 is worse."""
-    known = METRICS.get(name)
-    return delta if known is None or known.higher_is_better else -delta
+    return delta if metric(name).higher_is_better else -delta
 
 
 def _chances(judged: Judged) -> dict[str, float]:
@@ -190,9 +189,9 @@ def _lost(judged: Judged) -> list[Reason]:
             continue
         lost = [case.id for case, before, after in _judged_pairs(judged) if _went(name, case, before, after)]
         gained = [case.id for case, before, after in _judged_pairs(judged) if _went(name, case, after, before)]
-        share = (len(lost) - len(gained)) / len(judged.cases)
+        net = len(lost) - len(gained)
         chance = sign_test(len(gained), len(lost)) / 2 * len(judged.gate.metrics)
-        if share > judged.gate.margin and chance < judged.alpha:
+        if net > judged.gate.margin * len(judged.cases) and chance < judged.alpha:
             values = {"lost": str(len(lost)), "gained": str(len(gained)), "cases": str(len(judged.cases))}
             message = (
                 f"{name} has no value any more in {len(lost)} of {len(judged.cases)} cases that had one "
