@@ -86,7 +86,7 @@ def metric_names(k: int) -> tuple[str, ...]:
 def _run(hits: Sequence[RankedHit], items: int, k: int) -> _Run:
     held = set[int]()
     gained, relevant = [], []
-    for hit in sorted(hits, key=lambda hit: hit.rank)[:k]:
+    for hit in sorted((hit for hit in hits if hit.rank <= k), key=lambda hit: hit.rank):
         covers = [place for place in dict.fromkeys(hit.covers) if 0 <= place < items]
         gained.append(tuple(place for place in covers if place not in held))
         relevant.append(bool(covers))
