@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from evaluation.comparing.case_diff import is_read, rank_of
 from evaluation.comparing.records import ChangedCase
 from evaluation.metrics.catalogue import METRICS, metric
-from evaluation.records import MUST, Case, CaseResult, EvidenceState, RankedHit
+from evaluation.records import MUST, Case, CaseResult, EvidenceState
 from evaluation.report.contents import (
+    BASELINE,
+    CANDIDATE,
     FORMAT,
     CaseRow,
     CitationRow,
@@ -27,7 +30,6 @@ from evaluation.report.figures import median
 from evaluation.report.reasons import ENDED_IN_ERROR, FOR_REVIEW
 from evaluation.report.summary import summary_of
 
-BASELINE, CANDIDATE = "baseline", "candidate"
 FAILING = "failing"
 
 
@@ -227,16 +229,14 @@ def _evidence(case: Case, before: CaseResult | None, after: CaseResult) -> tuple
                 candidate=item.state,
                 baseline=None if old is None else old.state,
                 found_in=item.source if item.state == EvidenceState.MOVED else "",
-                baseline_rank=None if before is None else _first_rank(before.hits, item.index),
-                candidate_rank=_first_rank(after.hits, item.index),
+                baseline_rank=None if before is None else rank_of(before.hits, item.index),
+                candidate_rank=rank_of(after.hits, item.index),
+                baseline_read=None if before is None else is_read(before, item.index),
+                candidate_read=is_read(after, item.index),
                 reason=item.reason,
             )
         )
     return tuple(rows)
-
-
-def _first_rank(hits: Sequence[RankedHit], evidence: int) -> int | None:
-    return next((hit.rank for hit in hits if evidence in hit.covers), None)
 
 
 def _side(result: CaseResult) -> Side:

@@ -9,6 +9,9 @@ from evaluation.records import Cost, GateVerdict, MetricDelta, SubjectInfo, Tota
 from evaluation.report.data import Kind
 from index.evaluations import EvaluationSummary, MetricSummary
 
+BASELINE, CANDIDATE = "baseline", "candidate"
+"""Names of the sides."""
+
 FORMAT = 1
 """Raised when a field of ``report.json`` gets another meaning or goes; a further field raises nothing."""
 
@@ -92,6 +95,8 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
         found_in: the document that holds it in the candidate, where that is another one.
         baseline_rank: rank of the best hit that holds it in the baseline.
         candidate_rank: the same in the candidate.
+        baseline_read: whether the baseline's generator read it.
+        candidate_read: the same of the candidate's.
         reason: why it must be looked at.
     """
 
@@ -102,6 +107,8 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
     found_in: str = ""
     baseline_rank: int | None = None
     candidate_rank: int | None = None
+    baseline_read: bool | None = None
+    candidate_read: bool = False
     reason: str = ""
 
 

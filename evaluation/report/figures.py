@@ -82,3 +82,9 @@ def median(values: list[float], at: float = 0.5) -> float | None:
     if not values:
         return None
     return sorted(values)[min(len(values) - 1, int(at * len(values)))]
+
+
+def prompt(version: str) -> str:
+    """A prompt version, ``name@fingerprint``, with as much of the fingerprint as a person compares."""
+    name, separator, fingerprint = version.partition("@")
+    return f"{name}{separator}{fingerprint[:12]}"

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from evaluation.metrics.catalogue import metric
 from evaluation.report import figures
-from evaluation.report.contents import Contents, MetricRow
+from evaluation.report.contents import BASELINE, CANDIDATE, CaseRow, Contents, MetricRow
 from evaluation.report.plots import (
     Scale,
     TrendPoint,
@@ -21,6 +21,8 @@ from index.evaluations import EvaluationSummary, MetricSummary
 
 FEW = 10
 """Slices with fewer cases are shown pale."""
+_HINTS = 2
+_SAME = 1e-9
 GROUPS = ("retrieval", "answer", "abstention", "cost")
 
 
@@ -73,6 +75,30 @@ class SliceGroup(msgspec.Struct, frozen=True):
 
     kind: str
     lines: tuple[SliceLine, ...]
+
+
+class MissingLine(msgspec.Struct, frozen=True):
+    """A reason for missing values, the metrics it is about, and its cases on each side (the baseline's first)."""
+
+    reason: str
+    metrics: tuple[str, ...]
+    cases: tuple[int, ...]
+
+
+class ScoreLine(msgspec.Struct, frozen=True):
+    """A metric of a case: its value or values, and which way it went (``better``, ``worse`` or "")."""
+
+    name: str
+    values: str
+    tone: str
+
+
+class ScoreLines(msgspec.Struct, frozen=True):
+    """Scores of a case: those that the gate looks at, the others that differ, and what its summary shows."""
+
+    main: tuple[ScoreLine, ...]
+    rest: tuple[ScoreLine, ...]
+    hints: tuple[ScoreLine, ...]
 
 
 class TrendPlot(msgspec.Struct, frozen=True):
@@ -187,6 +213,45 @@ def _cell(contents: Contents, name: str, now: MetricSummary | None, before: Metr
     clear = abs(delta) > max(contents.margin, 0.005)
     tone = ("better" if (delta > 0) == row.higher_is_better else "worse") if clear else ""
     return SliceCell(text, figures.signed(delta), tone)
+
+
+def missing_lines(contents: Contents) -> tuple[MissingLine, ...]:
+    """Reasons for missing values; metrics that miss as many values for the same reason share a line."""
+    sides = (BASELINE, CANDIDATE) if contents.baseline is not None else (CANDIDATE,)
+    numbers: dict[tuple[str, str], dict[str, int]] = {}
+    for row in contents.missing:
+        numbers.setdefault((row.reason, row.metric), {})[row.side] = row.cases
+    metrics: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for (reason, name), found in numbers.items():
+        metrics.setdefault((reason, tuple(found.get(side, 0) for side in sides)), []).append(name)
+    return tuple(MissingLine(reason, tuple(names), cases) for (reason, cases), names in metrics.items())
+
+
+def score_lines(contents: Contents, case: CaseRow) -> ScoreLines:
+    """The scores of a case, the gate's metrics first; of others, where something is compared, those that differ."""
+    before = {} if case.baseline is None else case.baseline.scores
+    after = case.candidate.scores
+    names = [name for name in contents.metrics if name in before or name in after]
+    lines = {name: _score_line(contents, name, case) for name in names}
+    gated = [name for name in contents.gated if name in lines]
+    changes = {name: abs(after[name] - before[name]) for name in gated if name in before and name in after}
+    telling = sorted((name for name in changes if lines[name].tone), key=lambda name: -changes[name])[:_HINTS]
+    return ScoreLines(
+        main=tuple(lines[name] for name in gated),
+        rest=tuple(line for name, line in lines.items() if name not in gated and (line.tone or case.baseline is None)),
+        hints=tuple(lines[name] for name in telling),
+    )
+
+
+def _score_line(contents: Contents, name: str, case: CaseRow) -> ScoreLine:
+    row, new = contents.metrics[name], case.candidate.scores.get(name)
+    if case.baseline is None:
+        return ScoreLine(name, figures.quantity(new, row.unit), "")
+    old = case.baseline.scores.get(name)
+    text = f"{figures.quantity(old, row.unit)} → {figures.quantity(new, row.unit)}"
+    if old is None or new is None or abs(new - old) < _SAME:
+        return ScoreLine(name, text, "")
+    return ScoreLine(name, text, "better" if (new > old) == row.higher_is_better else "worse")
 
 
 def trend_plots(contents: Contents) -> tuple[TrendPlot, ...]:

@@ -155,7 +155,9 @@ def _range(points: Sequence[TrendPoint]) -> tuple[float, float]:
     low, high = min(values, default=0.0), max(values, default=1.0)
     step = 0.1 if high - low > 0.15 else 0.02
     low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
-    return (low, high) if high > low else (low - step, high + step)
+    if high > low:
+        return low, high
+    return (low - 0.1, high) if high == 1 else (low, high + 0.1)
 
 
 def _svg(kind: str, size: tuple[int, int], parts: Sequence[Markup], described_by: str = "") -> Markup:
@@ -176,8 +178,8 @@ def _text(x: float, y: float, anchor: str, text: str) -> Markup:
 
 
 def _point(x: float, y: float, tone: str) -> Markup:
-    """A triangle up for better, down for worse, a ring for what cannot be told: not by colour alone."""
-    if tone == "unclear":
+    """A triangle up for better, down for worse, a ring for what cannot be told (not by colour alone); else a dot."""
+    if tone in ("unclear", "mean"):
         return Markup('<circle class="point" cx="{}" cy="{}" r="4.5"/>').format(f"{x:.1f}", y)
     sign = 1 if tone == "worse" else -1
     corners = ((0, 6), (-5.5, -4), (5.5, -4))

@@ -40,6 +40,9 @@ _CAUSES: Final[Mapping[str, str]] = {
     "evidence_moved": "证据现位于 {after}，不再位于 {before}",
     "document_added": "新增了 {source}",
     "document_changed": "{source} 已改变：{removed} 个文本块消失，{added} 个新增",
+    "document_recut": "{source} 的分块不同：{removed} 个文本块消失，{added} 个新增",
+    "review": "该用例需要复核：{reason}",
+    "passages": "所读段落不同：不再来自 {gone}；现在来自 {came}",
     "chunk_cut": "{source} 的分块边界不同：证据被切成 {after} 块（原为 {before} 块）",
     "chunk_whole": "{source} 的分块边界不同：证据位于 {after} 块中（原被切成 {before} 块）",
     "crowded_out": "证据被其他内容挤后（排名 {before} → {after}）：{sources}",
@@ -65,6 +68,7 @@ _MISSING: Final[Mapping[str, str]] = {
     FOR_REVIEW: "用例需要复核",
     ENDED_IN_ERROR: "用例出错",
 }
+_RANKS = ("before", "after")
 _VALUES: Final[Mapping[str, str]] = {"not found": "未找到", "candidate": "候选", "baseline": "基准"}
 _HYPHEN_MINUS = re.compile(r"(?<![\w.\-–])-(?=\d)")
 
@@ -72,13 +76,18 @@ _HYPHEN_MINUS = re.compile(r"(?<![\w.\-–])-(?=\d)")
 def both(record: Reason | Why) -> tuple[str, str]:
     """A reason of the gate or a cause of a change, in English and in Chinese."""
     if isinstance(record, Why):
-        return record.message, _filled(_CAUSES.get(record.code), record.values | {"source": record.source}, record.message)
+        return record.message, _filled(_CAUSES.get(record.code), _shown(record), record.message)
     values = {"metric": record.metric, "needed": "?"} | {name: value or "–" for name, value in record.values.items()}
     chinese = _filled(_REASONS.get(record.code), values, record.message)
     return (
         _with_cases(_minus(record.message), record.cases, "Cases: "),
         _with_cases(_minus(chinese), record.cases, "用例："),
     )
+
+
+def _shown(why: Why) -> dict[str, str]:
+    values = {name: value or ("未找到" if name in _RANKS else "–") for name, value in why.values.items()}
+    return {"source": why.source} | values
 
 
 def missing_reason(reason: str) -> tuple[str, str]:

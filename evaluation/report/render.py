@@ -74,6 +74,7 @@ def render_contents(contents: Contents, language: str) -> str:
         groups=page.slice_groups(contents),
         plots=page.trend_plots(contents),
         evaluations=page.trend_lines(contents),
+        missing=page.missing_lines(contents),
         costs=cost_table.cost_lines(contents),
         version=__version__,
     )
@@ -84,7 +85,7 @@ def _cases(environment: jinja2.Environment, contents: Contents) -> Iterator[Mark
     template = environment.get_template("case.html")
     room = MOST_BYTES
     for number, case in enumerate(contents.changed_cases[:MOST_CASES]):
-        html = template.render(case=case, number=number, contents=contents, kinds=_kinds(case))
+        html = template.render(case=case, number=number, contents=contents, kinds=_kinds(case), scores=page.score_lines(contents, case))
         room -= len(html.encode("utf-8", "replace"))
         if room < 0 and number:
             return
@@ -128,6 +129,7 @@ def _environment(language: str) -> jinja2.Environment:
         signed=figures.signed,
         count=figures.count,
         moment=figures.moment,
+        prompt=figures.prompt,
         percent=figures.percent,
         seconds=figures.seconds,
     )

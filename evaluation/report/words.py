@@ -21,6 +21,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "门禁检查的各项指标均未比 {baseline} 差到超出容许范围。",
     ),
     "verdict.refuse.sub": ("Compared with {baseline}. Reasons:", "与 {baseline} 对比，原因如下："),
+    "verdict.alone.sub": (
+        "Nothing is live that it could be compared with: only floors and cases that must pass count.",
+        "没有可供对比的线上版本：只检查下限和必过用例。",
+    ),
     "verdict.none.sub": (
         "There is no baseline, so there is no verdict. These are the figures of this release alone.",
         "没有对比基准，因此没有结论；以下只是该版本自身的数字。",
@@ -158,6 +162,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "page": ("p. {page}", "第 {page} 页"),
     "left.out": ("{count} more characters", "另有 {count} 个字符"),
     "scores": ("Scores", "得分"),
+    "scores.rest": ("{count} further metrics", "另外 {count} 项指标"),
+    "why.details": ("Show the texts", "显示文本"),
+    "evidence.read": ("read", "已读到"),
+    "evidence.unread": ("not read", "未读到"),
     "before": ("Before", "之前"),
     "after": ("After", "之后"),
     "note": ("Note", "备注"),
@@ -178,6 +186,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     # Missing
     "missing": ("Missing values", "缺失的值"),
     "missing.none": ("None: every case has a value of every metric.", "没有：每个用例的每项指标都有值。"),
+    "missing.metrics": ("Metrics", "指标"),
     "missing.all": ("every metric", "所有指标"),
     "missing.note": (
         "A value that cannot be told is missing and in no mean; it is never counted as 0.",
@@ -200,6 +209,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "cost.total": ("Whole answer, median", "完整回答时间（中位数）"),
     "cost.total.high": ("Whole answer, p95", "完整回答时间（p95）"),
     "cost.note": ("Times of a reused answer are those of when it was made.", "复用的答案沿用其生成时的时间。"),
+    "cost.value": ("Value", "数值"),
     "cost.item": ("Item", "项目"),
     # Trend
     "trend": ("Trend", "趋势"),
@@ -231,7 +241,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "document.added": ("added", "新增"),
     "document.removed": ("removed", "移除"),
     "document.changed": ("changed", "改变"),
-    "document.chunks": ("+{added} −{removed} chunks", "文本块 +{added} −{removed}"),
+    "document.recut": ("cut otherwise", "分块不同"),
     "no.script": (
         "Filters and the other language need scripts; everything can be read without them.",
         "筛选和切换语言需要脚本；不启用脚本也可阅读全部内容。",
