@@ -23,6 +23,8 @@ _WORDLESS = frozenset({"Cf", "Cc", "Zs", "Zl", "Zp"})
 _VARIATION = range(0xFE00, 0xFE10)
 # Alphabets that set spaces between words; no other script tells where a word begins.
 _SPACED = 0x0590
+TELLING = 20.0
+"""Letters (see :func:`weight`) from which on a quote hardly stands anywhere by chance."""
 _ELLIPSIS = re.compile(r"\s*[\[(（]?\s*(?:…+|\.{3,})\s*[\])）]?\s*")
 # Folded characters that an ellipsis may stand for, and the fewest that each part must have.
 _GAP = 2000

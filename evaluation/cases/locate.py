@@ -12,13 +12,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from evaluation.cases.documents import Document, Documents, shared_end
-from evaluation.cases.folding import Span, find_loosely, weight
+from evaluation.cases.folding import TELLING, Span, find_loosely, weight
 from evaluation.cases.nearest import nearest
 from evaluation.records import Case, Evidence, EvidenceState, LocatedEvidence
 from index.opened import OpenRelease
 
-# A quote of fewer letters (an ideograph counts as 2.5) may stand anywhere by chance.
-_TELLING = 20.0
 # Of a document that repeats a quote, so many places count.
 _PLACES = 20
 _COPIES = 50
@@ -157,11 +155,11 @@ class EvidenceFinder:
         spans = [span for span, _ in zip(folded.find_all(quote), range(_PLACES), strict=False)]
         if spans:
             return spans
-        loose = find_loosely(folded.text, quote) if weight(quote) >= _TELLING else None
+        loose = find_loosely(folded.text, quote) if weight(quote) >= TELLING else None
         return [] if loose is None else [loose]
 
     def _holding(self, item: Evidence) -> list[Document]:
-        return self.documents.holding(item.quote) if weight(item.quote) >= _TELLING else []
+        return self.documents.holding(item.quote) if weight(item.quote) >= TELLING else []
 
     def _hint(self, item: Evidence, named: Document | None) -> str:
         alike = [] if named else self.documents.like(item.source)

@@ -170,20 +170,29 @@ def set_state(environment: Environment, cases: Sequence[Case], state: CaseState)
     return ChangedCases(cases=tuple(changed), files=tuple(path.name for path in paths), notes=notes)
 
 
-def update_case(environment: Environment, case: Case, change: CaseChange) -> ChangedCases:
-    """Mend a case by hand. What it quotes must stand in the live release.
+def update_case(environment: Environment, case: Case, change: CaseChange, release: str | None = None) -> ChangedCases:
+    """Mend a case by hand. What it quotes must stand in the release.
+
+    Args:
+        environment: the outside.
+        case: the case.
+        change: what is to change.
+        release: a candidate that the gate refused, for example; the live release when None.
 
     Raises:
-        UsageError: the change makes no sense, or the live release does not hold the new quote.
-        ReleaseError: nothing is live.
+        UsageError: the change makes no sense, or the release does not hold the new quote.
+        ReleaseError: nothing is live, or there is no such release.
         SettingsError: the case would contradict itself.
     """
     updated = changed_case(case, change)
     if updated.evidence != case.evidence:
-        finder = EvidenceFinder(open_release(environment, case.collection, None))
+        finder = EvidenceFinder(open_release(environment, case.collection, release))
         found = finder.locate(updated)[change.evidence - 1]
         if found.state is not EvidenceState.FOUND:
-            raise UsageError(f"The case stays as it is. {found.reason}")
+            raise UsageError(
+                f"The case stays as it is. {found.reason} (Looked in {release or 'the live release'}; "
+                "give --release for another one.)"
+            )
     paths = replace_cases(environment.workspace.root, {case.id: updated})
     return ChangedCases(cases=(case.id,), files=tuple(path.name for path in paths))
 
@@ -218,14 +227,14 @@ def changed_case(case: Case, change: CaseChange) -> Case:
     return updated
 
 
-def mend(environment: Environment, case: Case) -> ChangedCases:
+def mend(environment: Environment, case: Case, release: str | None = None) -> ChangedCases:
     """Put what is suggested in the place of all of a case's evidence that moved or changed.
 
     Raises:
         UsageError: nothing is suggested for it.
-        ReleaseError: nothing is live.
+        ReleaseError: nothing is live, or there is no such release.
     """
-    finder = EvidenceFinder(open_release(environment, case.collection, None))
+    finder = EvidenceFinder(open_release(environment, case.collection, release))
     updated = _mended(case, finder, frozenset({EvidenceState.MOVED, EvidenceState.CHANGED}))
     if updated == case:
         raise UsageError(f"Nothing is suggested for case {case.id!r}; give --quote and --source by hand.")
@@ -233,15 +242,15 @@ def mend(environment: Environment, case: Case) -> ChangedCases:
     return ChangedCases(cases=(case.id,), files=tuple(path.name for path in paths))
 
 
-def mend_moved(environment: Environment, collection: str) -> ChangedCases:
+def mend_moved(environment: Environment, collection: str, release: str | None = None) -> ChangedCases:
     """Follow evidence to where it moved, in every accepted case: the same quote in another source.
 
     Raises:
-        ReleaseError: nothing is live.
+        ReleaseError: nothing is live, or there is no such release.
         SettingsError: a case file cannot be used.
     """
     cases = accepted(load_cases(environment.workspace.root, collection))
-    finder = EvidenceFinder(open_release(environment, collection, None))
+    finder = EvidenceFinder(open_release(environment, collection, release))
     pairs = [(case, _mended(case, finder, frozenset({EvidenceState.MOVED}))) for case in cases]
     changed = {case.id: updated for case, updated in pairs if updated != case}
     paths = replace_cases(environment.workspace.root, changed)

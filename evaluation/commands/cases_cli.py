@@ -110,6 +110,7 @@ def update(
     ] = 1,
     suggested: Annotated[bool, typer.Option("--suggested", help="Take what `review` suggests for this case.")] = False,
     moved: Annotated[bool, typer.Option("--moved", help="In every case, follow evidence to where it moved.")] = False,
+    release: Release = None,
     collection: Collection = "default",
     as_json: Json = False,
 ) -> None:
@@ -123,12 +124,12 @@ def update(
         )
     environment = environment_of()
     if case is None:
-        done = mend_moved(environment, collection)
+        done = mend_moved(environment, collection, release)
     elif suggested:
-        done = mend(environment, find_case(environment, collection, case))
+        done = mend(environment, find_case(environment, collection, case), release)
     else:
         change = CaseChange(evidence=evidence, source=source, quote=quote, answer=answer, question=question)
-        done = update_case(environment, find_case(environment, collection, case), change)
+        done = update_case(environment, find_case(environment, collection, case), change, release)
     console.show(done, as_json, cases_printing.changed)
 
 

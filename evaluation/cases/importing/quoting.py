@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from evaluation.cases.folding import FoldedText, Span, weight
+from evaluation.cases.folding import TELLING, FoldedText, Span, weight
 from serving.evidence.sentences import split_sentences
 from serving.evidence.support import best_quote
 
-# Letters that a quote should have, so that it stands in no other place by chance; and the most that are useful.
-_ENOUGH = 30.0
+# Longer quotes are cut to the surroundings of the answer.
 _MOST = 600
 _AROUND = 200
 _EDGES = " \t\r\n\u3000"
@@ -31,7 +30,7 @@ def quote_around(context: str, place: Span) -> str:
     if not spans:
         return ""
     last = max(first, last)
-    while weight(context[spans[first].start : spans[last].end]) < _ENOUGH and last - first + 1 < len(spans):
+    while weight(context[spans[first].start : spans[last].end]) < TELLING and last - first + 1 < len(spans):
         first, last = (first, last + 1) if last + 1 < len(spans) else (first - 1, last)
     start, end = spans[first].start, spans[last].end
     return context[start:end] if end - start <= _MOST else _cut(context, Span(start, end), place)
