@@ -20,6 +20,9 @@ from ragpress.fingerprint import hexdigest
 
 DEFAULT = "default"
 FOLDER = "prompts"
+JUDGE_PREFIX = "judge-"
+"""Files of the folder that begin so are what a judging model is told; they answer nothing."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _KNOWN = {
@@ -142,7 +145,8 @@ def load_prompt(workspace: Path, name: str) -> PromptVersion:
 
 def prompt_names(workspace: Path) -> list[str]:
     """Names of all prompt versions of a workspace, the built-in one first."""
-    found = sorted(path.stem for path in (workspace / FOLDER).glob("*.toml") if _NAME.fullmatch(path.stem))
+    stems = (path.stem for path in (workspace / FOLDER).glob("*.toml") if _NAME.fullmatch(path.stem))
+    found = sorted(stem for stem in stems if not stem.startswith(JUDGE_PREFIX))
     return [DEFAULT, *(name for name in found if name != DEFAULT)]
 
 

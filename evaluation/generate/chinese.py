@@ -88,6 +88,14 @@ def is_place(name: str) -> bool:
     return len(tags) == 1 and tags[0][1] == "ns"
 
 
+def leading_place(text: str) -> str:
+    """The place that a text begins with and says something of; "" where there is none."""
+    tags = _tags(text)
+    if len(tags) < 2 or tags[0][1] != "ns" or len(tags[0][0]) < 2 or not is_place(tags[0][0]):
+        return ""
+    return tags[0][0] if tags[1][1] in ("v", "p", "d", "uj", "u") else ""
+
+
 def tidy(text: str) -> str:
     """A text without the spaces that stand between Chinese characters."""
     return _HAN_SPACE.sub("", " ".join(text.split()))

@@ -144,7 +144,7 @@ def _asked(body: str, common: frozenset[str]) -> Iterator[Asked]:
         if clause is not None:
             start = "In what year" if re.fullmatch(_YEAR, fronted["answer"]) else "On what date"
             start = start if fronted["prep"] == start[:2] else "When"
-            whole = _until_stop(clause.rest) or not clause.rest
+            whole = bool(_until_stop(clause.rest)) or not clause.rest
             if whole and not re.search(r"\bthat\b", clause.rest):
                 yield Asked(clause.ask(start, "", clause.rest), fronted["answer"], "when", clause.named)
         return
@@ -176,8 +176,8 @@ def _facts(clause: Clause) -> Iterator[Asked]:
         if whole and clause.auxiliary in BE and is_participle(rest.split()[0]):
             yield from _around(clause, "By whom", match, "who")
     for match in _PLACE.finditer(rest):
-        before = rest[: match.start()].split()
-        if before and before[-1] in PARTICIPLES_OF_PLACE and not re.search(r"\d|^the$", match["name"]):
+        words = rest[: match.start()].split()
+        if words and words[-1] in PARTICIPLES_OF_PLACE and not re.search(r"\d|^the$", match["name"]):
             yield from _around(clause, "Where", match, "where")
 
 

@@ -44,7 +44,7 @@ def generate(environment: Environment, request: GenerateRequest) -> GenerateRepo
     if request.model:
         from evaluation.generate.model_written import model_drafts  # noqa: PLC0415 - brings the server's client
 
-        written, model, dropped = model_drafts(environment, shelf, request)
+        written, model, dropped = model_drafts(environment, release, shelf, request)
         run.dropped.update(dropped)
         cases = run.write(written)
     else:

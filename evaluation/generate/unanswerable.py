@@ -1,9 +1,9 @@
 """Questions that no document answers: one that a document does answer, with one thing in it exchanged.
 
-What is put in comes from elsewhere and is of the same kind: a year for a year, a place for a place, a name that does
-something for a name that does the same, a column of one table for a column of another. Then the whole release is
-looked through: where some passage has the new combination, the question is dropped. (The exchange of entities follows Rajpurkar, Jia and Liang, *Know What You
-Don't Know*, ACL 2018, where people wrote such questions.)
+What is put in comes from elsewhere and is of the same kind: a year for a year, a place or name for another, what
+somebody has for what somebody else has, a column of one table for a column of another. Then the whole release is
+looked through: where some passage has the new combination, the question is dropped. (The exchange of entities follows
+Rajpurkar, Jia and Liang, *Know What You Don't Know*, ACL 2018, where people wrote such questions.)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from evaluation.generate.checking import DEPTH, states
-from evaluation.generate.chinese import is_place
+from evaluation.generate.chinese import is_place, leading_place
 from evaluation.generate.drafting import normalised, titled_question
 from evaluation.generate.records import CHINESE, ENGLISH, LANGUAGES, UNANSWERABLE, Draft, Reading
 from evaluation.generate.rows import about_cell
@@ -38,9 +38,12 @@ _HAN_PLACE = re.compile(
     r"(?:位于|来自|前往|抵达|到达|在)(?P<name>[\u4e00-\u9fff]{2,6}?)"
     r"(?=[，。；、？的]|(?:成立|建立|举行|出生|创立|去世|进行|开设))"
 )
-_DOER = re.compile(
-    rf"\b(?:did|does|was|is|has) (?P<name>{_NAME}) (?P<verb>(?!(?:and|or|of|in|to|the|as|at|on|by|for|with)\b)[a-z]{(3,)})\b"
+_DOER = re.compile(rf"\b(?:did|does|was|is|has) (?P<name>{_NAME}) (?P<verb>(?!(?:and|the|for|with)\b)[a-z]{{3,}})\b")
+_COUNTED = re.compile(
+    rf"\b[Hh]ow many (?P<name>[a-z][a-z -]+?) (?:does|did|do) (?:(?:the|a|an) [a-z ]+?|{_NAME}) "
+    r"(?P<verb>have|use|employ|include|contain|own|win|sell|ship|make|build|produce|need|hold|take)\b"
 )
+_NEAR_YEARS = 60
 _PLACE_COUNT = 2
 _NO_PLACES = frozenset(
     [
@@ -66,7 +69,13 @@ class Swap(NamedTuple):
 
 def swaps(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
     """Questions to try, in an order that the seed decides."""
-    found = [*_years(drafts, seed), *_places(drafts, seed), *_subjects(drafts, seed), *_cells(drafts, seed)]
+    found = [
+        *_years(drafts, seed),
+        *_places(drafts, seed),
+        *_doers(drafts, seed),
+        *_first_places(drafts, seed),
+        *_cells(drafts, seed),
+    ]
     yield from sorted(found, key=lambda swap: hexdigest(seed, KIND, swap.draft.question))
 
 
@@ -91,14 +100,14 @@ def _covers(terms: Terms, text: str) -> bool:
 def _years(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
     pool: dict[str, list[str]] = defaultdict(list)
     for draft in drafts:
-        pool[draft.reading.language] += _YEAR.findall(draft.quote)
+        if draft.kind == "when":
+            pool[draft.reading.language] += _YEAR.findall(draft.answer)
     for draft in drafts:
         match = _YEAR.search(draft.about)
         if match is None or draft.kind == "when" or draft.subject:
             continue
-        others = sorted({year for year in pool[draft.reading.language] if year not in draft.reading.text})
-        for year in _picked(others, seed, draft.question):
-            yield _exchanged(draft, match.span(), year)
+        others = {year for year in pool[draft.reading.language] if abs(int(year) - int(match.group())) <= _NEAR_YEARS}
+        yield from _put_in(draft, match.span(), others, seed)
 
 
 def _places(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
@@ -109,9 +118,7 @@ def _places(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
     for draft in prose:
         places = known[draft.reading.language]
         for span in _places_in(draft, places):
-            others = sorted(place for place in places if place not in draft.reading.text)
-            for place in _picked(others, seed, draft.question):
-                yield _exchanged(draft, span, place)
+            yield from _put_in(draft, span, places, seed)
 
 
 def _known_places(readings: Iterable[Reading], language: str) -> frozenset[str]:
@@ -131,21 +138,28 @@ def _places_in(draft: Draft, places: frozenset[str]) -> Iterator[tuple[int, int]
     yield from (match.span("name") for match in pattern.finditer(draft.about) if match["name"] in places)
 
 
-def _subjects(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
-    """A name that does something exchanged for a name that does the same in another document."""
-    found = [(draft, match) for draft in drafts for match in [_DOER.search(draft.about)] if match and not draft.subject]
-    for draft, match in found:
-        others = sorted(
-            {
-                other["name"]
-                for one, other in found
-                if other["verb"] == match["verb"] and one.reading.document_id != draft.reading.document_id
-            }
-        )
-        text = normalised(draft.reading.text)
-        absent = [name for name in others if normalised(name) not in text]
-        for name in _picked(absent, seed, draft.question):
-            yield _exchanged(draft, match.span("name"), name)
+def _doers(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
+    """A name exchanged for one that does the same in another document, or a thing for what others have as many of."""
+    for pattern in (_DOER, _COUNTED):
+        found = [(draft, match) for draft in drafts if not draft.subject for match in pattern.finditer(draft.about)]
+        for draft, match in found:
+            alike = {other["name"] for _, other in found if other["verb"] == match["verb"]}
+            yield from _put_in(draft, match.span("name"), alike, seed)
+
+
+def _first_places(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
+    """The place that a Chinese question begins with exchanged for another one."""
+    found = [(draft, place) for draft in drafts if not draft.subject and (place := leading_place(draft.about))]
+    for draft, place in found:
+        yield from _put_in(draft, (0, len(place)), {other for _, other in found}, seed)
+
+
+def _put_in(draft: Draft, span: tuple[int, int], alike: Iterable[str], seed: int) -> Iterator[Swap]:
+    """The draft with each of a few words that its document does not have."""
+    text = normalised(draft.reading.text)
+    absent = sorted(word for word in alike if normalised(word) not in text)
+    for word in _picked(absent, seed, draft.question):
+        yield _exchanged(draft, span, word)
 
 
 def _cells(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
