@@ -135,7 +135,7 @@ class AnswerKeys:
             msgspec.json.encode(answering.generator, order="sorted"),
             _generator(chosen_kind(answering.generator), parts.generator.name, model),
         )
-        checker = _checker(parts.checker.name)
+        checker = [parts.checker.name, _checker(parts.answer.checker)]
         self._common = digest(self._generator, parts.prompt.fingerprint, settings, checker, embedder)
         self._scorer = scorer
 
@@ -177,8 +177,8 @@ def _generator(kind: str, name: GeneratorName, model: str) -> list[str]:
 
 
 def _checker(name: str) -> str:
-    built_in = name in {COMBINED, LEXICAL} or name.startswith("nli:")
-    return name if built_in else load_plugin(CHECKERS, name).fingerprint
+    own = name in {COMBINED, LEXICAL} or name.startswith("nli:")
+    return name if own else load_plugin(CHECKERS, name).fingerprint
 
 
 class KeptAnswers:

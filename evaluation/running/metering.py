@@ -45,19 +45,20 @@ class Tally:
         self.embedded = 0
         self.inside = 0.0
         self._clock = clock
-        self._depth = 0
+        self._running = False
 
     @contextmanager
     def spent(self) -> Iterator[None]:
         """Add the processor time of a block; a block inside another one counts once."""
-        self._depth += 1
-        began = self._clock()
+        if self._running:
+            yield
+            return
+        self._running, began = True, self._clock()
         try:
             yield
         finally:
-            self._depth -= 1
-            if not self._depth:
-                self.inside += self._clock() - began
+            self._running = False
+            self.inside += self._clock() - began
 
 
 _TALLY: ContextVar[Tally | None] = ContextVar("tally", default=None)
