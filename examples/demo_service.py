@@ -38,8 +38,8 @@ class Account(Protocol):
         """Print a claim that holds, or stop."""
         ...
 
-    def ragpress(self, *words: str) -> Json:
-        """Run a command and read the JSON object that it prints."""
+    def ragpress(self, *words: str, codes: tuple[int, ...] = (0,)) -> Json:
+        """Run a command that ends with one of these exit codes, and read the JSON object that it prints."""
         ...
 
 
