@@ -26,6 +26,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         searcher: searches it.
         answerer: answers from it.
         embedder: the one that made its vectors; it counts what it computes and keeps the vectors of questions.
+        environment: the outside it was opened in, whose settings say how servers are reached and who may read what.
     """
 
     info: SubjectInfo
@@ -33,6 +34,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     searcher: Searcher
     answerer: Answerer
     embedder: MeteredEmbedder
+    environment: Environment
 
     @property
     def manifest(self) -> Manifest:
@@ -53,15 +55,16 @@ def open_subject(environment: Environment, release: OpenRelease, label: str, tri
         RagpressError: as :func:`serving.opening.open_answers` does.
     """
     embedder = _metered(environment, release)
-    environment = replace(environment, embedders=replace(environment.embedders, load=lambda _: embedder))
-    searcher = open_searcher(environment, release)
-    answerer = open_answerer(environment, release, searcher)
+    metered = replace(environment, embedders=replace(environment.embedders, load=lambda _: embedder))
+    searcher = open_searcher(metered, release)
+    answerer = open_answerer(metered, release, searcher)
     return Subject(
         info=_info(release.manifest, answerer, label, trial),
         release=release,
         searcher=searcher,
         answerer=answerer,
         embedder=embedder,
+        environment=environment,
     )
 
 

@@ -75,8 +75,8 @@ def compare(
     options = msgspec.structs.replace(options, scorer=options.scorer or scorer_of(baseline))
     pair = Pair(
         cases=tuple(cases),
-        baseline=evaluate(environment, baseline, cases, options),
-        candidate=evaluate(environment, candidate, cases, options),
+        baseline=evaluate(baseline.environment, baseline, cases, options),
+        candidate=evaluate(candidate.environment, candidate, cases, options),
     )
     pair = settled(pair, versions_of(candidate.release))
     found = differences(baseline.release, candidate.release)
