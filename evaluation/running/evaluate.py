@@ -33,7 +33,8 @@ _FAILURES_IN_A_ROW = 5
 """So many cases that a generator leaves without an answer, one after the other, and no further one is asked."""
 
 _UNSEALED_SECONDS = 1.0
-"""Finished cases are made durable together, at the latest when a kill would cost this much of their work."""
+"""What this processor answers is made durable together, at the latest when a kill would cost this much work. An answer
+of a served model is made durable by itself."""
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +150,7 @@ class _Run:
         self._options = options
         alone = tools.answerer.parts.generator.name.kind in {EXTRACTIVE, TRANSFORMERS}
         self._workers = 1 if alone else options.concurrency
+        self._unsealed_most = _UNSEALED_SECONDS if alone else 0.0
         self._clock = time.process_time if self._workers == 1 else time.thread_time
         self._waiting: list[CaseResult] = []
         self._unsealed = 0.0
@@ -221,7 +223,7 @@ class _Run:
             return
         self._waiting.append(result)
         self._unsealed += run.seconds
-        if self._unsealed >= _UNSEALED_SECONDS:
+        if self._unsealed >= self._unsealed_most:
             self._seal()
 
     def _seal(self) -> None:

@@ -40,6 +40,7 @@ CASES = (
 
 def workspace(root: Path) -> Workspace:
     """A workspace with the documents, published."""
+    root.mkdir(parents=True, exist_ok=True)
     made = Workspace(root)
     made.write(DOCUMENTS)
     made.ingest()
