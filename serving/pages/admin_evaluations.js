@@ -63,7 +63,7 @@ function evaluationNodes(data) {
     ...metrics.map((metric) => ({ ...metricWords(metric), class: "figure" })),
     { words: "evaluations.report", hidden: true },
   ];
-  const rows = shown.map((one) => evaluationRow(one, metrics));
+  const rows = shown.flatMap((one) => [evaluationRow(one, metrics), reasonsRow(one, columns.length)].filter(Boolean));
   const more = data.evaluations_total > shown.length;
   return [
     table("evaluations-title", columns, rows),
@@ -76,7 +76,7 @@ function evaluationRow(one, metrics) {
   const known = new Map(one.metrics.map((metric) => [metric.name, metric]));
   return row(
     element("time", { datetime: one.created }, time(one.created)),
-    [whatNode(one), "long"],
+    [whatNode(one), "what"],
     verdictNode(one),
     [casesNode(one), "figure"],
     ...metrics.map((metric) => [figureNode(known.get(metric)), "figure"]),
@@ -85,13 +85,19 @@ function evaluationRow(one, metrics) {
 }
 
 function whatNode(one) {
-  const against = one.baseline ? { release: shortRelease(one.release), baseline: shortRelease(one.baseline) } : { release: shortRelease(one.release) };
+  // A setting that is tried out makes no release of its own: then both sides have the same name.
+  const against = one.baseline !== null && one.baseline !== one.release;
+  const values = { release: shortRelease(one.release), ...(against && { baseline: shortRelease(one.baseline) }) };
   const node = element("span", {}, name(one.label));
-  node.append(element("span", { class: "soft small block", words: `evaluations.kind.${one.kind}${one.baseline ? ".against" : ""}`, values: against }));
-  if (one.reasons.length) {
-    node.append(element("ul", { class: "reasons small problem" }, ...one.reasons.map((reason) => element("li", { dir: "auto" }, visible(reason)))));
-  }
+  node.append(element("span", { class: "soft small block", words: `evaluations.kind.${one.kind}${against ? ".against" : ""}`, values }));
   return node;
+}
+
+/** Why the gate refused it, below its row and as wide as the table; null where there is nothing to say. */
+function reasonsRow(one, width) {
+  if (!one.reasons.length) return null;
+  const reasons = one.reasons.map((reason) => element("li", { dir: "auto" }, visible(reason)));
+  return element("tr", { class: "reasons" }, element("td", {}), element("td", { colspan: width - 1 }, element("ul", { class: "small problem" }, ...reasons)));
 }
 
 function verdictNode(one) {

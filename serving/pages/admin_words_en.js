@@ -216,7 +216,7 @@ export const en = {
   "evaluations.more": "{count} in all; the newest {shown} are shown, `ragpress eval list` shows all.",
   "evaluations.kind.run": "{release}",
   "evaluations.kind.run.against": "{release} against {baseline}",
-  "evaluations.kind.compare": "comparison, {release}",
+  "evaluations.kind.compare": "comparison with {release}",
   "evaluations.kind.compare.against": "comparison: {release} against {baseline}",
   "evaluations.kind.gate": "candidate {release}",
   "evaluations.kind.gate.against": "candidate {release} against {baseline}",

@@ -216,7 +216,7 @@ export const zh = {
   "evaluations.more": "共 {count} 次评测，显示最近 {shown} 次；`ragpress eval list` 显示全部。",
   "evaluations.kind.run": "{release}",
   "evaluations.kind.run.against": "{release} 对比 {baseline}",
-  "evaluations.kind.compare": "对比，{release}",
+  "evaluations.kind.compare": "与 {release} 对比",
   "evaluations.kind.compare.against": "对比：{release} 与 {baseline}",
   "evaluations.kind.gate": "候选版本 {release}",
   "evaluations.kind.gate.against": "候选版本 {release} 对比 {baseline}",

@@ -16,7 +16,6 @@ from examples.demo_evaluation import IMPORTANT, SAMPLE_CASES, WANTED
 from examples.make_sample import SAMPLE
 from tests.workspace import Workspace
 
-
 SETTINGS = '[sources]\nfolders = ["documents"]\n\n[workers]\nprocesses = 1\n'
 
 
