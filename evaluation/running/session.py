@@ -24,6 +24,7 @@ from evaluation.statistics import summarise
 from evaluation.subjects import Subject, open_subject
 from index.environment import Environment, open_release
 from index.evaluations import EvaluationSummary, MetricSummary
+from index.prompt_versions import find_prompt
 from ragpress.evaluation_settings import EvaluationSettings
 
 Watch = Callable[[str, int], AbstractContextManager[Callable[[CaseResult], None]]]
@@ -135,8 +136,10 @@ def run_evaluation(environment: Environment, asked: Asked, watch: Watch) -> RunR
         ReleaseError: there is no such release.
         StorageError: results cannot be kept.
     """
-    cases = chosen_cases(environment.workspace.root, asked.collection, asked.tags, asked.cases)
     settings = environment.workspace.collection(asked.collection).evaluation
+    cases = chosen_cases(environment.workspace.root, asked.collection, asked.tags, asked.cases)
+    for name in asked.prompts:  # before the first of them has cost anything
+        find_prompt(environment, asked.collection, name)
     options = RunOptions(k=settings.k, concurrency=settings.concurrency, reuse=not asked.fresh)
     earlier: list[EvaluationSummary] = []
     record: RunRecord | None = None
