@@ -21,6 +21,8 @@ DEPTH = 20
 # Another document's sentence that has so much of the question's words speaks of the same.
 _SAME = 0.8
 _FEWEST_TERMS = 2
+# What something is can be asked in its name alone; who else uses the name says nothing of what it is.
+_DEFINING = frozenset({"definition", "entry"})
 
 
 def fault_of(draft: Draft, searcher: Searcher, titles: dict[str, str]) -> str:
@@ -38,19 +40,19 @@ def fault_of(draft: Draft, searcher: Searcher, titles: dict[str, str]) -> str:
     if not any(_holds(hit, draft) for hit in hits):
         return "evidence not found by search"
     terms = _without_title(draft)
-    if len(terms.stems) < _FEWEST_TERMS:
+    if len(terms.stems) < (1 if draft.kind in _DEFINING else _FEWEST_TERMS):
         return "says too little"
     for hit in hits:
         if hit.document_id == draft.reading.document_id or hit.text == draft.quote:
             continue
         apart = draft.titled and titles.get(hit.document_id, "").lower() != draft.reading.title.lower()
-        if not apart and _says_otherwise(hit, draft, terms):
+        if not apart and draft.kind not in _DEFINING and _says_otherwise(hit, draft, terms):
             return "answered differently elsewhere"
     return ""
 
 
-def ambiguous_within(drafts: Sequence[Draft]) -> set[int]:
-    """Places of the drafts of one document whose question has several answers there."""
+def with_several_answers(drafts: Sequence[Draft]) -> set[int]:
+    """Places of the drafts whose question has several answers among them."""
     answers: dict[str, set[str]] = {}
     for draft in drafts:
         answers.setdefault(normalised(draft.question), set()).add(normalised(draft.answer))

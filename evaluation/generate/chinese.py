@@ -39,7 +39,7 @@ _CONNECTIVE = re.compile(
     r"虽然|尽管|如果|即使|除了|除非|只有|只要|不仅|不但|或者|或|也|还|又|则|即|就|便|再|从而|以及|和|与|及|甚至|特别是|"
     r"尤其是|包括|当|在.{0,30}[时后前中下里]，)"
 )
-_STOP_BEFORE = re.compile(r"[第±负近每半正零]\s?$|[到至~—–-]\s?$|\d\s?$|[.．]$")
+_STOP_BEFORE = re.compile(r"\d\s?[分时度年月]\s?$|[第±负近每半正零]\s?$|[到至~—–-]\s?$|\d\s?$|[.．]$")
 _NOUNS = ("n", "eng", "vn", "j", "l", "i", "an", "s", "f", "b", "t", "m", "a")
 _VERBS = ("v", "p", "a", "d")
 _PLACES = ("位于", "坐落于", "坐落在", "设在", "设于", "出生于", "出生在", "成立于", "来自", "建于", "葬于", "葬在")
@@ -50,6 +50,7 @@ _SURNAMES = (
 )
 _ASIDE = re.compile(r"^\s*[（(][^（()）]*[)）]")
 _SAYS = re.compile(r"(?:写道|说|表示|显示|称|认为|指出|报告|发现|表明|证明|评论)？$")
+_BEFORE_AMOUNTS = frozenset("了 约 大约 达 高达 过 为 有 超过 近 共 仅 至少 最多 不少于 不超过 应 每 多达".split())  # noqa: SIM905
 _RANGE = ("到", "至", "-", "—", "–", "~")
 _PROPER = ("战争", "革命", "计划", "运动", "条约", "宣言", "纲要", "指数", "定律", "街", "号", "大道")
 _HAN_SPACE = re.compile("(?<=[\u3001-\u9fff\uff00-\uffef]) (?=[\u3001-\u9fff\uff00-\uffef])")
@@ -91,7 +92,7 @@ def is_place(name: str) -> bool:
 def leading_place(text: str) -> str:
     """The place that a text begins with and says something of; "" where there is none."""
     tags = _tags(text)
-    if len(tags) < 2 or tags[0][1] != "ns" or len(tags[0][0]) < 2 or not is_place(tags[0][0]):
+    if len(tags) < 2 or len(tags[0][0]) < 2 or not is_place(tags[0][0]):
         return ""
     return tags[0][0] if tags[1][1] in ("v", "p", "d", "uj", "u") else ""
 
@@ -129,13 +130,14 @@ def _cut_off(body: str, match: re.Match[str]) -> bool:
     before, after = body[: match.start()], body[match.end() :].lstrip()
     if _STOP_BEFORE.search(before) or after.startswith(_PROPER) or _inside(body, match.start()):
         return True
-    return after[:1] in _RANGE or (after[:1] == "的" and not _counts_object(before))
+    ends = not after or after[0] in "，。；、（("
+    return after[:1] in _RANGE or not (ends or "年" in match.group() or _is_object(before))
 
 
-def _counts_object(before: str) -> bool:
-    """Whether an amount that describes a noun (376 亿美元的捐赠) comes behind a verb, so that it can be asked for."""
-    tags = _tags(before[-12:])
-    return bool(tags) and (tags[-1][1][:1] in ("v", "p") or tags[-1][0] in ("了", "约", "达", "过", "为", "有", "超过"))
+def _is_object(before: str) -> bool:
+    """Whether an amount that something follows stands behind a verb or preposition, and describes no noun alone."""
+    tags = _tags(before.rstrip()[-12:])
+    return bool(tags) and (tags[-1][1][:1] in ("v", "p", "d") or tags[-1][0] in _BEFORE_AMOUNTS)
 
 
 def _part_of_word(body: str, match: re.Match[str]) -> bool:
@@ -161,7 +163,7 @@ def _people(body: str) -> Iterator[Asked]:
             found.append((at, at + len(word)))
         at += len(word)
     for start, end in found:
-        before, after = body[:start], body[end:]
+        before, after = body[:start].rstrip(), body[end:].lstrip()
         asked = before.endswith(("由", "是", "被", "为", "人是", "给")) or (not before and _starts_with_verb(after))
         following = _tags(after[:8])
         ended = not following or following[0][1][:1] in ("v", "p", "d", "x", "c", "t", "m") or after[:1] in "于在"
@@ -271,7 +273,7 @@ def _inside(body: str, at: int) -> bool:
 
 def _has_subject(text: str, fact: int) -> bool:
     """Whether a clause begins with a noun that comes before its verb, and not with the fact alone."""
-    if _CONNECTIVE.match(text):
+    if _CONNECTIVE.match(text) or text.startswith(("在", "于", "从", "自", "由", "对", "据", "按")):
         return False
     tags = _tags(text[:40])
     if not tags or tags[0][1][:1] == "r":

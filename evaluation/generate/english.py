@@ -57,7 +57,7 @@ _PHRASE_COUNT = re.compile(
     rf"(?:^|(?<= ))(?P<prep>{_PREPOSITION}) (?P<answer>{_ABOUT}{_NUM}[ -]{_NOUNS}){_ENDS}(?! (?:and|or|to) {_NUM})"
 )
 _OFTEN = re.compile(rf"(?:^|(?<= ))(?P<answer>every {_NUM} (?:seconds|minutes|hours|days|weeks|months|years)){_ENDS}")
-_SUBJECT_COUNT = re.compile(rf"^(?P<answer>(?P<about>{_ABOUT}){_NUM}) (?P<rest>{_NOUNS}{_ENDS}.*)$", re.IGNORECASE)
+_SUBJECT_COUNT = re.compile(rf"^(?P<answer>(?P<about>{_ABOUT}){_NUM}) (?P<rest>{_NOUNS} .*)$", re.IGNORECASE)
 _SHARE = re.compile(rf"^(?P<answer>{_ABOUT}{_NUM}(?: percent| per cent| ?%)) of (?P<rest>.+)$", re.IGNORECASE)
 _WHEN = (
     (re.compile(rf"(?:^|(?<= ))on (?P<answer>{_DATE})(?=$| )"), "On what date"),
@@ -74,7 +74,8 @@ _AGENT = re.compile(rf"(?:^|(?<= ))by (?P<answer>{_NAME}(?: and {_NAME})?)(?=$| 
 _SMALL_WORD = re.compile(r"(?<![\w'’-])[a-z][a-z'’-]*")
 _ARTICLES = frozenset({"The", "A", "An", "Each", "Every", "All"})
 _DEFINED = re.compile(
-    r"^(?:a|an|the) (?!(?:example|kind|type|form|part|result|matter|same|case|way|lot|number|member|few|following)\b)"
+    r"^(?:a|an|the) (?!(?:example|kind|type|form|part|result|matter|same|case|way|lot|number|member|few|following|"
+    r"first|last|second|only|most|one)\b)"
 )
 _DANGLING = re.compile(r"\b(?:in|on|at|by|for|from|with|of|to|the|a|an|as|called|said|between|than)\?$")
 _PRONOUN = re.compile(r"\b(?:he|she|it|they|him|them|this|these|those|we|us|here|there|himself|themselves)\b")

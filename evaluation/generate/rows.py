@@ -29,7 +29,11 @@ _SHORTEST_ANSWER, _LONGEST_ANSWER = 6, 300
 _KEY_VALUE = re.compile(
     r"^(?P<key>[^:：。.!?！？，,;；=()（）]{2,40})(?:: |：)\s*(?P<value>[^\s(（/].{1,160})$", re.DOTALL
 )
-_NO_VALUE = re.compile(r"^(?:because|since|if|when|and|or|but|see|因为|如果|参见|见)\b|=|app --")
+_VERSION = re.compile(r"^v?\d+(?:\.\d+)+\b|^(?:Docs|Fixes|Features|Internal|Refactors|Upgrades|Added|Changed|Fixed)$")
+_LONGEST_TERM = 5
+_NO_VALUE = re.compile(
+    r"^(?:because|since|if|when|and|or|but|see|is|are|you|it|they|here|因为|如果|参见|见|是\s)|^是|=|app --"
+)
 _CODE = re.compile(r"\b(?:error|code|light|status|alarm|E\d+|M\d+)\b|灯|代码|错误|状态", re.IGNORECASE)
 
 
@@ -129,10 +133,10 @@ def _entries(reading: Reading, element: Element) -> Iterator[RowFact]:
     body = reading.text[element.start : element.end]
     section = section_of(element)
     found = [(span, _KEY_VALUE.match(readable(body[span.start : span.end]))) for span in _items(body)]
-    if sum(match is not None for _, match in found) < 2 or not section:
+    if sum(match is not None for _, match in found) < 2 or not section or _VERSION.match(section):
         return
     for span, match in found:
-        if match is None or not _is_key(match["key"]) or not _says_enough(match["value"]):
+        if match is None or not _is_term(match["key"]) or not _says_enough(match["value"]):
             continue
         about = _about_entry(reading.language, match["key"].strip(), section)
         yield RowFact(
@@ -168,7 +172,7 @@ def _about_entry(language: str, key: str, section: str) -> str:
 
 def _asked_heading(reading: Reading, title: Element, following: Sequence[Element]) -> Iterator[RowFact]:
     asked = heading_text(title.heading[-1]) if title.heading else ""
-    if not asked.endswith(("?", "？")) or len(asked) < 12 * (reading.language != CHINESE) + 6:
+    if not asked.endswith(("?", "？")) or len(asked) < _SHORTEST_ANSWER * (1 + (reading.language != CHINESE)):
         return
     for element in following:
         if element.kind is not ElementKind.PARAGRAPH or element.heading != title.heading:
@@ -202,6 +206,12 @@ def _cells(line: str) -> list[str]:
 
 def _is_key(key: str) -> bool:
     return _fits(key, _LONGEST_KEY) and len(key) > 1 and not re.fullmatch(r"[\d\s.,%-]+", key)
+
+
+def _is_term(key: str) -> bool:
+    """Whether the word before a colon is a term that can be asked about: no phrase, no decoration, no option."""
+    key = key.strip()
+    return _is_key(key) and len(key.split()) <= _LONGEST_TERM and key[0].isalnum() and "PR" not in key.split()
 
 
 def _fits(text: str, limit: int) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluation.cases.files import add_cases, load_cases
-from evaluation.generate.checking import ambiguous_within, fault_of
+from evaluation.generate.checking import fault_of, with_several_answers
 from evaluation.generate.choosing import in_turn
 from evaluation.generate.drafting import boilerplate, drafts_of, normalised
 from evaluation.generate.english import small_words
@@ -79,7 +79,7 @@ class _Run:
         kept: list[Draft] = []
         for reading in self.shelf.readings:
             drafts = drafts_of(reading, common)
-            unclear = ambiguous_within(drafts)
+            unclear = with_several_answers(drafts)
             for at, draft in enumerate(drafts):
                 quote = normalised(draft.quote)
                 first = quotes.setdefault(quote, reading.document_id)
@@ -90,8 +90,10 @@ class _Run:
                     self.dropped[reason] += 1
                 else:
                     kept.append(draft)
-        self._drafts = kept
-        return kept
+        elsewhere = with_several_answers(kept)
+        self.dropped["answered differently elsewhere"] += len(elsewhere)
+        self._drafts = [draft for at, draft in enumerate(kept) if at not in elsewhere]
+        return self._drafts
 
     def write(self, drafts: Iterable[Draft]) -> tuple[Case, ...]:
         """The cases: those that no document answers first, as far as there are such, then answerable ones."""
@@ -166,7 +168,7 @@ def _report(
         wanted=request.count,
         kinds=dict(sorted(Counter(case.tags[0] for case in cases).items())),
         languages=dict(sorted(languages.items())),
-        dropped=dict(sorted(run.dropped.items())),
+        dropped={reason: count for reason, count in sorted(run.dropped.items()) if count},
         documents=len(run.shelf.readings),
         skipped=run.shelf.skipped,
         model=model,

@@ -149,9 +149,11 @@ def _doers(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
 
 def _first_places(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
     """The place that a Chinese question begins with exchanged for another one."""
-    found = [(draft, place) for draft in drafts if not draft.subject and (place := leading_place(draft.about))]
+    prose = [draft for draft in drafts if not draft.subject and draft.reading.language == CHINESE]
+    known = _known_places({draft.reading.document_id: draft.reading for draft in prose}.values(), CHINESE)
+    found = [(draft, place) for draft in prose if (place := leading_place(draft.about)) in known]
     for draft, place in found:
-        yield from _put_in(draft, (0, len(place)), {other for _, other in found}, seed)
+        yield from _put_in(draft, (0, len(place)), known, seed)
 
 
 def _put_in(draft: Draft, span: tuple[int, int], alike: Iterable[str], seed: int) -> Iterator[Swap]:
