@@ -119,14 +119,14 @@ def mtrag_claims(answers: Sequence[Rated]) -> list[Claim]:
             found.append(Claim("mtrag", claim, answer.evidence, supported=True, half=answer.half))
             if number % 2 == 0:
                 found.append(Claim("mtrag, other passages", claim, other.evidence, supported=False, half=answer.half))
-            changes = {"one word changed": _changed(claim, answer.evidence), "negated": _negated(claim)}
+            changes = {"one word changed": changed(claim, answer.evidence), "negated": negated(claim)}
             for name, wrong in changes.items():
                 if wrong:
                     found.append(Claim(f"mtrag, {name}", wrong, answer.evidence, supported=False, half=answer.half))
     return found
 
 
-def _changed(claim: str, evidence: Sequence[str]) -> str:
+def changed(claim: str, evidence: Sequence[str]) -> str:
     """The claim with another number or another name; "" where it has none."""
     held = set(_DIGITS.findall(" ".join(evidence)))
     for match in _DIGITS.finditer(claim):
@@ -138,7 +138,7 @@ def _changed(claim: str, evidence: Sequence[str]) -> str:
     return claim[: named.start()] + swap + claim[named.end() :] if named and swap else ""
 
 
-def _negated(claim: str) -> str:
+def negated(claim: str) -> str:
     """The claim with its first auxiliary verb negated; "" where it has none, or negates already."""
     verb = _AUXILIARY.search(claim)
     return "" if negations(claim) or not verb else claim[: verb.end()] + " not" + claim[verb.end() :]

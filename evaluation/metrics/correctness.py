@@ -1,15 +1,16 @@
 """Whether an answer says what a reference answer says: a calibrated chance, without a model that judges.
 
-Words, numbers, names and negations are compared, and the cosine of reference and answer where they leave a doubt; a
-logistic model joins them. It was fitted on public sets (docs/benchmarks.md says which, and what it is worth on
-others).
+Words, wording, numbers and negations are compared, and a logistic model joins them. Where answer and reference are in
+different scripts words cannot tell, and embeddings speak. Within one language a cosine added nothing that words did not
+tell: right and wrong answers to a question are about the same. Fitted on public sets; docs/benchmarks.md says which,
+and what it is worth on others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluation.metrics.overlap import answer_tokens, holds_tokens
+from evaluation.metrics.overlap import answer_tokens, holds_tokens, token_f1
 from evaluation.metrics.steady import SteadyEmbedder, cosine, passage_vector
 from serving.evidence import calibration
 from serving.evidence.calibration import Logistic
@@ -19,20 +20,18 @@ from serving.evidence.terms import Terms, names, negations, shares_script, stems
 from serving.evidence.texts import plain
 
 # A reference of at most so many tokens is a fact that an answer must hold as it stands.
-_SHORT = 8
+_FACT = 8
+# An answer that is so many times as long as its reference is a text that may hold it.
+_LONGER = 3
 # From this coverage on two sentences speak of the same, and a negation in one of them contradicts.
 _SAME_WORDS = 0.6
-# Between these chances of the words alone a cosine is worth its time.
-_DOUBT = (0.1, 0.9)
 _EMBEDDED = 8
 WRONG = 0.25
 """The most that an answer gets that states other numbers than its reference, or the opposite."""
 
-WORDS = Logistic(-3.0, {"recall": 4.0, "contains": 2.5, "f1": 2.0, "names_missing": -1.0, "negation": -1.0})
-COSINE = Logistic(
-    -4.0, {"recall": 3.5, "contains": 2.5, "f1": 2.0, "names_missing": -1.0, "negation": -1.0, "cosine": 1.5}
-)
-ACROSS = Logistic(-4.0, {"cosine": 6.0, "recall": 1.0, "contains": 2.0})
+# python -m benchmarks.judging --fit
+WITHIN = Logistic(-3.179, {"recall": 3.164, "precision": 0.666, "contains": 2.707, "f1": 3.87, "negation": -1.298})
+ACROSS = Logistic(-0.049, {"fact": 5.011, "is_fact": -0.947, "text": 4.3, "numbers_missing": -1.501})
 
 
 def correctness(question: str, answer: str, references: Sequence[str], embedder: SteadyEmbedder | None) -> float:
@@ -45,7 +44,7 @@ def correctness(question: str, answer: str, references: Sequence[str], embedder:
         question: what was asked; words of the question prove nothing.
         answer: without citation marks.
         references: answers that are right, one at least.
-        embedder: for doubtful ones; None leaves words alone.
+        embedder: for those in another script; None leaves words alone.
     """
     return max(_one(question, answer, reference, embedder) for reference in references)
 
@@ -54,16 +53,14 @@ def _one(question: str, answer: str, reference: str, embedder: SteadyEmbedder | 
     if answer_tokens(answer) == answer_tokens(reference):
         return 1.0
     features = word_features(question, answer, reference)
-    chance = chance_of(features)
-    if embedder is not None and (features["across"] or _DOUBT[0] < chance < _DOUBT[1]):
-        chance = chance_of(features | {"cosine": scaled_cosine(embedder, answer, reference)})
-    return chance
+    if features["across"] and embedder is not None:
+        features |= cosine_features(embedder, question, answer, reference)
+    return chance_of(features)
 
 
 def chance_of(features: dict[str, float]) -> float:
     """The chance for some features."""
-    within = COSINE if "cosine" in features else WORDS
-    return min(features["cap"], (ACROSS if features["across"] else within).probability(features))
+    return min(features["cap"], (ACROSS if features["across"] else WITHIN).probability(features))
 
 
 def word_features(question: str, answer: str, reference: str) -> dict[str, float]:
@@ -71,39 +68,49 @@ def word_features(question: str, answer: str, reference: str) -> dict[str, float
 
     Returns:
         Shares from 0 to 1: ``recall`` of the reference's content words, those of the question left out where others
-        remain, ``recall_all`` with them, ``precision`` of the answer's words, ``f1`` of tokens, ``contains`` the
-        reference as it stands, ``numbers_missing``, ``names_missing``, ``negation`` where one side negates what the
-        other one says, ``short`` for a reference that is a mere fact, ``across`` scripts, and the ``cap``.
+        remain; ``precision`` of the answer's words; ``f1`` of tokens; whether the answer ``contains`` the reference as
+        it stands; ``numbers_missing`` and ``names_missing`` of the reference, ``numbers_other`` and ``names_other`` of
+        the answer; ``negation``: sentences of the answer that negate what the reference affirms, or the other way
+        round; ``across`` scripts, where words cannot tell; and the ``cap``.
     """
     asked = frozenset(stems_of(question))
     wanted, said = terms_of(plain(reference)), terms_of(plain(answer))
-    tokens, own = answer_tokens(reference), answer_tokens(answer)
-    new = _without(wanted, asked)
-    held = frozenset(said.stems)
-    named = [name for name in names(reference) if name not in question.lower()]
+    known = f"{question} {reference}".lower()
+    named, own = [name for name in names(reference) if name not in question.lower()], names(answer)
+    wanted_tokens, tokens = answer_tokens(reference), answer_tokens(answer)
+    contains = holds_tokens(tokens, wanted_tokens)
     found = {
-        "recall": new.coverage(held),
-        "recall_all": wanted.coverage(held),
+        "recall": _without(wanted, asked).coverage(frozenset(said.stems)),
         "precision": _without(said, asked).coverage(frozenset(wanted.stems)),
-        "f1": 2 * len(set(tokens) & set(own)) / (len(set(tokens)) + len(set(own))) if tokens and own else 0.0,
-        "contains": float(holds_tokens(own, tokens)),
+        "f1": token_f1(answer, [reference]),
+        "contains": float(contains),
         "numbers_missing": _numbers_missing(question, answer, reference),
+        "numbers_other": _numbers_missing(question, reference, answer),
         "names_missing": sum(name not in answer.lower() for name in named) / max(1, len(named)),
-        "negation": _negation_differs(answer, reference, wanted),
-        "short": float(len(tokens) <= _SHORT),
-        "across": float(not shares_script(answer, reference)),
+        "names_other": sum(name not in known for name in own) / max(1, len(own)),
+        "negation": _negation_differs(answer, reference),
+        "across": float(not contains and not shares_script(answer, reference)),
     }
-    return found | {"cap": _cap(question, answer, reference, found)}
+    return found | {"cap": _cap(found, len(wanted_tokens) <= _FACT)}
 
 
-def scaled_cosine(embedder: SteadyEmbedder, answer: str, reference: str) -> float:
-    """Cosine of the reference with the answer, or with the sentence of it that is nearest, on the embedder's scale."""
-    sentences = [plain(answer[start:end]) for start, end in split_sentences(answer)]
-    texts = dict.fromkeys([plain(answer), *sentences[:_EMBEDDED]])
-    wanted = passage_vector(embedder, plain(reference))
-    best = max((cosine(passage_vector(embedder, text), wanted) for text in texts if text), default=0.0)
+def cosine_features(embedder: SteadyEmbedder, question: str, answer: str, reference: str) -> dict[str, float]:
+    """What embeddings say of an answer and its reference, on the embedder's scale of sentences.
+
+    Returns:
+        ``fact`` (and ``is_fact`` = 1): cosine of both, where the answer is about as short as the reference; else
+        ``text``: cosine of question and reference together with the answer, or with the nearest sentence of it.
+    """
+    body = plain(answer)
     scale = calibration.cosine_scale(calibration.SENTENCE_COSINES, embedder.name) or calibration.UNKNOWN_COSINES
-    return scale.of(best)
+    if len(body.encode()) <= _LONGER * len(reference.encode()):
+        both = cosine(passage_vector(embedder, body), passage_vector(embedder, plain(reference)))
+        return {"fact": scale.of(both), "is_fact": 1.0}
+    sentences = [plain(answer[start:end]) for start, end in split_sentences(answer)]
+    texts = dict.fromkeys([body, *sentences[:_EMBEDDED]])
+    wanted = passage_vector(embedder, f"{question} {plain(reference)}")
+    best = max((cosine(passage_vector(embedder, text), wanted) for text in texts if text), default=0.0)
+    return {"text": scale.of(best)}
 
 
 def _without(terms: Terms, asked: frozenset[str]) -> Terms:
@@ -118,21 +125,26 @@ def _numbers_missing(question: str, answer: str, reference: str) -> float:
     return missing_numbers(wanted, numbers_held(answer)) / len(wanted) if wanted else 0.0
 
 
-def _cap(question: str, answer: str, reference: str, found: dict[str, float]) -> float:
-    if found["negation"]:
-        return WRONG
-    if not found["numbers_missing"]:
-        return 1.0
-    known = numbers_held(question) | numbers_held(reference)
-    states_others = missing_numbers(numbers_claimed(answer), known) > 0
-    if found["short"] or (states_others and found["numbers_missing"] == 1.0):
-        return WRONG
-    return 1.0 - (1.0 - WRONG) * found["numbers_missing"] if states_others else 1.0
+def _cap(found: dict[str, float], fact: bool) -> float:
+    """The most that the answer can get: what is wrong with it no other words make good."""
+    wrong = found["negation"]
+    if found["numbers_missing"] and (fact or found["numbers_other"]):
+        wrong = max(wrong, 1.0 if fact else found["numbers_missing"])
+    return 1.0 - (1.0 - WRONG) * wrong
 
 
-def _negation_differs(answer: str, reference: str, wanted: Terms) -> float:
-    """Whether the reference and the sentence of the answer that says nearly the same differ in whether they negate."""
-    sentences = [plain(answer[start:end]) for start, end in split_sentences(answer)]
-    ranked = ((wanted.coverage(frozenset(stems_of(sentence))), sentence) for sentence in sentences)
-    covered, nearest = max(ranked, default=(0.0, ""), key=lambda item: item[0])
-    return float(covered >= _SAME_WORDS and (negations(nearest) > 0) != (negations(reference) > 0))
+def _negation_differs(answer: str, reference: str) -> float:
+    """Share of the reference's sentences that the answer says too, but for a negation on one side."""
+    said = [(frozenset(stems_of(text)), negations(text) > 0) for text in _sentences(answer)]
+    met = differing = 0
+    for sentence in _sentences(reference):
+        terms = terms_of(sentence)
+        covered, negated = max(((terms.coverage(stems), negative) for stems, negative in said), default=(0.0, False))
+        if covered >= _SAME_WORDS:
+            met += 1
+            differing += negated != (negations(sentence) > 0)
+    return differing / met if met else 0.0
+
+
+def _sentences(text: str) -> list[str]:
+    return [plain(text[start:end]) for start, end in split_sentences(text)]
