@@ -16,6 +16,8 @@ _ACTIVE = re.compile(r"[&<>|*_`\[\]()#@!\\~:$\"'{}+=^-]")
 _ADDRESS = re.compile(r"(?i)www(?=\.)")
 _MOST_CASES = 10
 _CHARACTERS = 400
+_ROOM = 40_000
+# Of the changed cases together: a comment on GitHub takes at most 65,536 characters.
 
 
 def markdown(comparison: Comparison, tested: tuple[str, ...]) -> str:
@@ -96,10 +98,16 @@ def _changed(comparison: Comparison) -> Iterator[str]:
     better = sum(case.direction == "better" for case in changed)
     yield f"**{len(changed)} cases changed**: {worse} worse, {better} better"
     yield ""
+    room, shown = _ROOM, 0
     for case in changed[:_MOST_CASES]:
-        yield from _case(case, *results[case.case])
-    if len(changed) > _MOST_CASES:
-        yield f"… and {len(changed) - _MOST_CASES} more in the report."
+        lines = tuple(_case(case, *results[case.case]))
+        room -= sum(len(line) + 1 for line in lines)
+        if room < 0:
+            break
+        shown += 1
+        yield from lines
+    if len(changed) > shown:
+        yield f"… and {len(changed) - shown} more in the report."
 
 
 def _case(changed: ChangedCase, before: CaseResult, after: CaseResult) -> Iterator[str]:

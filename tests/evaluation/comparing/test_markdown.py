@@ -115,5 +115,15 @@ def test_hostile_questions_and_answers_break_nothing() -> None:
     assert text.count("<details>") == text.count("</details>") == 2
 
 
+def test_a_comment_stays_as_short_as_it_must_be(refused: Comparison) -> None:
+    long = "<" * 400
+    why = tuple(Why(code="prompt", message=long) for _ in range(8))
+    many = tuple(msgspec.structs.replace(refused.changed[0], question=long, why=why) for _ in range(30))
+    text = markdown(msgspec.structs.replace(refused, changed=many), ("recall@10",))
+    assert len(text) < 65_536
+    assert "more in the report." in text
+    assert text.count("<details>") == text.count("</details>") > 1
+
+
 def test_long_answers_are_cut() -> None:
     assert len(plain("word " * 1_000)) <= 400
