@@ -26,7 +26,7 @@ export HF_HUB_OFFLINE := 1
 .PHONY: help install demo serve sample test lint format unit slow campaign fuzz lock docs clean \
         vllm vllm-stop demo-vllm test-vllm bench-vllm \
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
-        bench-overhead bench-service bench-timing \
+        bench-overhead bench-service bench-timing bench-gate \
         bench-injection bench-injection-vllm \
         bench-follow-ups
 
@@ -128,6 +128,9 @@ bench-injection: $(STAMP) ## instructions and false passages in documents: what 
 
 bench-injection-vllm: $(STAMP) $(VLLM_STAMP) ## the same instructions before a real vLLM (or ARGS='--base-url URL' with bench-injection)
 	$(VLLM) run -- $(PY) -m benchmarks.injection --base-url '{base_url}' $(ARGS)
+
+bench-gate: $(STAMP) ## how often the gate refuses what is harmless and lets through what is not, by the number of cases
+	$(PY) -m benchmarks.gate_errors $(ARGS)
 
 bench-follow-ups: $(STAMP) ## recall of follow-up questions: as they are, by the rule, all turns together
 	$(PY) -m benchmarks.follow_ups $(ARGS)

@@ -25,6 +25,9 @@ class VectorCache:
     def __init__(self, embedder: Embedder, path: Path) -> None:
         self._embedder = embedder
         self._file = sqlite3.connect(path, timeout=60, check_same_thread=False)
+        # What a crash loses is computed again.
+        self._file.execute("pragma synchronous = off")
+        self._file.execute("pragma journal_mode = wal")
         self._file.execute("create table if not exists vectors (key blob primary key, vector blob)")
         self.name, self.fingerprint = embedder.name, embedder.fingerprint
         self.dimension, self.window = embedder.dimension, embedder.window

@@ -178,10 +178,10 @@ def _drop(code: str, name: str, found: MetricDelta, p: float) -> Reason:
 
 
 def _lost(judged: Judged) -> list[Reason]:
-    """Gated metrics that cases have no value of any more, where abstaining is not right.
+    """Gated metrics that cases have no value of any more.
 
-    An answer that became an abstention, or cites nothing, has no faithfulness. So a metric's mean can stay while the
-    answers that it was made of are gone.
+    An answer that cites nothing has no citation precision, and one that became an abstention has no faithfulness. So a
+    metric's mean can stay while the answers that it was made of are gone.
     """
     reasons = []
     for name in judged.gate.metrics:
@@ -203,7 +203,9 @@ def _lost(judged: Judged) -> list[Reason]:
 
 
 def _went(name: str, case: Case, before: CaseResult, after: CaseResult) -> bool:
-    return not case.must_abstain and name in before.scores and name not in after.scores
+    """Whether a case lost its value, and not by an abstention that is right, or in place of a wrong answer."""
+    excused = after.abstained and (case.must_abstain or _passes(before) is False)
+    return name in before.scores and name not in after.scores and not excused
 
 
 def _judged_pairs(judged: Judged) -> list[tuple[Case, CaseResult, CaseResult]]:

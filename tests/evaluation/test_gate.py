@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from evaluation.gate import check_names, decide
@@ -110,11 +111,22 @@ def test_a_metric_that_cases_lost_refuses_though_its_mean_stayed() -> None:
     assert len(found.reasons[0].cases) == 20
 
 
-def test_abstaining_where_that_is_right_loses_nothing() -> None:
+def turned_down(before: dict[str, float], must_abstain: bool) -> GateVerdict:
+    """30 of 200 answers became abstentions."""
     gate = GateSettings(metrics=("faithfulness",))
-    before = passing(200, name="faithfulness")
-    after = [result(f"case-{number:04d}", {} if number < 30 else {"faithfulness": 1.0}) for number in range(200)]
-    assert verdict(cases(200, must_abstain=True), before, after, gate).verdict == "pass"
+    rows = [result(f"case-{number:04d}", {"faithfulness": 1.0, **before}) for number in range(200)]
+    after = [
+        msgspec.structs.replace(row, scores={}, abstained=True) if number < 30 else row
+        for number, row in enumerate(rows)
+    ]
+    return verdict(cases(200, must_abstain=must_abstain), rows, after, gate)
+
+
+def test_abstaining_where_that_is_right_or_the_answer_was_wrong_loses_nothing() -> None:
+    assert turned_down({}, must_abstain=True).verdict == "pass"
+    assert turned_down({"passed": 0.0}, must_abstain=False).verdict == "pass"
+    assert codes(turned_down({"passed": 1.0}, must_abstain=False)) == ["lost"]
+    assert codes(turned_down({}, must_abstain=False)) == ["lost"]
 
 
 def test_answers_that_became_abstentions_and_back_are_nothing_but_churn() -> None:
