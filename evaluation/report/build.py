@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
+
 from evaluation.comparing.case_diff import is_read, rank_of
 from evaluation.comparing.records import ChangedCase
 from evaluation.metrics.catalogue import METRICS, metric
-from evaluation.records import MUST, Case, CaseResult, EvidenceState
+from evaluation.records import MUST, Case, CaseResult, EvidenceState, MetricDelta
 from evaluation.report.contents import (
     BASELINE,
     CANDIDATE,
@@ -29,6 +31,7 @@ from evaluation.report.excerpts import passage_rows
 from evaluation.report.figures import median
 from evaluation.report.reasons import ENDED_IN_ERROR, FOR_REVIEW
 from evaluation.report.summary import summary_of
+from evaluation.slices import slice_deltas
 
 FAILING = "failing"
 
@@ -123,18 +126,34 @@ def _metrics(data: ReportData) -> dict[str, MetricRow]:
 
 
 def _slices(data: ReportData) -> tuple[SliceRow, ...]:
-    comparison = data.comparison
-    before = {} if comparison is None else {(one.kind, one.value): one.metrics for one in comparison.baseline_slices}
+    deltas = _slice_deltas(data)
     return tuple(
         SliceRow(
             kind=one.kind,
             value=one.value,
             cases=one.cases,
             metrics=one.metrics,
-            baseline=before.get((one.kind, one.value), {}),
+            deltas=deltas.get((one.kind, one.value), {}),
         )
         for one in data.slices
     )
+
+
+def _slice_deltas(data: ReportData) -> dict[tuple[str, str], dict[str, MetricDelta]]:
+    """Deltas of the gate's metrics by slice; of all of them there would be too many to look at."""
+    if data.baseline is None:
+        return {}
+    before, after = (_only(side.results, data.gate.metrics) for side in (data.baseline, data.candidate))
+    found = slice_deltas(data.cases, before, after, data.settings, data.gate.metrics)
+    return {(one.kind, one.value): one.metrics for one in found}
+
+
+def _only(results: Sequence[CaseResult], names: Sequence[str]) -> list[CaseResult]:
+    """The results with these metrics alone."""
+    scores = [{name: result.scores[name] for name in names if name in result.scores} for result in results]
+    return [
+        msgspec.structs.replace(result, scores=kept, missing={}) for result, kept in zip(results, scores, strict=True)
+    ]
 
 
 def _attention(data: ReportData) -> list[tuple[str, ReviewRow]]:

@@ -37,13 +37,13 @@ class MetricRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SliceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Metrics of the cases that share a language, a tag or a folder; the baseline's beside them."""
+    """Metrics of the cases that share a language, a tag or a folder; what is compared is paired by case."""
 
     kind: str
     value: str
     cases: int
     metrics: dict[str, MetricSummary]
-    baseline: dict[str, MetricSummary] = {}
+    deltas: dict[str, MetricDelta] = {}
 
 
 class Span(msgspec.Struct, frozen=True):

@@ -28,7 +28,6 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
         metrics: of the candidate.
         slices: of the candidate.
         comparison: with the baseline; None where nothing is compared.
-        alone: the gate's verdict where nothing is live to compare with.
         alone: the gate's verdict on a release that nothing can be compared with; None where the gate was not asked.
         trend: earlier evaluations of the same cases, oldest first.
         gate: the rules of the verdict.

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from evaluation.metrics.catalogue import metric
 from evaluation.report import figures
-from evaluation.report.contents import BASELINE, CANDIDATE, CaseRow, Contents, MetricRow
+from evaluation.report.contents import BASELINE, CANDIDATE, CaseRow, Contents, MetricRow, SliceRow
 from evaluation.report.plots import (
     Scale,
     TrendPoint,
@@ -194,7 +194,7 @@ def slice_groups(contents: Contents) -> tuple[SliceGroup, ...]:
                 row.value,
                 row.cases,
                 row.cases < FEW,
-                tuple(_cell(contents, name, row.metrics.get(name), row.baseline.get(name)) for name in columns),
+                tuple(_cell(contents, name, row) for name in columns),
             )
             for row in rows
         ]
@@ -202,17 +202,12 @@ def slice_groups(contents: Contents) -> tuple[SliceGroup, ...]:
     return tuple(groups)
 
 
-def _cell(contents: Contents, name: str, now: MetricSummary | None, before: MetricSummary | None) -> SliceCell:
-    row = contents.metrics[name]
-    value = None if now is None else now.mean
-    old = None if before is None else before.mean
-    text = figures.quantity(value, row.unit)
-    if value is None or old is None:
-        return SliceCell(text, "", "")
-    delta = value - old
-    clear = abs(delta) > max(contents.margin, 0.005)
-    tone = ("better" if (delta > 0) == row.higher_is_better else "worse") if clear else ""
-    return SliceCell(text, figures.signed(delta), tone)
+def _cell(contents: Contents, name: str, row: SliceRow) -> SliceCell:
+    metric, now, delta = contents.metrics[name], row.metrics.get(name), row.deltas.get(name)
+    if delta is None or delta.delta is None:
+        return SliceCell(figures.quantity(None if now is None else now.mean, metric.unit), "", "")
+    tone = tone_of(delta.delta, delta.ci, metric.higher_is_better)
+    return SliceCell(figures.quantity(delta.candidate, metric.unit), figures.signed(delta.delta), tone)
 
 
 def missing_lines(contents: Contents) -> tuple[MissingLine, ...]:

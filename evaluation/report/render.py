@@ -71,6 +71,7 @@ def render_contents(contents: Contents, language: str) -> str:
         notes=() if contents.gate is None else [both(note) for note in contents.gate.warnings],
         table=page.metric_table(contents),
         columns=page.slice_columns(contents),
+        few=page.FEW,
         groups=page.slice_groups(contents),
         plots=page.trend_plots(contents),
         evaluations=page.trend_lines(contents),

@@ -100,6 +100,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "slice.tag": ("Tag", "标签"),
     "slice.folder": ("Folder of the evidence", "证据所在文件夹"),
     "slice.none": ("none", "无"),
+    "slices.tone": (
+        "Coloured where the interval of the difference leaves out zero (not corrected for the number of groups).",
+        "差值区间不含零时着色（未按组数校正）。",
+    ),
     "slices.less": ("Groups with fewer than {count} cases are pale.", "用例少于 {count} 个的组以浅色显示。"),
     # Cases
     "changed": ("Changed cases", "有变化的用例"),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from typing import Any
+
+import msgspec
 
 from evaluation.comparing.records import ChangedCase, Comparison, SettingChange, WhatChanged, Why
 from evaluation.comparing.words import word_diff
@@ -189,21 +192,25 @@ def evaluated(info: SubjectInfo, results: tuple[CaseResult, ...]) -> EvaluatedRe
 
 def run_data(number: int = 24, **fields: Any) -> ReportData:
     """A run of one release."""
+    return msgspec.structs.replace(_run_data(number), **fields)
+
+
+@cache
+def _run_data(number: int) -> ReportData:
     cases = tuple(case_of(place) for place in range(number))
     results = tuple(result_of(case, place, 0.8) for place, case in enumerate(cases))
-    told: dict[str, Any] = {
-        "id": "e20260610T080000-aaaaaa",
-        "collection": "default",
-        "kind": "run",
-        "created": "2026-06-10T08:00:00+00:00",
-        "cases": cases,
-        "case_set": "5e7f00d15e7f00d1",
-        "candidate": evaluated(subject("live"), results),
-        "metrics": summarise(results, SETTINGS),
-        "slices": slices_of(cases, results, SETTINGS),
-        "settings": SETTINGS,
-    }
-    return ReportData(**{**told, **fields})
+    return ReportData(
+        id="e20260610T080000-aaaaaa",
+        collection="default",
+        kind="run",
+        created="2026-06-10T08:00:00+00:00",
+        cases=cases,
+        case_set="5e7f00d15e7f00d1",
+        candidate=evaluated(subject("live"), results),
+        metrics=summarise(results, SETTINGS),
+        slices=slices_of(cases, results, SETTINGS),
+        settings=SETTINGS,
+    )
 
 
 def compared(
@@ -277,32 +284,39 @@ WHAT = WhatChanged(
 )
 
 
-def compare_data(number: int = 40, before: float = 0.9, after: float = 0.6, **fields: Any) -> ReportData:
-    """A comparison: two cases for review, one that ended in an error, the rest with the given qualities."""
-    cases = tuple(case_of(place) for place in range(number))
-    old = [result_of(case, place, before) for place, case in enumerate(cases)]
-    new = [result_of(case, place, after) for place, case in enumerate(cases)]
-    if number > 8:
-        for place in (5, 6):
-            for results in (old, new):
-                review = "visitors/badges.md no longer says it"
-                results[place] = result_of(cases[place], place, before, review=review, scores={}, missing={})
-        error = CaseError("generate", "GeneratorTimeoutError", "no token in 60 s")
-        new[7] = CaseResult(case=cases[7].id, fingerprint=cases[7].fingerprint, key="", error=error)
-    comparison = compared(cases, tuple(old), tuple(new))
+def data_of(comparison: Comparison, **fields: Any) -> ReportData:
+    """What the report of a comparison is made of."""
     told: dict[str, Any] = {
-        "kind": "compare",
         "id": "e20260611T080000-bbbbbb",
+        "collection": "default",
+        "kind": "compare",
         "created": "2026-06-11T08:00:00+00:00",
-        "cases": cases,
+        "cases": comparison.cases,
+        "case_set": "5e7f00d15e7f00d1",
         "candidate": comparison.candidate,
         "metrics": comparison.candidate_summaries,
         "slices": comparison.candidate_slices,
         "comparison": comparison,
         "trend": trend(),
-        **fields,
+        "settings": SETTINGS,
     }
-    return run_data(4, **told)
+    return ReportData(**{**told, **fields})
+
+
+@cache
+def compare_data(number: int = 40, before: float = 0.9, after: float = 0.6) -> ReportData:
+    """A comparison; where the candidate is worse, two cases are for review as well and one ended in an error."""
+    cases = tuple(case_of(place) for place in range(number))
+    old = [result_of(case, place, before) for place, case in enumerate(cases)]
+    new = [result_of(case, place, after) for place, case in enumerate(cases)]
+    if after < before and number > 8:
+        for place in (5, 6):
+            for results in (old, new):
+                review = "visitors/badges.md no longer says it"
+                results[place] = result_of(cases[place], place, before, review=review, missing={})
+        error = CaseError("generate", "GeneratorTimeoutError", "no token in 60 s")
+        new[7] = CaseResult(case=cases[7].id, fingerprint=cases[7].fingerprint, key="", error=error)
+    return data_of(compared(cases, tuple(old), tuple(new)))
 
 
 def trend(number: int = 6) -> tuple[EvaluationSummary, ...]:
