@@ -25,6 +25,9 @@ Ids = Annotated[
     list[str] | None, typer.Option("--case", metavar="ID", help="Only this case, whatever its state; may come again.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Answer and judge every case again, also where that is known.")]
+Judge = Annotated[
+    bool, typer.Option("--judge", help="Let the served model of [judge] judge the answers too, beside the metrics.")
+]
 Language = Annotated[
     Literal["en", "zh"] | None, typer.Option("--language", help="Language of the report when it is opened.")
 ]
@@ -44,6 +47,7 @@ def run(
     tags: Tags = None,
     collection: Collection = "default",
     fresh: Fresh = False,
+    judge: Judge = False,
     language: Language = None,
     as_json: Json = False,
 ) -> None:
@@ -62,6 +66,7 @@ def run(
         tags=tuple(tags or ()),
         cases=tuple(ids or ()),
         fresh=fresh,
+        judge=judge,
         language=language,
     )
 

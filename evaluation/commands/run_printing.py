@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from evaluation.model_judge.records import JudgeReport
     from evaluation.running.kept_reports import EvaluationList, KeptEvaluation
     from evaluation.running.session import RunRecord
     from index.evaluations import EvaluationSummary, MetricSummary
@@ -20,6 +21,8 @@ def evaluated(record: RunRecord, out: Console) -> None:
     """What an evaluation found."""
     out.print(f"{record.label} ({record.release}), prompt {record.prompt}, {record.generator}", markup=False)
     _metrics(record.metrics, out)
+    if record.judge is not None:
+        _judge(record.judge, out)
     for failed in record.errors[:_SHOWN]:
         out.print(f"error {failed.case} ({failed.step}): {failed.kind}: {failed.message}", style="red", markup=False)
     _more(len(record.errors), "errors", out)
@@ -77,6 +80,14 @@ def _metrics(metrics: Mapping[str, MetricSummary], out: Console) -> None:
         mean = "" if found.mean is None else f"{found.mean:.3f}"
         table.add_row(name, mean, interval, str(found.n), str(found.missing))
     out.print(table)
+
+
+def _judge(judge: JudgeReport, out: Console) -> None:
+    out.print(f"{judge.model} judges, prompt {judge.prompt}, {judge.repeats} times each:", markup=False)
+    for name, found in judge.metrics.items():
+        mean = "no value" if found.mean is None else f"{found.mean:.3f}"
+        spread = "" if found.spread is None else f", spread {found.spread:.3f}"
+        out.print(f"  {name} {mean}{spread}, {found.n} cases, {found.missing} without", markup=False)
 
 
 def _line(summary: EvaluationSummary) -> str:

@@ -58,4 +58,4 @@ def judged_data(
 
 def new_id(now: datetime) -> str:
     """An id of an evaluation: later ones sort after earlier ones."""
-    return f"e{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    return f"e{now.astimezone(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"

@@ -14,6 +14,8 @@ from evaluation.cases.files import case_set
 from evaluation.comparing.candidates import open_trial
 from evaluation.comparing.changes import Change
 from evaluation.comparing.keeping import new_id
+from evaluation.model_judge.judging import judge_report, judging_on
+from evaluation.model_judge.records import JudgeReport
 from evaluation.records import Case, CaseResult, EvaluatedRelease, SliceSummary
 from evaluation.report.data import ReportData
 from evaluation.report.keep import keep_report
@@ -23,9 +25,13 @@ from evaluation.slices import slices_of
 from evaluation.statistics import summarise
 from evaluation.subjects import Subject, open_subject
 from index.environment import Environment, open_release
-from index.evaluations import EvaluationSummary, MetricSummary
+from index.evaluations import EvaluationSummary, MetricSummary, evaluation_key
 from index.prompt_versions import find_prompt
+from ragpress.errors import SettingsError
 from ragpress.evaluation_settings import EvaluationSettings
+
+JUDGE = "judge.json"
+"""Name of the file beside the report that holds a model's judgements."""
 
 Watch = Callable[[str, int], AbstractContextManager[Callable[[CaseResult], None]]]
 """Shows how a run goes on: what is evaluated and how many cases, then every case that is finished."""
@@ -41,6 +47,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         tags: only cases with one of these tags.
         cases: only the cases with these ids.
         fresh: whether answers that are known are made again.
+        judge: whether the model of ``[judge]`` judges the answers, beside the metrics.
         language: of the report when it is opened; the setting's when None.
     """
 
@@ -50,6 +57,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     fresh: bool = False
+    judge: bool = False
     language: Literal["en", "zh"] | None = None
 
 
@@ -96,6 +104,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         cpu_seconds: processor time of this process.
         outside_seconds: processor time outside retrieval and embedding.
         report: path of the report.
+        judge: what a served model says of the answers; None where it was not asked.
         trend: the evaluations of the prompt versions before this one, where several were asked for.
     """
 
@@ -122,6 +131,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float
     outside_seconds: float
     report: str
+    judge: JudgeReport | None = None
     trend: tuple[EvaluationSummary, ...] = ()
 
 
@@ -132,14 +142,13 @@ def run_evaluation(environment: Environment, asked: Asked, watch: Watch) -> RunR
 
     Raises:
         UsageError: there is no such case, or none at all.
-        SettingsError: a case or a prompt version is wrong.
+        SettingsError: a case or a prompt version is wrong, or no judge is set.
         ReleaseError: there is no such release.
         StorageError: results cannot be kept.
     """
     settings = environment.workspace.collection(asked.collection).evaluation
     cases = chosen_cases(environment.workspace.root, asked.collection, asked.tags, asked.cases)
-    for name in asked.prompts:  # before the first of them has cost anything
-        find_prompt(environment, asked.collection, name)
+    _check(environment, asked)
     options = RunOptions(k=settings.k, concurrency=settings.concurrency, reuse=not asked.fresh)
     earlier: list[EvaluationSummary] = []
     record: RunRecord | None = None
@@ -148,12 +157,24 @@ def run_evaluation(environment: Environment, asked: Asked, watch: Watch) -> RunR
         with watch(subject.info.label, len(cases)) as finished:
             found = evaluate(environment, subject, cases, replace(options, progress=finished))
         data = _data(environment, asked, cases, found, earlier)
+        judged = _judged(environment, asked, data)
         summary, path = keep_report(environment, data)
-        record = _record(data, path)
+        record = replace(_record(data, path), judge=judged)
         earlier.append(summary)
     if record is None:
         raise AssertionError("at least one release is evaluated")
     return record
+
+
+def _check(environment: Environment, asked: Asked) -> None:
+    """See that everything is there, before any of it has cost anything."""
+    for name in asked.prompts:
+        find_prompt(environment, asked.collection, name)
+    if asked.judge and not judging_on(environment, asked.collection):
+        raise SettingsError(
+            "No judge is set: expected base_url in [judge], found none. Give the address of a served model, for "
+            'example base_url = "http://127.0.0.1:8000/v1", or leave --judge out.'
+        )
 
 
 def _subject(environment: Environment, asked: Asked, prompt: str | None) -> Subject:
@@ -192,6 +213,15 @@ def _data(
 
 def _in_language(settings: EvaluationSettings, language: Literal["en", "zh"] | None) -> EvaluationSettings:
     return settings if language is None else replace(settings, language=language)
+
+
+def _judged(environment: Environment, asked: Asked, data: ReportData) -> JudgeReport | None:
+    """What the judge says, kept beside the report; it is in no metric."""
+    if not asked.judge:
+        return None
+    judged = judge_report(environment, asked.collection, data.cases, data.candidate.results)
+    environment.store.create(evaluation_key(data.id, JUDGE), msgspec.json.encode(judged))
+    return judged
 
 
 def _record(data: ReportData, report: Path) -> RunRecord:

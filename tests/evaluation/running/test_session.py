@@ -113,3 +113,10 @@ def test_an_evaluation_that_is_not_there_is_named(made: Workspace) -> None:
         show_kept(made.environment(), "e20200101T000000-000000")
     with pytest.raises(SettingsError, match="nix"):
         list_kept(made.environment(), "nix", 5)
+
+
+def test_a_judge_that_is_not_set_is_missed_before_anything_is_asked(made: Workspace) -> None:
+    save_cases(made.root, "cases", CASES)
+    with pytest.raises(SettingsError, match="No judge is set"):
+        session(made, judge=True)
+    assert list_kept(made.environment(), None, 5).evaluations == ()
