@@ -219,7 +219,7 @@ def _review(judged: Judged) -> list[Reason]:
         return []
     message = (
         f"{len(ids)} of {len(judged.cases)} cases must be looked at again, for the sources no longer say their "
-        f"evidence; at most {allowed:.0%} may be. `ragpress cases review` shows them"
+        f"evidence; at most {allowed:.0%} may be. `ragpress eval cases review` shows them"
     )
     return [_about("review", message, ids, len(judged.cases), allowed)]
 
