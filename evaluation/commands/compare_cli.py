@@ -29,6 +29,9 @@ Set = Annotated[
 Tag = Annotated[list[str] | None, typer.Option("--tag", help="Only cases with this tag; may come again.")]
 CaseId = Annotated[list[str] | None, typer.Option("--case", help="Only this case; may come again.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Judge every case again, also those whose result is known.")]
+Judge = Annotated[
+    bool, typer.Option("--judge", help="Let the served model of [judge] judge both sides as well; no part of the gate.")
+]
 Language = Annotated[
     Literal["en", "zh"] | None, typer.Option("--language", help="Language of the report when it is opened.")
 ]
@@ -47,6 +50,7 @@ def compare(
     case: CaseId = None,
     collection: Collection = "default",
     fresh: Fresh = False,
+    judge: Judge = False,
     language: Language = None,
     output: Output = None,
     wait: Wait = 0.0,
@@ -74,6 +78,7 @@ def compare(
         tags=tuple(tag or ()),
         cases=tuple(case or ()),
         fresh=fresh,
+        judge=judge,
         language=language,
         output=output,
     )

@@ -30,7 +30,11 @@ def compared(record: Compared, out: Console) -> None:
         out.print(Text(f"  {printable(reason)}", "red"))
     for warning in record.gate.warnings:
         out.print(Text(f"  {printable(warning)}", "yellow"))
-    out.print(_metrics(record))
+    out.print(_table(record.metrics, record.tested))
+    if record.judge is not None:
+        judge = record.judge
+        out.print(Text(f"{printable(judge.model)} as judge, {judge.repeats} times each, no part of the gate:"))
+        out.print(_table(judge.deltas, tuple(judge.deltas)))
     _cases(record, out)
     counts = f"{record.cases} cases: {record.judged} judged, {record.reused} reused"
     if record.reused:
@@ -43,7 +47,7 @@ def compared(record: Compared, out: Console) -> None:
     out.print(Text(f"Report: {record.report}"), soft_wrap=True)
 
 
-def _metrics(record: Compared) -> Table:
+def _table(metrics: dict[str, MetricDelta], names: tuple[str, ...]) -> Table:
     from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
@@ -51,9 +55,9 @@ def _metrics(record: Compared) -> Table:
     table.add_column("metric", no_wrap=True)
     for name in ("before", "after", "change", "interval", "p", "cases"):
         table.add_column(name, justify="right", no_wrap=True)
-    names = [name for name in record.tested if name in record.metrics]
     for name in names:
-        found = record.metrics[name]
+        if (found := metrics.get(name)) is None:
+            continue
         arrow, style = _direction(found)
         change = "–" if found.delta is None else f"{arrow} {found.delta:+.3f}"
         interval = "–" if found.ci is None else f"{found.ci[0]:+.3f} … {found.ci[1]:+.3f}"

@@ -14,7 +14,9 @@ from evaluation.comparing.compare import compare
 from evaluation.comparing.judging import run_options
 from evaluation.comparing.keeping import compared_data
 from evaluation.comparing.markdown import markdown
+from evaluation.comparing.model_verdict import ModelVerdict, model_verdict
 from evaluation.comparing.records import ChangedCase, Comparison, WhatChanged
+from evaluation.model_judge.judging import judge_report
 from evaluation.records import GateVerdict, MetricDelta, SubjectInfo
 from evaluation.report.keep import keep_report
 from evaluation.running.choosing import chosen_cases
@@ -33,6 +35,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         tags: only cases with one of these tags; none takes all.
         cases: only these cases, by id; none takes all.
         fresh: judge every case again, also those whose result is known.
+        judge: let the served model of ``[judge]`` judge both sides as well.
         language: of the report when it is opened; the setting's when None.
         output: folder that gets the report's files as well; None keeps them in the store alone.
     """
@@ -41,6 +44,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     fresh: bool = False
+    judge: bool = False
     language: Literal["en", "zh"] | None = None
     output: Path | None = None
 
@@ -75,6 +79,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
         saved_tokens: tokens that a model would have read and written for them.
         gate: what the gate says.
         report: path of report.html.
+        judge: what a served model says, where it was asked; no part of the gate.
     """
 
     evaluation: str
@@ -94,6 +99,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     saved_tokens: int
     gate: GateSaid
     report: str
+    judge: ModelVerdict | None = None
 
 
 def run_compare(environment: Environment, asked: Asked) -> Compared:
@@ -106,6 +112,8 @@ def run_compare(environment: Environment, asked: Asked) -> Compared:
     collection = asked.named.collection
     cases = chosen_cases(environment.workspace.root, collection, asked.tags, asked.cases)
     changed(environment.workspace.collection(collection), asked.named.change)  # says at once what is wrong with it
+    if asked.judge:
+        judge_report(environment, collection, (), ())  # says at once that no judge is set, or none is there
     baseline = open_baseline(environment, asked.named)
     candidate = open_candidate(environment, asked.named)
     environment.progress.stage("compare")
@@ -119,7 +127,8 @@ def run_compare(environment: Environment, asked: Asked) -> Compared:
     summary, report = keep_report(environment, data)
     if asked.output is not None:
         report = _write(environment, summary.id, comparison, asked.output.absolute())
-    return outcome(comparison, summary.id, report, settings.gate.metrics)
+    judge = model_verdict(environment, comparison) if asked.judge else None
+    return replace(outcome(comparison, summary.id, report, settings.gate.metrics), judge=judge)
 
 
 def _write(environment: Environment, evaluation: str, comparison: Comparison, folder: Path) -> Path:
