@@ -4,44 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from evaluation.comparing.records import Comparison
 from evaluation.model_judge.judging import judge_report
-from evaluation.model_judge.records import METRICS, JudgeMetric, JudgeReport
-from evaluation.records import CaseResult, MetricDelta
+from evaluation.model_judge.records import METRICS, JudgeReport
+from evaluation.records import CaseResult
+from evaluation.report.data import JudgeOpinion
 from evaluation.statistics import compare_metrics
 from index.environment import Environment
 
 
-class ModelVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Two releases as a served model judges them.
-
-    Attributes:
-        model: its name.
-        prompt: name@fingerprint of its prompt.
-        repeats: how often each answer was judged.
-        temperature: of its sampling.
-        baseline: its metrics of the baseline, with their spread.
-        candidate: its metrics of the candidate.
-        deltas: by metric, paired by case.
-        judged: judgements that were made.
-        reused: judgements that were known.
-    """
-
-    model: str
-    prompt: str
-    repeats: int
-    temperature: float
-    baseline: dict[str, JudgeMetric]
-    candidate: dict[str, JudgeMetric]
-    deltas: dict[str, MetricDelta]
-    judged: int
-    reused: int
-
-
-def model_verdict(environment: Environment, comparison: Comparison) -> ModelVerdict:
+def model_verdict(environment: Environment, comparison: Comparison) -> JudgeOpinion:
     """Let the model of ``[judge]`` judge both sides; what it judged before is not asked again.
 
     Raises:
@@ -55,7 +29,7 @@ def model_verdict(environment: Environment, comparison: Comparison) -> ModelVerd
     )
     settings = environment.workspace.collection(collection).evaluation
     rows = _rows(comparison.baseline.results, before), _rows(comparison.candidate.results, after)
-    return ModelVerdict(
+    return JudgeOpinion(
         model=after.model,
         prompt=after.prompt,
         repeats=after.repeats,

@@ -14,10 +14,11 @@ from evaluation.comparing.compare import compare
 from evaluation.comparing.judging import run_options
 from evaluation.comparing.keeping import compared_data
 from evaluation.comparing.markdown import markdown
-from evaluation.comparing.model_verdict import ModelVerdict, model_verdict
+from evaluation.comparing.model_verdict import model_verdict
 from evaluation.comparing.records import ChangedCase, Comparison, WhatChanged
 from evaluation.model_judge.judging import judge_report
 from evaluation.records import GateVerdict, MetricDelta, SubjectInfo
+from evaluation.report.data import JudgeOpinion
 from evaluation.report.keep import keep_report
 from evaluation.running.choosing import chosen_cases
 from index.environment import Environment
@@ -99,7 +100,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     saved_tokens: int
     gate: GateSaid
     report: str
-    judge: ModelVerdict | None = None
+    judge: JudgeOpinion | None = None
 
 
 def run_compare(environment: Environment, asked: Asked) -> Compared:
@@ -121,13 +122,13 @@ def run_compare(environment: Environment, asked: Asked) -> Compared:
     options = replace(run_options(environment, collection), reuse=not asked.fresh)
     comparison = compare(environment, collection, baseline, candidate, cases, options)
     settings = environment.workspace.collection(collection)
-    data = compared_data(environment, comparison, "compare")
+    judge = model_verdict(environment, comparison) if asked.judge else None
+    data = replace(compared_data(environment, comparison, "compare"), judge=judge)
     if asked.language is not None:
         data = replace(data, settings=replace(data.settings, language=asked.language))
     summary, report = keep_report(environment, data)
     if asked.output is not None:
         report = _write(environment, summary.id, comparison, asked.output.absolute())
-    judge = model_verdict(environment, comparison) if asked.judge else None
     return replace(outcome(comparison, summary.id, report, settings.gate.metrics), judge=judge)
 
 
