@@ -328,4 +328,4 @@ def _good(asked: Asked) -> bool:
     words = asked.question.split()
     if _PRONOUN.search(asked.question) or _DANGLING.search(asked.question):
         return False
-    return _SHORTEST - 1 <= len(words) <= _LONGEST_QUESTION and bool(asked.answer) and asked.question.count("?") == 1
+    return _SHORTEST - 2 <= len(words) <= _LONGEST_QUESTION and bool(asked.answer) and asked.question.count("?") == 1
