@@ -70,6 +70,7 @@ def contents_of(data: ReportData) -> Contents:
         latency=_latency(data.candidate.results),
         baseline_latency=None if data.baseline is None else _latency(data.baseline.results),
         trend=(*(one for one in data.trend if one.id != data.id), summary_of(data)),
+        judge=data.judge,
         what_changed=None if comparison is None else comparison.what,
     )
 

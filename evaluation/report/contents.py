@@ -6,7 +6,7 @@ import msgspec
 
 from evaluation.comparing.records import DiffPiece, WhatChanged, Why
 from evaluation.records import Cost, GateVerdict, MetricDelta, SubjectInfo, Totals
-from evaluation.report.data import Kind
+from evaluation.report.data import JudgeOpinion, Kind
 from index.evaluations import EvaluationSummary, MetricSummary
 
 BASELINE, CANDIDATE = "baseline", "candidate"
@@ -237,6 +237,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
         confidence: of the intervals.
         counts: cases by what became of them.
         changed_cases: worst first; of a single run those that fail.
+        judge: what a served model says of the answers, where one was asked.
         trend: evaluations of the same cases, oldest first; the last one is this.
     """
 
@@ -267,3 +268,4 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     baseline_latency: Latency | None
     trend: tuple[EvaluationSummary, ...]
     what_changed: WhatChanged | None
+    judge: JudgeOpinion | None = None

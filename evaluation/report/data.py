@@ -7,11 +7,38 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from evaluation.comparing.records import Comparison
+from evaluation.model_judge.records import JudgeMetric
 from evaluation.records import Case, EvaluatedRelease, GateVerdict, MetricDelta, SliceSummary
 from index.evaluations import EvaluationSummary, MetricSummary
 from ragpress.evaluation_settings import EvaluationSettings, GateSettings
 
 Kind: TypeAlias = Literal["run", "compare", "gate", "trend"]
+
+
+class JudgeOpinion(msgspec.Struct, frozen=True, kw_only=True):
+    """What a served model says of the answers, beside the deterministic metrics and never mixed with them.
+
+    Attributes:
+        model: its name.
+        prompt: name@fingerprint of its prompt.
+        repeats: how often each answer was judged.
+        temperature: of its sampling.
+        candidate: its metrics of the candidate, each with the spread between repeated judgements.
+        baseline: the same of the baseline; empty where nothing is compared.
+        deltas: by metric, paired by case; empty where nothing is compared.
+        judged: judgements that were made.
+        reused: judgements that were known.
+    """
+
+    model: str
+    prompt: str
+    repeats: int
+    temperature: float
+    candidate: dict[str, JudgeMetric]
+    baseline: dict[str, JudgeMetric] = {}
+    deltas: dict[str, MetricDelta] = {}
+    judged: int = 0
+    reused: int = 0
 
 
 class ReportData(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +57,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
         comparison: with the baseline; None where nothing is compared.
         alone: the gate's verdict on a release that nothing can be compared with; None where the gate was not asked.
         trend: earlier evaluations of the same cases, oldest first.
+        judge: what a served model says of the answers; None where none was asked.
         gate: the rules of the verdict.
         settings: how it was reckoned.
     """
@@ -46,6 +74,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     comparison: Comparison | None = None
     alone: GateVerdict | None = None
     trend: tuple[EvaluationSummary, ...] = ()
+    judge: JudgeOpinion | None = None
     gate: GateSettings = GateSettings()
     settings: EvaluationSettings = EvaluationSettings()
 

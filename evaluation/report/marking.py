@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -12,13 +13,15 @@ from evaluation.report.visible import markup, shortened
 
 MOST_OF_AN_ANSWER = 4_000
 BEFORE, AFTER = "before", "after"
+_OWN = {BEFORE: ("removed", Markup("<del>{}</del>")), AFTER: ("added", Markup("<ins>{}</ins>"))}
+"""By side: the kind of pieces that only it says, and how they are marked."""
 
 
 def marked(text: str, spans: Sequence[Span]) -> Markup:
     """A text with its spans as ``mark`` elements; where two overlap, the stretch has both classes."""
     edges = sorted({0, len(text), *(edge for span in spans for edge in (span.start, span.end))})
     parts = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         kinds = sorted({span.kind for span in spans if span.start <= start and end <= span.end})
         shown = markup(text[start:end])
         parts.append(Markup('<mark class="{}">{}</mark>').format(" ".join(kinds), shown) if kinds else shown)
@@ -36,8 +39,7 @@ def answer_text(text: str, differences: Sequence[DiffPiece], side: str) -> tuple
     if not differences or not any(piece.kind == "same" and piece.text.strip() for piece in differences):
         shown, left = shortened(text, MOST_OF_AN_ANSWER)
         return markup(shown), left
-    own = "removed" if side == BEFORE else "added"
-    tag = "del" if side == BEFORE else "ins"
+    own, element = _OWN[side]
     room, parts, total = MOST_OF_AN_ANSWER, [], 0
     for piece in differences:
         if piece.kind not in ("same", own):
@@ -46,5 +48,5 @@ def answer_text(text: str, differences: Sequence[DiffPiece], side: str) -> tuple
         shown = markup(piece.text[: max(0, room)])
         room -= len(piece.text)
         if shown:
-            parts.append(shown if piece.kind == "same" else Markup(f"<{tag}>{{}}</{tag}>").format(shown))
+            parts.append(shown if piece.kind == "same" else element.format(shown))
     return Markup("").join(parts), max(0, total - MOST_OF_AN_ANSWER)

@@ -17,11 +17,13 @@ from evaluation.report.plots import (
     share_scale,
     trend_plot,
 )
+from evaluation.report.visible import visible
 from index.evaluations import EvaluationSummary, MetricSummary
 
 FEW = 10
 """Slices with fewer cases are shown pale."""
 _HINTS = 2
+_LABEL = 12
 _SAME = 1e-9
 GROUPS = ("retrieval", "answer", "abstention", "cost")
 
@@ -253,22 +255,31 @@ def trend_plots(contents: Contents) -> tuple[TrendPlot, ...]:
     """A plot for each metric of the slices that at least two evaluations have."""
     plots, series = [], contents.trend
     for place, name in enumerate(slice_columns(contents)):
-        points = [_trend_point(series, number, name) for number in range(len(series))]
+        points = [_trend_point(contents, number, name) for number in range(len(series))]
         if sum(point.mean is not None for point in points) > 1:
             plots.append(TrendPlot(name, trend_plot(points, f"trend-{place}")))
     return tuple(plots)
 
 
-def _trend_point(series: tuple[EvaluationSummary, ...], number: int, name: str) -> TrendPoint:
+def _trend_point(contents: Contents, number: int, name: str) -> TrendPoint:
+    series = contents.trend
     one = series[number]
     metric = one.metrics.get(name)
     return TrendPoint(
-        number=number + 1,
+        label=_trend_label(one, number, contents.kind),
         mean=None if metric is None else metric.mean,
         interval=None if metric is None else metric.ci,
         current=number == len(series) - 1,
-        turn=number > 0 and one.prompt != series[number - 1].prompt,
+        turn=contents.kind != "trend" and number > 0 and one.prompt != series[number - 1].prompt,
     )
+
+
+def _trend_label(one: EvaluationSummary, number: int, kind: str) -> str:
+    """A prompt's name where prompts are compared; else the evaluation's number in the table."""
+    name = visible(one.prompt.partition("@")[0])
+    if kind != "trend":
+        return str(number + 1)
+    return name if len(name) <= _LABEL else name[: _LABEL - 1] + "…"
 
 
 def trend_lines(contents: Contents) -> tuple[TrendLine, ...]:
@@ -277,6 +288,8 @@ def trend_lines(contents: Contents) -> tuple[TrendLine, ...]:
     lines, series = [], contents.trend
     for number, one in enumerate(series):
         means = [one.metrics[name].mean if name in one.metrics else None for name in columns]
-        values = tuple(figures.quantity(mean, contents.metrics[name].unit) for mean, name in zip(means, columns, strict=True))
+        values = tuple(
+            figures.quantity(mean, contents.metrics[name].unit) for mean, name in zip(means, columns, strict=True)
+        )
         lines.append(TrendLine(number=number + 1, evaluation=one, current=number == len(series) - 1, values=values))
     return tuple(reversed(lines))

@@ -85,14 +85,14 @@ class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One evaluation in a trend of one metric.
 
     Attributes:
-        number: its place in the list of evaluations, from 1.
+        label: what stands below it on the axis.
         mean: its mean; None leaves a gap.
         interval: of the mean.
         current: whether it is this report's own.
         turn: whether its prompt is another one than that of the evaluation before.
     """
 
-    number: int
+    label: str
     mean: float | None
     interval: tuple[float, float] | None
     current: bool = False
@@ -123,7 +123,7 @@ def trend_plot(points: Sequence[TrendPoint], described_by: str) -> Markup:
         if point.turn:
             parts.append(_line("turn", x - step / 2, TREND_TOP, x - step / 2, bottom))
         if place % every == 0 or point.current:
-            parts.append(_text(x, TREND_HEIGHT - 6, "middle", str(point.number)))
+            parts.append(_text(x, TREND_HEIGHT - 6, "middle", point.label))
     parts += _trend_marks(places, y)
     return _svg("trend", (TREND_WIDTH, TREND_HEIGHT), parts, described_by)
 
@@ -162,7 +162,9 @@ def _range(points: Sequence[TrendPoint]) -> tuple[float, float]:
 
 def _svg(kind: str, size: tuple[int, int], parts: Sequence[Markup], described_by: str = "") -> Markup:
     said = (
-        Markup(' role="img" aria-labelledby="{}"').format(described_by) if described_by else Markup(' aria-hidden="true"')
+        Markup(' role="img" aria-labelledby="{}"').format(described_by)
+        if described_by
+        else Markup(' aria-hidden="true"')
     )
     head = Markup('<svg class="{}" viewBox="0 0 {} {}"{}>').format(kind, *size, said)
     return Markup("").join([head, *parts, Markup("</svg>")])

@@ -21,17 +21,21 @@ from evaluation.records import Reason
 FOR_REVIEW = "the case must be looked at again"
 ENDED_IN_ERROR = "the case ended in an error"
 
-_DROP = "{before} → {after}（{delta}，区间 {low} 至 {high}，p {p}），共 {n} 个用例，其中 {worse} 个下降、{better} 个上升"
+_DROP = (
+    "{before} → {after}（{delta}，区间 {low} 至 {high}，p {p}），共 {n} 个用例，其中 {worse} 个下降、{better} 个上升"
+)
 _REASONS: Final[Mapping[str, str]] = {
     "worse": "{metric} 变差：" + _DROP,
     "undecided": "{metric} 看起来变差，但这些用例不足以排除偶然：" + _DROP,
-    "lost": "{metric} 在 {cases} 个用例中有 {lost} 个失去了值（{gained} 个新得到值）：答案变成未作答，或失去了度量所依据的内容",
+    "lost": "{metric} 在 {cases} 个用例中有 {lost} 个失去了值（{gained} 个新得到值）："
+    "答案变成未作答，或失去了度量所依据的内容",
     "floor": "{metric} 为 {after}，低于 [gate] floors 要求的 {floor}",
     "must": "{found} 个必过用例未通过",
     "review": "{cases} 个用例中有 {found} 个需要复核，因为来源不再包含其证据；最多允许 {allowed}",
     "errors": "{cases} 个用例中有 {found} 个出错，而基准没有出错；最多允许 {allowed}",
     "unmeasured": "{metric} 是门禁指标，但没有任何用例在两边都有值",
-    "few_cases": "{n} 个用例只能可靠地发现 {metric} 下降 {drop} 个百分点以上的变化；要发现 5 个百分点的下降约需 {needed} 个用例",
+    "few_cases": "{n} 个用例只能可靠地发现 {metric} 下降 {drop} 个百分点以上的变化；"
+    "要发现 5 个百分点的下降约需 {needed} 个用例",
 }  # fmt: skip
 _CAUSES: Final[Mapping[str, str]] = {
     "error": "{side}在 {step} 步骤出错：{error}",

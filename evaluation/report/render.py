@@ -86,7 +86,9 @@ def _cases(environment: jinja2.Environment, contents: Contents) -> Iterator[Mark
     template = environment.get_template("case.html")
     room = MOST_BYTES
     for number, case in enumerate(contents.changed_cases[:MOST_CASES]):
-        html = template.render(case=case, number=number, contents=contents, kinds=_kinds(case), scores=page.score_lines(contents, case))
+        html = template.render(
+            case=case, number=number, contents=contents, kinds=_kinds(case), scores=page.score_lines(contents, case)
+        )
         room -= len(html.encode("utf-8", "replace"))
         if room < 0 and number:
             return
@@ -128,6 +130,7 @@ def _environment(language: str) -> jinja2.Environment:
         answer=marking.answer_text,
         share=figures.share,
         signed=figures.signed,
+        interval=figures.interval,
         count=figures.count,
         moment=figures.moment,
         prompt=figures.prompt,

@@ -62,4 +62,3 @@ def shortened(text: str, most: int) -> tuple[str, int]:
 def _written_out(run: str) -> str:
     shown = "".join(f"⟨U+{ord(one):04X}⟩" for one in run[:_MOST_WRITTEN_OUT])
     return shown if len(run) <= _MOST_WRITTEN_OUT else f"{shown}⟨+{len(run) - _MOST_WRITTEN_OUT}⟩"
-

@@ -215,11 +215,26 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "cost.note": ("Times of a reused answer are those of when it was made.", "复用的答案沿用其生成时的时间。"),
     "cost.value": ("Value", "数值"),
     "cost.item": ("Item", "项目"),
+    # Judge
+    "judge": ("A model's opinion", "模型评审"),
+    "judge.note": (
+        "A served model judged each answer {repeats} times at temperature {temperature}. It is in no metric above and "
+        "not in the verdict. Spread: the standard deviation between judgements of the same answer.",
+        "由模型对每个答案评审 {repeats} 次（温度 {temperature}）。它不计入以上任何指标，也不影响结论。"
+        "波动：对同一答案多次评审之间的标准差。",
+    ),
+    "judge.model": ("Model {model}, prompt {prompt}", "模型 {model}，提示词 {prompt}"),
+    "judge.counts": ("{judged} judgements made, {reused} reused", "新评审 {judged} 次，复用 {reused} 次"),
+    "judge.spread": ("Spread", "波动"),
     # Trend
     "trend": ("Trend", "趋势"),
     "trend.note": (
         "Evaluations of the same cases, oldest first. Dashed: the prompt changed.",
         "同一用例集的历次评测，按时间先后。虚线处更换了提示词。",
+    ),
+    "trend.prompts.note": (
+        "The same cases with one prompt version after another.",
+        "同一用例集在各提示词版本上的结果。",
     ),
     "trend.none": ("This is the first evaluation of these cases.", "这是该用例集的第一次评测。"),
     "trend.this": ("this report", "本报告"),
@@ -250,7 +265,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Filters and the other language need scripts; everything can be read without them.",
         "筛选和切换语言需要脚本；不启用脚本也可阅读全部内容。",
     ),
-    "foot": ("Made by ragpress {version}. This page loads nothing.", "由 ragpress {version} 生成。本页不加载任何外部内容。"),
+    "foot": (
+        "Made by ragpress {version}. This page loads nothing.",
+        "由 ragpress {version} 生成。本页不加载任何外部内容。",
+    ),
 }
 
 

@@ -138,7 +138,7 @@ def result_of(case: Case, number: int, quality: float, **fields: Any) -> CaseRes
     )
     rank = 1 if good else chance.choice((2, 4, 9))
     level = 1.0 if good else 0.1
-    scores = {name: level for name in TESTED} | {"mrr": 1 / rank, "total_seconds": 0.4 + chance.random()}
+    scores = dict.fromkeys(TESTED, level) | {"mrr": 1 / rank, "total_seconds": 0.4 + chance.random()}
     told: dict[str, Any] = {
         "case": case.id,
         "fingerprint": case.fingerprint,
@@ -159,7 +159,8 @@ def result_of(case: Case, number: int, quality: float, **fields: Any) -> CaseRes
         "generator": GeneratorName("openai", "small-instruct"),
         "scores": scores,
         "missing": {"answer_relevancy": "the embedder is not loaded"},
-        "cost": Cost(prompt_tokens=900, completion_tokens=40, retrieve_seconds=0.02, total_seconds=scores["total_seconds"]),
+        "cost": Cost(prompt_tokens=900, completion_tokens=40, retrieve_seconds=0.02,
+                     total_seconds=scores["total_seconds"]),
         "reused": number % 3 == 0,
     }  # fmt: skip
     return CaseResult(**{**told, **fields})

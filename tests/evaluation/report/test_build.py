@@ -38,7 +38,9 @@ def test_a_comparison_counts_what_became_of_its_cases() -> None:
     assert (counts["cases"], counts["review"], counts["errors"]) == (40, 2, 1)
     assert (counts["worse"], counts["better"]) == (changes.count("worse"), changes.count("better"))
     assert counts["newly_failed"] > 5
-    assert [case.harm for case in contents.changed_cases] == sorted((c.harm for c in contents.changed_cases), reverse=True)
+    assert [case.harm for case in contents.changed_cases] == sorted(
+        (c.harm for c in contents.changed_cases), reverse=True
+    )
     assert {row.side for row in contents.review} == {"baseline", "candidate"}
     assert contents.errors[0].reason == "generate: GeneratorTimeoutError: no token in 60 s"
     assert contents.trend[-1].id == data.id
@@ -60,7 +62,9 @@ def test_a_case_for_review_is_not_failing_and_counts_in_no_metric() -> None:
     case = data.cases[0]
     lost = result_of(case, 0, 0.0, review="its source changed")
     results = (lost, *data.candidate.results[1:])
-    contents = contents_of(msgspec.structs.replace(data, candidate=msgspec.structs.replace(data.candidate, results=results)))
+    contents = contents_of(
+        msgspec.structs.replace(data, candidate=msgspec.structs.replace(data.candidate, results=results))
+    )
     assert case.id not in {row.id for row in contents.changed_cases}
     assert contents.missing[0].metric == ""
     assert contents.missing[0].cases == 1
@@ -72,7 +76,9 @@ def test_missing_values_are_counted_by_reason_and_metrics_share_a_line() -> None
         msgspec.structs.replace(result, missing={"mrr": "none named", "recall@10": "none named", "passed": "unknown"})
         for result in data.candidate.results
     )
-    contents = contents_of(msgspec.structs.replace(data, candidate=msgspec.structs.replace(data.candidate, results=results)))
+    contents = contents_of(
+        msgspec.structs.replace(data, candidate=msgspec.structs.replace(data.candidate, results=results))
+    )
     lines = page.missing_lines(contents)
     assert {(line.reason, frozenset(line.metrics), line.cases) for line in lines} == {
         ("none named", frozenset({"mrr", "recall@10"}), (6,)),
@@ -177,7 +183,9 @@ def test_a_case_that_ended_in_an_error_is_a_case_of_the_report() -> None:
     data = run_data(4)
     error = CaseResult(case=data.cases[0].id, fingerprint="f", key="", error=CaseError("retrieve", "OSError", "torn"))
     results = (error, *data.candidate.results[1:])
-    contents = contents_of(msgspec.structs.replace(data, candidate=msgspec.structs.replace(data.candidate, results=results)))
+    contents = contents_of(
+        msgspec.structs.replace(data, candidate=msgspec.structs.replace(data.candidate, results=results))
+    )
     assert [(row.case, row.reason) for row in contents.errors] == [(data.cases[0].id, "retrieve: OSError: torn")]
     assert contents.counts["judged"] == 3
 

@@ -21,7 +21,9 @@ def test_a_report_is_listed_and_lies_where_it_is_said_to(tmp_path: Path) -> None
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list_evaluations(environment.store) == [summary]
     assert (summary.verdict, summary.review, summary.errors, summary.cases) == ("refuse", 2, 1, 40)
-    results = msgspec.json.decode(gzip.decompress(evaluation_file(environment.store, data.id, KEPT_RESULTS)), type=Results)
+    results = msgspec.json.decode(
+        gzip.decompress(evaluation_file(environment.store, data.id, KEPT_RESULTS)), type=Results
+    )
     assert results.candidate == data.candidate
     assert results.baseline == data.baseline
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from markupsafe import Markup
@@ -21,11 +21,11 @@ from evaluation.report.plots import (
 )
 
 
-def parsed(svg: Markup) -> ElementTree.Element:
-    return ElementTree.fromstring(str(svg))  # noqa: S314 - our own
+def parsed(svg: Markup) -> ET.Element:
+    return ET.fromstring(str(svg))  # noqa: S314 - our own
 
 
-def of_class(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+def of_class(root: ET.Element, name: str) -> list[ET.Element]:
     return [node for node in root.iter() if name in node.get("class", "").split()]
 
 
@@ -64,10 +64,10 @@ def test_the_axis_has_a_figure_at_every_tick() -> None:
 
 def test_a_trend_has_a_point_for_every_mean_and_a_gap_where_there_is_none() -> None:
     points = [
-        TrendPoint(number=1, mean=0.8, interval=(0.7, 0.9)),
-        TrendPoint(number=2, mean=None, interval=None),
-        TrendPoint(number=3, mean=0.9, interval=None, turn=True),
-        TrendPoint(number=4, mean=0.85, interval=(0.8, 0.9), current=True),
+        TrendPoint(label="1", mean=0.8, interval=(0.7, 0.9)),
+        TrendPoint(label="2", mean=None, interval=None),
+        TrendPoint(label="3", mean=0.9, interval=None, turn=True),
+        TrendPoint(label="4", mean=0.85, interval=(0.8, 0.9), current=True),
     ]
     root = parsed(trend_plot(points, "caption"))
     assert len(of_class(root, "dot")) == 3
@@ -79,6 +79,6 @@ def test_a_trend_has_a_point_for_every_mean_and_a_gap_where_there_is_none() -> N
 
 
 def test_a_trend_of_equal_values_stays_within_shares() -> None:
-    points = [TrendPoint(number=number, mean=1.0, interval=(1.0, 1.0)) for number in (1, 2)]
+    points = [TrendPoint(label=str(number), mean=1.0, interval=(1.0, 1.0)) for number in (1, 2)]
     texts = [node.text for node in parsed(trend_plot(points, "c")).iter("text")]
     assert texts[:3] == ["0.90", "0.95", "1.00"]

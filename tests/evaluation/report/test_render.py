@@ -11,10 +11,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from evaluation.model_judge.records import JudgeMetric
 from evaluation.report import render as module
+from evaluation.report.data import JudgeOpinion
 from evaluation.report.render import TEMPLATES, as_json, render
 from ragpress.errors import UsageError
-from tests.evaluation.report.samples import case_of, compare_data, compared, data_of, passage_of, result_of, run_data
+from tests.evaluation.report.samples import (
+    case_of,
+    compare_data,
+    compared,
+    data_of,
+    passage_of,
+    result_of,
+    run_data,
+    trend,
+)
 
 PAGES = Path(__file__).parents[3] / "serving" / "pages"
 HOSTILE = (
@@ -40,10 +51,14 @@ class Elements(HTMLParser):
 def hostile_data() -> str:
     """A comparison in which every text is hostile."""
     cases = tuple(
-        case_of(place, question=HOSTILE, answer=HOSTILE, tags=(HOSTILE, "must"), note=HOSTILE, origin=HOSTILE, evidence=())
+        case_of(
+            place, question=HOSTILE, answer=HOSTILE, tags=(HOSTILE, "must"), note=HOSTILE, origin=HOSTILE, evidence=()
+        )
         for place in range(6)
     )
-    passage = msgspec.structs.replace(passage_of(0, 1, HOSTILE * 3), source=HOSTILE, heading=(HOSTILE,), marks=(HOSTILE,))
+    passage = msgspec.structs.replace(
+        passage_of(0, 1, HOSTILE * 3), source=HOSTILE, heading=(HOSTILE,), marks=(HOSTILE,)
+    )
     results = [
         tuple(
             msgspec.structs.replace(
@@ -128,14 +143,17 @@ def test_a_huge_answer_is_cut_and_the_rest_counted() -> None:
 
 
 def test_the_page_shares_the_colours_of_the_other_pages() -> None:
-    light, dark = {}, {}
+    light: dict[str, str] = {}
+    dark: dict[str, str] = {}
     base = (PAGES / "base.css").read_text(encoding="utf-8")
     for block, found in zip(re.findall(r":root[^{]*\{([^}]*)\}", base), (light, dark), strict=False):
         found.update(re.findall(r"(--[\w-]+): (#\w+);", block))
     own = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     pairs = re.findall(r"(--[\w-]+): light-dark\((#\w+), (#\w+)\);", own)
     assert len(pairs) > 15
-    assert {name: (one, other) for name, one, other in pairs} == {name: (light[name], dark[name]) for name, _, _ in pairs}
+    assert {name: (one, other) for name, one, other in pairs} == {
+        name: (light[name], dark[name]) for name, _, _ in pairs
+    }
 
 
 def test_a_verdict_comes_first_and_says_why() -> None:
@@ -154,3 +172,24 @@ def test_a_gate_without_a_baseline_says_so() -> None:
     html = render(alone, "en")
     assert "Nothing is live that it could be compared with" in html
     assert "1 of 40 cases end in an error" in html
+
+
+def test_a_models_opinion_stands_apart_with_its_spread() -> None:
+    correct = JudgeMetric(mean=0.75, ci=(0.6, 0.9), spread=0.081, n=20, missing=4, reasons={"no valid reply": 4})
+    opinion = JudgeOpinion(
+        model="judge-<b>", prompt="default@0123456789abcdef", repeats=3, temperature=0.3,
+        candidate={"judge_correctness": correct}, judged=72,
+    )  # fmt: skip
+    html = render(run_data(4, judge=opinion), "en")
+    section = html.partition('id="judge"')[2].partition("</section>")[0]
+    for said in ("0.750", "0.600 … 0.900", "0.081", "no valid reply (4)", "judge-&lt;b&gt;", "default@0123456789ab"):
+        assert said in section
+    assert "judge_correctness" not in html.partition('id="judge"')[0]
+    assert 'id="judge"' not in render(run_data(4), "en")
+
+
+def test_prompts_one_after_another_are_named_on_the_axis() -> None:
+    series = tuple(msgspec.structs.replace(one, prompt=f"version-{place}@1") for place, one in enumerate(trend(2)))
+    html = render(run_data(40, trend=series, kind="trend"), "en")
+    assert ">version-0</text>" in html
+    assert 'class="turn"' not in html

@@ -27,9 +27,7 @@ def test_what_nobody_sees_is_written_out(text: str, shown: str) -> None:
 
 
 def test_markup_is_escaped_around_what_is_written_out() -> None:
-    assert markup('<b>&"\u202e') == Markup(
-        '&lt;b&gt;&amp;&#34;<span class="hidden-character">⟨U+202E⟩</span>'
-    )
+    assert markup('<b>&"\u202e') == Markup('&lt;b&gt;&amp;&#34;<span class="hidden-character">⟨U+202E⟩</span>')
 
 
 def test_only_text_from_right_to_left_is_isolated() -> None:
@@ -37,6 +35,8 @@ def test_only_text_from_right_to_left_is_isolated() -> None:
     assert isolated("שלום") == "\u2068שלום\u2069"
 
 
-@pytest.mark.parametrize(("text", "tag"), [("退款期限", "zh"), ("refund", ""), ("ひらがなと漢字", ""), ("한국 漢字", "")])
+@pytest.mark.parametrize(
+    ("text", "tag"), [("退款期限", "zh"), ("refund", ""), ("ひらがなと漢字", ""), ("한국 漢字", "")]
+)
 def test_only_chinese_is_called_chinese(text: str, tag: str) -> None:
     assert language_tag(text) == tag
