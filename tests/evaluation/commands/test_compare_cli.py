@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from pathlib import Path
@@ -17,8 +18,10 @@ from evaluation.comparing.session import Asked, Compared, run_compare
 from index.evaluations import list_evaluations
 from ragpress.errors import SettingsError, UsageError
 from serving.commands.shared import DONE, REFUSED, USAGE
-from tests.evaluation.comparing.samples import DOCUMENTS, LINES
+from tests.evaluation.comparing.samples import DOCUMENTS, LINES, SETTINGS
+from tests.evaluation.model_judge.samples import Grades, grade
 from tests.ragpress.test_cli import answer, run
+from tests.serving.generate.scripted_server import ScriptedServer
 from tests.workspace import Workspace
 
 pytestmark = pytest.mark.workspace
@@ -133,3 +136,17 @@ def test_a_judge_must_be_set(workspace: Workspace) -> None:
 
 def test_done_is_zero() -> None:
     assert (DONE, USAGE, REFUSED) == (0, 2, 4)
+
+
+async def test_a_served_model_judges_both_sides_beside_the_gate(workspace: Workspace) -> None:
+    async with ScriptedServer(Grades(grade(5))) as server:
+        workspace.configure(SETTINGS + f'\n[judge]\nbase_url = "{server.base_url}"\nrepeats = 2\n')
+        record = await asyncio.to_thread(outcome, workspace, "context.passages=2", judge=True, cases=("tea", "vpn"))
+    assert record.judge is not None
+    delta = record.judge.deltas["judge_correctness"]
+    assert (delta.baseline, delta.candidate, delta.n) == (1.0, 1.0, 2)
+    assert not [name for name in record.metrics if name.startswith("judge_")]
+    text = printed(record)
+    assert "as judge, 2 times each, no part of the gate:" in text
+    assert "judge_faithfulness" in text
+    assert "judge_correctness" in Path(record.report).read_text(encoding="utf-8")
