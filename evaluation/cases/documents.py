@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -9,10 +10,13 @@ from pathlib import PurePosixPath
 import msgspec
 
 from evaluation.cases.folding import FoldedText, fold, longest_part
-from evaluation.cases.quote_index import QuoteIndex
 from index.opened import OpenRelease
 
 _COLUMNS = ("document_id", "source", "state", "reason", "version", "segment", "chunks", "title")
+# Rows that are looked at for a quote, and the share of the best score from which on one may hold it: a long row, or one
+# with a part of the quote, scores lower.
+_ROWS = 200
+_SHARE = 0.25
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,12 +90,26 @@ class Documents:
         return self._by_title.get(fold(name), [])
 
     def holding(self, quote: str) -> list[Document]:
-        """Searchable documents whose text holds a quote, by source. The first call reads every text."""
+        """Searchable documents whose text holds a quote, by source.
+
+        The lexical index tells which ones may: those of the 200 rows that share most words with the quote. A document
+        that holds it is left out where that many rows of others share as many of its words, as in a collection of
+        many versions of the same text.
+        """
         part = longest_part(quote)
-        numbers = self._index.candidates(part)
-        found = self.searchable if numbers is None else [self.searchable[number] for number in numbers]
-        likely = [document for document in found if part in self.folded(document).folded]
-        return [document for document in likely if self.folded(document).find(quote) is not None]
+        likely = [document for document in self._likely(quote) if part in self.folded(document).folded]
+        found = [document for document in likely if self.folded(document).find(quote) is not None]
+        return sorted(found, key=lambda document: document.source)
+
+    def _likely(self, quote: str) -> Iterable[Document]:
+        """Documents with the rows that share most words with a quote."""
+        words = unicodedata.normalize("NFKC", quote).replace("\u00ad", "")
+        scores, segments, rows = self._release.lexical.search(words, _ROWS)
+        names: dict[str, None] = {}
+        for score, segment, row in zip(scores, segments, rows, strict=True):
+            if score >= _SHARE * scores[0]:
+                names[self._release.segments[segment].chunks["document_id"][row].as_py()] = None
+        return [self._by_id[name] for name in names if name in self._by_id]
 
     def _forms(self, source: str) -> Iterable[str]:
         plain = PurePosixPath(source.replace("\\", "/")).as_posix()
@@ -115,11 +133,6 @@ class Documents:
             for name in {fold(PurePosixPath(document.source).stem), fold(document.title)} - {""}:
                 found.setdefault(name, []).append(document)
         return found
-
-    @cached_property
-    def _index(self) -> QuoteIndex:
-        # A collection's folded texts would fill the memory: they are read again where a quote may be.
-        return QuoteIndex(fold(self.text(document)) for document in self.searchable)
 
 
 def shared_end(one: str, other: str) -> int:
