@@ -28,7 +28,7 @@ export HF_HUB_OFFLINE := 1
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
         bench-overhead bench-service bench-timing bench-gate \
         bench-injection bench-injection-vllm \
-        bench-follow-ups
+        bench-follow-ups bench-evaluation
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -134,6 +134,9 @@ bench-gate: $(STAMP) ## how often the gate refuses what is harmless and lets thr
 
 bench-follow-ups: $(STAMP) ## recall of follow-up questions: as they are, by the rule, all turns together
 	$(PY) -m benchmarks.follow_ups $(ARGS)
+
+bench-evaluation: $(STAMP) ## what 1,000 cases cost: anew, again, and after an edit of 1 % of the documents
+	$(PY) -m benchmarks.evaluation_cost $(ARGS)
 
 bench-vllm: $(STAMP) $(VLLM_STAMP) ## answers streamed through ragpress, against the same prompts sent straight to vLLM
 	VLLM_SERVER_DEV_MODE=1 $(VLLM) --state .vllm/bench run -- $(PY) -m benchmarks.vllm_streaming --base-url '{base_url}' $(ARGS)

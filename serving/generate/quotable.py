@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 
@@ -67,14 +69,40 @@ class Candidate(msgspec.Struct, kw_only=True):
 
 def candidates(passages: Sequence[Passage]) -> list[Candidate]:
     """Every sentence that may be quoted, in order; none that speaks to a language model."""
-    return [candidate for passage in passages for candidate in _of_passage(passage)]
+    return [
+        Candidate(passage=passage, **piece._asdict()) for passage in passages for piece in _pieces_of_passage(passage)
+    ]
 
 
-def _of_passage(passage: Passage) -> Iterator[Candidate]:
-    body = passage.text
+class _Quotable(NamedTuple):
+    """What a text alone tells of a :class:`Candidate`; see there."""
+
+    order: int
+    text: str
+    stems: frozenset[str]
+    lead: frozenset[str]
+    led: str
+    opener: int
+    asked: bool
+    title: bool
+    outside: bool
+
+
+def _pieces_of_passage(passage: Passage) -> tuple[_Quotable, ...]:
+    shift = passage.text_start
+    return _read(passage.text, " ".join(passage.heading), Span(passage.start - shift, passage.end - shift))
+
+
+@lru_cache(maxsize=256)
+def _read(body: str, heading: str, chunk: Span) -> tuple[_Quotable, ...]:
+    """Read a passage; the last ones stay in memory, as many questions find the same."""
+    return tuple(_quotable(body, heading, chunk))
+
+
+def _quotable(body: str, heading: str, chunk: Span) -> Iterator[_Quotable]:
     pieces = [piece for span in split_sentences(body) for row in _rows(body, span) for piece in _pieces(body, row)]
     flagged = _speaks_to_a_model(body, pieces)
-    heading, columns, item, opener, asked = " ".join(passage.heading), "", "", 0, False
+    columns, item, opener, asked = "", "", 0, False
     for order, piece in enumerate(pieces):
         raw = body[piece.start : piece.end]
         text = without_citations(readable(raw))
@@ -86,14 +114,14 @@ def _of_passage(passage: Passage) -> Iterator[Candidate]:
         if _ITEM.match(raw) or not _in_item(body, piece):
             item, opener = "", order
         lead = " ".join(part for part in (heading, columns, item) if part)
-        made = Candidate(
-            passage=passage, order=order, text=text, stems=frozenset(stems_of(text)), lead=frozenset(stems_of(lead)),
-            led=lead, opener=opener if item else order, asked=asked,
-            outside=not passage.start <= passage.text_start + piece.start < passage.end,
+        made = _Quotable(
+            order=order, text=text, stems=frozenset(stems_of(text)), lead=frozenset(stems_of(lead)),
+            led=lead, opener=opener if item else order, asked=asked, title=False,
+            outside=not chunk.start <= piece.start < chunk.end,
         )  # fmt: skip
         if is_heading(raw) or _ASKS.search(text) or (not alone and _is_title(body, piece)):
             heading, columns, asked = text, "", _ASKS.search(text) is not None
-            made.title = not asked
+            made = made._replace(title=not asked)
         elif text.endswith((":", "：")):
             heading = f"{heading} {text}"
             continue
