@@ -18,9 +18,19 @@ TRAVEL = "# Travel\n\nTrains are booked by the office. Flights need a director's
 REFUND = "# 退款\n\n退款申请将在七个工作日内处理完毕，并退回原支付账户。\n"
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace that no test changes."""
+    return _made(tmp_path_factory.mktemp("standing"))
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    made = Workspace(tmp_path)
+    return _made(tmp_path)
+
+
+def _made(root: Path) -> Workspace:
+    made = Workspace(root)
     made.write({"leave.md": LEAVE, "travel.md": TRAVEL, "zh/refund.md": REFUND})
     made.ingest()
     return made
@@ -43,9 +53,9 @@ def _locate(workspace: Workspace, source: str, quote: str) -> LocatedEvidence:
         ("docs/zh/refund.md", "七个工作日 内处理完毕,并退回", "七个工作日内处理完毕，并退回"),
     ],
 )
-def test_a_quote_is_found_at_exact_offsets(workspace: Workspace, source: str, quote: str, says: str) -> None:
-    found = _locate(workspace, source, quote)
-    release = workspace.open()
+def test_a_quote_is_found_at_exact_offsets(standing: Workspace, source: str, quote: str, says: str) -> None:
+    found = _locate(standing, source, quote)
+    release = standing.open()
     document = EvidenceFinder(release).documents.by_source[found.source]
     assert found.state is EvidenceState.FOUND
     assert found.version == document.version != ""
@@ -53,8 +63,8 @@ def test_a_quote_is_found_at_exact_offsets(workspace: Workspace, source: str, qu
     assert review_reason((found,)) == ""
 
 
-def test_a_path_on_disk_is_understood(workspace: Workspace) -> None:
-    assert _locate(workspace, str(workspace.docs / "leave.md"), "twenty-five days").found
+def test_a_path_on_disk_is_understood(standing: Workspace) -> None:
+    assert _locate(standing, str(standing.docs / "leave.md"), "twenty-five days").found
 
 
 def test_a_moved_file_counts_and_is_named(workspace: Workspace) -> None:
@@ -91,14 +101,14 @@ def test_evidence_that_stands_elsewhere_now_is_for_review_and_names_the_place(wo
     assert "docs/handbook.md holds the quote" in found.reason
 
 
-def test_what_no_document_says_is_gone(workspace: Workspace) -> None:
-    found = _locate(workspace, "docs/other.md", "Cats may sleep in the office on Mondays.")
+def test_what_no_document_says_is_gone(standing: Workspace) -> None:
+    found = _locate(standing, "docs/other.md", "Cats may sleep in the office on Mondays.")
     assert (found.state, found.document_id, found.version) == (EvidenceState.GONE, "", "")
     assert "no document 'docs/other.md'" in found.reason
 
 
-def test_a_short_quote_proves_nothing_about_other_documents(workspace: Workspace) -> None:
-    assert _locate(workspace, "docs/other.md", "office").state is EvidenceState.GONE
+def test_a_short_quote_proves_nothing_about_other_documents(standing: Workspace) -> None:
+    assert _locate(standing, "docs/other.md", "office").state is EvidenceState.GONE
 
 
 def test_a_quarantined_document_is_gone_for_its_reason(workspace: Workspace) -> None:
@@ -124,10 +134,10 @@ def test_copies_are_found_and_counted(workspace: Workspace) -> None:
     assert covers(copy.document_id, copy.source, 0, copy.start, located, finder.copies(case)) == ()
 
 
-def test_chunks_that_retrieval_finds_cover_the_evidence(workspace: Workspace) -> None:
+def test_chunks_that_retrieval_finds_cover_the_evidence(standing: Workspace) -> None:
     case = _case("docs/travel.md", "Flights need a director's consent before booking.")
-    located = EvidenceFinder(workspace.open()).locate(case)
-    hits = workspace.search("flights director consent")
+    located = EvidenceFinder(standing.open()).locate(case)
+    hits = standing.search("flights director consent")
     held = [covers(hit.document_id, hit.source, hit.start, hit.end, located) for hit in hits]
     assert held[0] == (0,)
 
@@ -143,11 +153,11 @@ def test_half_of_a_quote_is_enough_and_a_quarter_of_a_long_one(start: int, end: 
     assert covers("e", "b", start, end, located, [Place(0, "e", "b", 100, 200)]) == held
 
 
-def test_every_item_is_told_apart(workspace: Workspace) -> None:
+def test_every_item_is_told_apart(standing: Workspace) -> None:
     case = Case(
         id="c",
         question="q",
         evidence=(Evidence("docs/leave.md", "twenty-five days"), Evidence("docs/travel.md", "Trains are booked")),
     )
-    located = EvidenceFinder(workspace.open()).locate(case)
+    located = EvidenceFinder(standing.open()).locate(case)
     assert [(item.index, item.source) for item in located] == [(0, "docs/leave.md"), (1, "docs/travel.md")]

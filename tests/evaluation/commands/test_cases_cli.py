@@ -23,8 +23,18 @@ What ended it?,a fire,docs/mill.md,A storm destroyed it in 1902,
 """
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace that no test changes."""
+    return _made(tmp_path_factory.mktemp("standing"))
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
+    return _made(tmp_path)
+
+
+def _made(tmp_path: Path) -> Workspace:
     made = Workspace(tmp_path)
     made.write({"mill.md": MILL})
     made.ingest()
@@ -92,8 +102,8 @@ def test_rows_that_are_no_case_fail_the_command(workspace: Workspace) -> None:
     assert "line 2: it has no question" in done.stdout
 
 
-def test_no_feedback_gives_no_case(workspace: Workspace) -> None:
-    assert _said(workspace, "import", "--feedback")["imported"] == 0
+def test_no_feedback_gives_no_case(standing: Workspace) -> None:
+    assert _said(standing, "import", "--feedback")["imported"] == 0
 
 
 @pytest.mark.parametrize(
@@ -112,6 +122,6 @@ def test_no_feedback_gives_no_case(workspace: Workspace) -> None:
         ["cases", "show", "x"],
     ],
 )
-def test_options_that_make_no_sense_together_are_refused(workspace: Workspace, arguments: list[str]) -> None:
+def test_options_that_make_no_sense_together_are_refused(standing: Workspace, arguments: list[str]) -> None:
     with pytest.raises(UsageError):
-        _run(workspace, *arguments)
+        _run(standing, *arguments)
