@@ -37,7 +37,7 @@ _UNFIT = re.compile(
 _CONNECTIVE = re.compile(
     r"^(?:此外|另外|同时|因此|所以|然而|但是|但|而且|并且|并|而|不过|比如|其中|于是|随后|之后|后来|结果|事实上|因为|由于|"
     r"虽然|尽管|如果|即使|除了|除非|只有|只要|不仅|不但|或者|或|也|还|又|则|即|就|便|再|从而|以及|和|与|及|甚至|特别是|"
-    r"尤其是|包括|当|在.{0,30}[时后前中下里]，)"
+    r"尤其是|包括|当|计划|预计|目标为|标为|在.{0,30}[时后前中下里]，)"
 )
 _STOP_BEFORE = re.compile(r"\d\s?[分时度年月]\s?$|[第±负近每半正零]\s?$|[到至~—–-]\s?$|\d\s?$|[.．]$")
 _NOUNS = ("n", "eng", "vn", "j", "l", "i", "an", "s", "f", "b", "t", "m", "a")
@@ -49,6 +49,7 @@ _SURNAMES = (
     "贾江颜郭梅林徐邱骆高夏蔡田胡凌霍万柯卢莫房解应丁邓单洪包石崔龚程陆段侯武刘景龙叶黎白蒲邰乔谭翁向文欧游肖"
 )
 _ASIDE = re.compile(r"^\s*[（(][^（()）]*[)）]")
+_CAUSE = re.compile("，\\s*(?:由于|因为|如果|虽然|尽管)")
 _SAYS = re.compile(r"(?:写道|说|表示|显示|称|认为|指出|报告|发现|表明|证明|评论)？$")
 _BEFORE_AMOUNTS = frozenset("了 约 大约 达 高达 过 为 有 超过 近 共 仅 至少 最多 不少于 不超过 应 每 多达".split())  # noqa: SIM905
 _RANGE = ("到", "至", "-", "—", "–", "~")
@@ -244,7 +245,7 @@ def _asked_part(body: str, span: tuple[int, int]) -> _Clause | None:
         last += 1
     for first in range(at, -1, -1):
         text = body[clauses[first].start : clauses[last].end]
-        if body[clauses[first].start - 1 : clauses[first].start] in ("：", ":") or "：" in text:
+        if _CAUSE.search(text) or body[clauses[first].start - 1 : clauses[first].start] in ("：", ":") or "：" in text:
             return None
         stands_first = first < at and not body[clauses[at].start : span[0]].strip()
         if stands_first or not _has_verb(body[clauses[at].start : span[0]] + "，" + body[span[1] : clauses[last].end]):

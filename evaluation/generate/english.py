@@ -77,7 +77,7 @@ _DEFINED = re.compile(
     r"^(?:a|an|the) (?!(?:example|kind|type|form|part|result|matter|same|case|way|lot|number|member|few|following|"
     r"first|last|second|only|most|one)\b)"
 )
-_DANGLING = re.compile(r"\b(?:in|on|at|by|for|from|with|of|to|the|a|an|as|called|said|between|than)\?$")
+_DANGLING = re.compile(r"\b(?:in|on|at|by|for|from|with|of|to|the|a|an|as|called|said|between|than|and|or)\?$")
 _PRONOUN = re.compile(r"\b(?:he|she|it|they|him|them|this|these|those|we|us|here|there|himself|themselves)\b")
 _VALUE = re.compile(rf"^(?:{_ABOUT}{_NUM}|{_CURRENCY})", re.IGNORECASE)
 
@@ -286,7 +286,7 @@ def _subject(words: list[str], common: frozenset[str]) -> str | None:
     kept = words[:-1] if words and words[-1] in ADVERBS else words
     if not kept or len(kept) > _LONGEST_SUBJECT or kept[0].lower() in NO_SUBJECT_START:
         return None
-    if kept[0].endswith(("ly", "ing")):
+    if kept[0].endswith(("ly", "ing")) or re.match(r"The (?:most|least|latter|former|other|same)\b", " ".join(kept)):
         return None
     if any(word.lower().strip("()") in NOT_IN_SUBJECT or word[-1] in ",;:" for word in kept):
         return None
@@ -315,6 +315,8 @@ def _until_stop(words: str) -> str:
     for at, word in enumerate(parts):
         following = parts[at + 1] if at + 1 < len(parts) else ""
         if word in STOPS_AFTER and not (word == "and" and following[:1].isupper()):
+            # "low-income and minority applicants": what is cut off there leaves no whole phrase.
+            kept += [word] * (word in ("and", "or") and "-" in parts[at - 1])
             break
         kept.append(word)
     return " ".join(kept).rstrip(",;:")

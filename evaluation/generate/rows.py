@@ -123,7 +123,7 @@ def about_cell(language: str, first: str, key: str, column: str, cell: str) -> s
         return f"who is listed for “{key}”?"
     if _WHERE.match(column) and not re.search(r"@|,| and ", key + cell.partition(",")[0]):
         return f"where is the {key}?" if key.islower() else f"where is {key}?"
-    if any(map(_CLAUSE.match, (column, first))) or "," in column:
+    if any(map(_CLAUSE.match, (column, first))) or "," in column or _WHERE.match(column):
         return f"what stands under “{column}” for “{key}”?"
     column = _CURRENCY.sub(r"\1 in \2", column)
     return f"what is the {_lower(column)} for {key}?"
