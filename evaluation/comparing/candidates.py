@@ -18,6 +18,7 @@ from index.release import Manifest
 from ragpress.answer_settings import sealable
 from ragpress.errors import ReleaseError, UsageError
 from ragpress.settings import CollectionSettings
+from serving.checks import check_answering
 
 LIVE = "live"
 WORKSPACE = "workspace"
@@ -146,9 +147,8 @@ def _with_prompt(environment: Environment, collection: str, answering: Answering
 def _built(environment: Environment, named: Named) -> Subject:
     """Build a candidate from the workspace; its integrity is checked, its answers are what is to be compared."""
     change = named.change
-    request = IngestRequest(
-        collection=named.collection, publish=False, compact=change.relays, wait=named.wait, override=None
-    )
+    check_answering(environment, named.collection)
+    request = IngestRequest(collection=named.collection, publish=False, compact=change.relays, wait=named.wait)
     report = ingest(request, msgspec.structs.replace(environment, judge=None))
     if report.release is None:
         raise ReleaseError(f"The sources of {named.collection!r} hold no document that can be used.")

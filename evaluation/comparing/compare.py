@@ -72,7 +72,7 @@ def compare(
         StorageError: results cannot be kept, or a file of a release is damaged.
         SettingsError: the gate's rules name a metric that there is not.
     """
-    options = msgspec.structs.replace(options, scorer=options.scorer or scorer_of(baseline))
+    options = msgspec.structs.replace(options, scorer=options.scorer or scorer_of(baseline.environment, baseline))
     pair = Pair(
         cases=tuple(cases),
         baseline=evaluate(baseline.environment, baseline, cases, options),

@@ -19,6 +19,7 @@ from index.prompt_versions import PublishHow, publish_prompt
 from index.report import IngestReport
 from ragpress.errors import GateRefusedError, SettingsError
 from ragpress.prompts import built_in_text
+from serving.commands.shared import DONE, REFUSED
 from tests.evaluation.comparing.samples import DOCUMENTS, LINES, SETTINGS, cased_workspace, write_cases
 from tests.workspace import Workspace
 
@@ -218,3 +219,22 @@ def test_a_first_release_whose_generator_is_down_is_not_waved_through(tmp_path: 
     report = run(workspace)
     assert (report.gate, report.published) == ("refuse", False)
     assert report.gate_reasons[0].startswith("the gate could not be run")
+
+
+@pytest.mark.process
+def test_every_command_takes_a_persons_word(workspace: Workspace) -> None:
+    from tests.ragpress.test_cli import answer
+
+    root = workspace.root
+    (workspace.docs / "vpn.md").unlink()
+    refused = answer(root, "ingest", code=REFUSED)
+    assert (refused["gate"], refused["published"]) == ("refuse", False)
+    answer(root, "releases", "publish", refused["release"], "--override", "the VPN is gone", code=DONE)
+    assert live_of(workspace) == refused["release"]
+    (root / "ragpress.toml").write_text("[answer]\nabstain = 1.0\n\n" + SETTINGS, encoding="utf-8")
+    strict_prompt(workspace)
+    answer(root, "prompts", "publish", "strict", code=REFUSED)
+    done = answer(root, "prompts", "publish", "strict", "--override", "legal wants it", code=DONE)
+    assert done["published"] is True
+    shown = answer(root, "releases", "show", code=DONE)
+    assert shown["gate"]["override"]["why"] == "legal wants it"

@@ -163,6 +163,12 @@ def test_a_release_of_ones_own_takes_no_other_index(workspace: Workspace) -> Non
     assert tried(workspace, "retrieval.k=3", candidate=live).info.label == f"{live} with retrieval.k=3"
 
 
+def test_what_could_not_answer_is_not_built(workspace: Workspace) -> None:
+    with pytest.raises(SettingsError, match="base_url is empty"):
+        tried(workspace, "chunk.max_tokens=16", "generator.kind=openai")
+    assert len(releases(workspace)) == 1
+
+
 def test_a_writer_at_work_is_told(workspace: Workspace) -> None:
     environment = workspace.environment()
     with environment.store.writer("default", 0.0), pytest.raises(WriterBusyError):

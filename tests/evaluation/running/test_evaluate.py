@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from msgspec.structs import replace
@@ -343,3 +344,13 @@ def test_the_evidence_of_several_documents_is_located_each(made: Workspace) -> N
 
     assert [item.source for item in result.evidence] == ["docs/ferry.md", "docs/tea.md"]
     assert {place for hit in result.hits for place in hit.covers} == {0, 1}
+
+
+def test_two_evaluations_at_the_same_time_leave_whole_answers(made: Workspace) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (one.result() for one in [pool.submit(run, made) for _ in range(2)])
+    third = run(made)
+
+    assert [parts(one) for one in first.results] == [parts(one) for one in second.results]
+    assert third.totals.reused == len(CASES)
+    assert [parts(one) for one in third.results] == [parts(one) for one in first.results]
