@@ -19,12 +19,20 @@ def signed(value: float | None) -> str:
     return text if float(text) == 0 else f"{'+' if value > 0 else MINUS}{text}"
 
 
-def interval(value: tuple[float, float] | None, plus: bool = False) -> str:
-    """Both ends: ``0.80 … 0.88``, with signs for those of a difference."""
+def interval(value: tuple[float, float] | None, plus: bool = False, unit: str = "share") -> str:
+    """Both ends: ``0.800 … 0.880``, with signs for those of a difference."""
     if value is None:
         return NOTHING
-    write = signed if plus else share
-    return f"{write(value[0])} … {write(value[1])}"
+    write = difference if plus else quantity
+    return f"{write(value[0], unit)} … {write(value[1], unit)}"
+
+
+def difference(value: float | None, unit: str) -> str:
+    """A difference in the unit of its metric, with its sign: ``+0.021``, ``−57 ms``."""
+    if unit == "share" or value is None:
+        return signed(value)
+    sign = "+" if value > 0 else MINUS if value < 0 else ""
+    return sign + quantity(abs(value), unit)
 
 
 def probability(value: float | None) -> str:
