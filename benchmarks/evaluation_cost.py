@@ -11,8 +11,8 @@ scoring, finding evidence, naming and keeping results. Loading the model counts 
 The edit adds a sentence to every hundredth document. It is ingested, and the cases are evaluated again twice: with what
 is known, and all anew. Counted beside each other: the cases that were judged, and those whose passages read otherwise
 than before; and whether both evaluations say the same of every case. An edit changes the statistics of the lexical
-index, so a few cases may retrieve other passages though no document of theirs changed. The gate's own evaluations, which
-would make the answers before they are measured, are off.
+index, so a few cases may retrieve other passages though no document of theirs changed. The gate is off: it would make
+the answers before they are measured.
 """
 
 from __future__ import annotations

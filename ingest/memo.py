@@ -7,6 +7,7 @@ Packs are only a cache: losing one costs time, never data.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ragpress.errors import NotFoundError
+from ragpress.errors import ConflictError, NotFoundError
 from ragpress.fingerprint import DIGEST_BYTES, digest
 from ragpress.storage.store import Store
 from ragpress.types import Float32Matrix
@@ -108,7 +109,8 @@ class Memo:
         body = _to_ipc(table)
         key = self._key(hashlib.sha256(body).hexdigest())
         if not self._store.exists(key):
-            self._store.create(key, body)
+            with contextlib.suppress(ConflictError):  # another process wrote the very same just now
+                self._store.create(key, body)
         return key
 
     def _key(self, name: str) -> str:
