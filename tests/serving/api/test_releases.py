@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
+from index.judging import Judgement
 from index.release import GateRecord
 from ragpress.wiring import open_environment
 from serving.callers import Role
@@ -125,6 +127,30 @@ async def test_what_the_gate_refused_needs_a_reason(
     forced = await http.post(f"/v1/releases/{candidate['id']}/publish", json={"override": "I looked at it"})
     assert forced.json()["why"] == "publish, gate overridden: I looked at it (by admin)"
     assert workspace.open().manifest.id == candidate["id"]
+
+
+async def test_a_candidate_is_judged_against_what_is_live_now(workspace: Workspace) -> None:
+    workspace.write({"c.md": "# C\n\nA candidate.\n"})
+    candidate = workspace.ingest(publish=False).release
+    reason = "answer_correctness fell by 20 points"
+
+    def refuses(*_: Any) -> Judgement:
+        return Judgement(verdict="refuse", checks=("metrics",), reasons=(reason,), evaluation="e1")
+
+    environment = msgspec.structs.replace(open_environment(workspace.root), judge=refuses)
+    async with (
+        serving(FakeOpening(environment), keys=Keys(**CALLERS)) as service,
+        client(service) as http,
+    ):
+        http.headers.update(ADMIN)
+        live = (await releases(http))[1]["id"]
+        refused = await http.post(f"/v1/releases/{candidate}/publish")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "gate_refused")
+        assert reason in refused.json()["error"]["message"]
+        assert workspace.open().manifest.id == live
+        forced = await http.post(f"/v1/releases/{candidate}/publish", json={"override": "agreed with support"})
+        assert (forced.status_code, forced.json()["release"]) == (200, candidate)
+        assert "agreed with support" in forced.json()["why"]
 
 
 async def test_a_collection_that_is_being_written_is_busy(
