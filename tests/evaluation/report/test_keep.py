@@ -6,12 +6,15 @@ import gzip
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from evaluation.report.contents import Contents
 from evaluation.report.keep import KEPT_RESULTS, Results, keep_report
 from index.evaluations import REPORT_JSON, evaluation_file, list_evaluations
 from tests.evaluation.report.samples import compare_data, run_data
 from tests.workspace import Workspace
+
+pytestmark = pytest.mark.workspace
 
 
 def test_a_report_is_listed_and_lies_where_it_is_said_to(tmp_path: Path) -> None:
