@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from evaluation.comparing.records import Comparison
-from evaluation.model_judge.records import JudgeMetric
+from evaluation.model_judge.records import JudgeMetric, JudgeReport
 from evaluation.records import Case, EvaluatedRelease, GateVerdict, MetricDelta, SliceSummary
 from index.evaluations import EvaluationSummary, MetricSummary
 from ragpress.evaluation_settings import EvaluationSettings, GateSettings
@@ -39,6 +39,19 @@ class JudgeOpinion(msgspec.Struct, frozen=True, kw_only=True):
     deltas: dict[str, MetricDelta] = {}
     judged: int = 0
     reused: int = 0
+
+
+def opinion_of(judged: JudgeReport) -> JudgeOpinion:
+    """What a served model says of one release, as a report shows it."""
+    return JudgeOpinion(
+        model=judged.model,
+        prompt=judged.prompt,
+        repeats=judged.repeats,
+        temperature=judged.temperature,
+        candidate=judged.metrics,
+        judged=judged.judged,
+        reused=judged.reused,
+    )
 
 
 class ReportData(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from evaluation.comparing.keeping import new_id
 from evaluation.model_judge.judging import judge_report, judging_on
 from evaluation.model_judge.records import JudgeReport
 from evaluation.records import Case, CaseResult, EvaluatedRelease, SliceSummary
-from evaluation.report.data import ReportData
+from evaluation.report.data import ReportData, opinion_of
 from evaluation.report.keep import keep_report
 from evaluation.running.choosing import chosen_cases
 from evaluation.running.evaluate import RunOptions, evaluate
@@ -158,6 +158,7 @@ def run_evaluation(environment: Environment, asked: Asked, watch: Watch) -> RunR
             found = evaluate(environment, subject, cases, replace(options, progress=finished))
         data = _data(environment, asked, cases, found, earlier)
         judged = _judged(environment, asked, data)
+        data = data if judged is None else replace(data, judge=opinion_of(judged))
         summary, path = keep_report(environment, data)
         record = replace(_record(data, path), judge=judged)
         earlier.append(summary)
