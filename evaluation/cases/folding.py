@@ -114,11 +114,10 @@ class FoldedText:
     def _places(self, needle: str, start: int = 0) -> Iterator[Span]:
         at = self.folded.find(needle, start)
         while at >= 0:
-            span = self._span(at, at + len(needle))
-            stands = _stands_alone(self.text, span)
-            if stands:
+            span = self._standing(at, at + len(needle))
+            if span is not None:
                 yield span
-            at = self.folded.find(needle, at + (len(needle) if stands else 1))
+            at = self.folded.find(needle, at + (1 if span is None else len(needle)))
 
     def _in_parts(self, quote: str) -> Iterator[Span]:
         parts = [part.translate(self._table) for part in _ELLIPSIS.split(quote)]
@@ -139,14 +138,22 @@ class FoldedText:
 
     def _follow(self, parts: list[str], at: int) -> int | None:
         end = at + len(parts[0])
-        if not _stands_alone(self.text, self._span(at, end)):
+        if self._standing(at, end) is None:
             return None
         for part in parts[1:]:
             following = self.folded.find(part, end, end + _GAP + len(part))
-            if following < 0 or not _stands_alone(self.text, self._span(following, following + len(part))):
+            if following < 0 or self._standing(following, following + len(part)) is None:
                 return None
             end = following + len(part)
         return end
+
+    def _standing(self, start: int, end: int) -> Span | None:
+        """The span of a folded run; None where it begins or ends within a word, a number or a letter with its marks."""
+        span = self._span(start, end)
+        if any(map(unicodedata.combining, self.text[span.end : span.end + 1])):
+            return None
+        whole = self.text[span.start : span.end].translate(self._table) == self.folded[start:end]
+        return span if whole and _stands_alone(self.text, span) else None
 
     def _span(self, start: int, end: int) -> Span:
         first, last = np.searchsorted(self._ends, [start, end - 1], "right").tolist()
