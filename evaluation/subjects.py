@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from evaluation.records import SubjectInfo
 from evaluation.running.metering import MeteredEmbedder
+from evaluation.running.reranking import RememberedReranker
 from index.environment import Environment
 from index.opened import OpenRelease
 from index.release import Manifest
@@ -56,7 +57,7 @@ def open_subject(environment: Environment, release: OpenRelease, label: str, tri
     """
     embedder = _metered(environment, release)
     metered = replace(environment, embedders=replace(environment.embedders, load=lambda _: embedder))
-    searcher = open_searcher(metered, release)
+    searcher = open_searcher(metered, release, RememberedReranker)
     answerer = open_answerer(metered, release, searcher)
     return Subject(
         info=_info(release.manifest, answerer, label, trial),
