@@ -28,7 +28,7 @@ export HF_HUB_OFFLINE := 1
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
         bench-overhead bench-service bench-timing bench-gate \
         bench-injection bench-injection-vllm \
-        bench-follow-ups bench-evaluation
+        bench-follow-ups bench-evaluation bench-judging
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ bench-quality: $(STAMP) ## retrieval quality on public sets: hybrid against dens
 
 bench-evidence: $(STAMP) ## abstention, citation check and quoted answers on public sets, beside published detectors
 	$(PY) -m benchmarks.evidence $(ARGS)
+
+bench-judging: $(STAMP) ## the metrics of answers against people, beside answer length and published detectors
+	$(PY) -m benchmarks.judging $(ARGS)
 
 bench-overhead: $(STAMP) ## what a question costs before the generator, at 10,000 and 100,000 chunks
 	$(PY) -m benchmarks.overhead $(ARGS)

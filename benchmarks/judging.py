@@ -52,7 +52,7 @@ from ragpress.answer_settings import AnswerSettings
 from ragpress.settings import EmbedSettings
 from serving.evidence.support import SupportChecker
 
-RESAMPLES = 1000
+RESAMPLES = 400
 _LENGTH = "length of the answer"
 
 
@@ -91,7 +91,7 @@ class Agreement(msgspec.Struct, frozen=True):
         scorer: the scorer.
         answers: number of answers.
         bad: number of those that people judge bad.
-        spearman: rank correlation with the rating.
+        spearman: rank correlation with the rating; None where people gave no more than a label.
         auroc: chance that a good answer scores above a bad one.
         balanced: balanced accuracy at the threshold.
         threshold: fixed beforehand.
@@ -102,7 +102,7 @@ class Agreement(msgspec.Struct, frozen=True):
     scorer: str
     answers: int
     bad: int
-    spearman: Figure
+    spearman: Figure | None
     auroc: Figure
     balanced: Figure
     threshold: float
@@ -199,9 +199,13 @@ def agreements(metric: str, sets: dict[str, list[Labelled]], resamples: int) -> 
         fit = [one for one in rows if one.half == FIT] or lengths
         for scorer in dict.fromkeys(scorer for one in held for scorer in one.scores):
             having = [one for one in held if scorer in one.scores]
-            if len({one.good for one in having}) == 2:
+            if _varies([one.good for one in having]) and _varies([one.scores[scorer] for one in having]):
                 found.append(_agreement(metric, name, scorer, _turned(having, fit, scorer), resamples))
     return found
+
+
+def _varies(values: Sequence[object]) -> bool:
+    return len(set(values)) > 1
 
 
 def _turned(rows: Sequence[Labelled], fit: Sequence[Labelled], scorer: str) -> tuple[Sequence[Labelled], float]:
@@ -231,9 +235,9 @@ def _agreement(
         scorer,
         len(rows),
         int((~good).sum()),
-        measured(lambda at: spearman(scores[at].tolist(), ratings[at].tolist())),
-        measured(lambda at: auroc(scores[at].tolist(), good[at].tolist())),
-        measured(lambda at: operating_point(scores[at].tolist(), good[at].tolist(), threshold).balanced),
+        measured(lambda at: spearman(scores[at], ratings[at])) if len(set(ratings)) > 2 else None,
+        measured(lambda at: auroc(scores[at], good[at])),
+        measured(lambda at: operating_point(scores[at], good[at], threshold).balanced),
         threshold,
     )
 
@@ -248,7 +252,8 @@ def _interval(of: Callable[[np.ndarray], float], groups: Sequence[str], good: np
     for _ in range(resamples):
         at = np.concatenate([members[place] for place in drawn.integers(0, len(members), len(members))])
         if 0 < good[at].sum() < len(at):
-            values.append(of(at))
+            with np.errstate(invalid="ignore"):  # a rank correlation of equal scores is left out below
+                values.append(of(at))
     low, high = np.nanquantile(values, (0.025, 0.975)) if values else (np.nan, np.nan)
     return Figure(of(np.arange(len(good))), float(low), float(high))
 
@@ -262,7 +267,9 @@ def print_table(metric: str, rows: Sequence[Agreement]) -> None:
     Console(width=170).print(table)
 
 
-def _words(figure: Figure) -> str:
+def _words(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
     return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
 
 

@@ -22,6 +22,7 @@ class EvaluationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         resamples: of the bootstrap and of the permutation test.
         seed: of both, so that the same results always give the same intervals.
         language: of the report when it is opened: ``en`` or ``zh``; it holds both.
+        plugins: further metrics, by the names of installed plugins (entry point ``ragpress.metrics``).
     """
 
     k: PositiveInt = 10
@@ -30,6 +31,7 @@ class EvaluationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     resamples: Annotated[int, msgspec.Meta(ge=200, le=1_000_000)] = 10_000
     seed: int = 0
     language: Literal["en", "zh"] = "en"
+    plugins: tuple[str, ...] = ()
 
 
 class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

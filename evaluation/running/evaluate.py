@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from evaluation.cases.locate import EvidenceFinder
 from evaluation.metrics.answers import Scorer, load_scorer
+from evaluation.metrics.plugins import load_metrics
 from evaluation.records import Case, CaseError, CaseResult, Cost, EvaluatedRelease, Totals
 from evaluation.running.case import GENERATE, CaseRun, CaseTools
 from evaluation.running.kept import AnswerKeys, KeptAnswers
@@ -87,9 +88,15 @@ def evaluate(
     return EvaluatedRelease(subject=subject.info, results=tuple(run.results), totals=totals)
 
 
-def scorer_of(subject: Subject) -> Scorer:
-    """What scores the answers of a release unless something else is asked for: its own check of sentences."""
-    return load_scorer(subject.embedder, subject.answerer.parts.answer)
+def scorer_of(environment: Environment, subject: Subject) -> Scorer:
+    """What scores the answers of a release unless something else is asked for: its own check of sentences, and the
+    further metrics that the settings name.
+
+    Raises:
+        SettingsError: a metric that is named is not installed.
+    """
+    settings = environment.workspace.collection(subject.manifest.collection).evaluation
+    return load_scorer(subject.embedder, subject.answerer.parts.answer, load_metrics(settings.plugins))
 
 
 async def _evaluated(environment: Environment, subject: Subject, cases: Sequence[Case], options: RunOptions) -> _Run:
@@ -109,7 +116,7 @@ async def _tools(environment: Environment, subject: Subject, options: RunOptions
     current = environment.workspace.collection(manifest.collection)
     answering = manifest.answering or seal(environment.workspace.root, manifest.collection, current)
     source = MeteredSource(subject.searcher)
-    scorer = options.scorer or scorer_of(subject)
+    scorer = options.scorer or scorer_of(environment, subject)
     model = await _served_model(reconnected(answering.generator, current.generator))
     keys = AnswerKeys(parts, answering, subject.embedder.fingerprint, scorer.fingerprint, model)
     generator = KeptRewrites(parts.generator, keys, kept)

@@ -135,7 +135,7 @@ INGESTED: dict[str, Callable[[Workspace, str], None]] = {
     "LangChain's rerankers": check_reranker,
     "A retriever in LangChain's chains": check_chain,
 }
-ASKED = {"An embedding model", "A generator", "A check of answers"}
+ASKED = {"An embedding model", "A generator", "A check of answers", "A metric"}
 
 
 def test_every_section_is_run() -> None:
@@ -190,6 +190,24 @@ def test_the_check_of_answers_scores(plugins: PluginFolder) -> None:
     install(plugins, sections()["A check of answers"])
 
     assert load_checker("quoted", None).support(["Tea.", "Milk."], [["Tea. Bread."], ["Tea."]]) == [1.0, 0.0]
+
+
+def test_the_metric_scores(plugins: PluginFolder) -> None:
+    from evaluation.metrics.answers import AnswerFacts
+    from evaluation.metrics.plugins import load_metrics
+    from evaluation.records import Case
+
+    install(plugins, sections()["A metric"])
+
+    (loaded,) = load_metrics(["brevity"])
+    asked = Case(id="c", question="Tea?")
+    assert loaded.score(asked, AnswerFacts(text="Green tea.", abstained=False)) == 2.0
+    assert loaded.score(asked, AnswerFacts(text="No idea.", abstained=True)) is None
+    assert (loaded.metric.en, loaded.metric.higher_is_better, loaded.metric.unit) == (
+        "Words of the answer.",
+        False,
+        "words",
+    )
 
 
 def test_the_example_package_reads_logs_and_keeps_entries_whole(plugins: PluginFolder, tmp_path: Path) -> None:
