@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from evaluation.comparing.differences import RECUT, Differences
+from evaluation.comparing.differences import RECUT, STEPS, Differences
 from evaluation.comparing.records import ChangedCase, EvidenceChange, SettingChange, Why, WhyCode
 from evaluation.records import CaseResult, EvidenceState, LocatedEvidence, RankedHit
 from index.history import DocumentChange
@@ -233,9 +233,14 @@ def _of_answering(differences: Differences, *, same_passages: bool) -> Iterator[
     settings = [change for change in what.settings if _matters(change, same_passages=same_passages)]
     if settings:
         details = tuple(f"{change.name}: {change.before} → {change.after}" for change in settings)
-        values = {"settings": ", ".join(details[:_NAMED])}
+        values = {"settings": ", ".join(_setting(change) for change in settings[:_NAMED])}
         message = "settings differ: " + values["settings"]
         yield Why(code="settings", message=message, details=details[:_LINES], values=values)
+
+
+def _setting(change: SettingChange) -> str:
+    """A setting with both values; a step by its name alone, for its fingerprints tell nobody anything."""
+    return change.name if change.name.startswith(STEPS) else f"{change.name}: {change.before} → {change.after}"
 
 
 def _matters(change: SettingChange, *, same_passages: bool) -> bool:

@@ -21,7 +21,8 @@ NAMED = 200
 _TEXTS = 3
 _CHARACTERS = 400
 _PROMPT = "prompt."
-_STEPS = "steps."
+STEPS = "steps."
+"""Beginning of the name under which a step's fingerprint stands among the settings."""
 
 
 class Differences(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +93,7 @@ def _flat(manifest: Manifest) -> dict[str, str]:
 
 
 def _short(name: str, value: str) -> str:
-    return value[:12] if name.startswith(_STEPS) else value
+    return value[:12] if name.startswith(STEPS) else value
 
 
 def _shortened(change: DocumentChange) -> DocumentChange:

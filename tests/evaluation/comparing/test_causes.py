@@ -155,3 +155,12 @@ def test_an_error_and_a_review_say_all() -> None:
     assert found.values["side"] == "candidate"
     review = result(review="a.md says something else", answer="x")
     assert codes(why(result(review="a.md says something else"), review, documents())) == ["review"]
+
+
+def test_a_step_is_named_without_its_fingerprints() -> None:
+    other = result(passages=(passage(text="other"),), answer="other")
+    settings = (SettingChange("steps.chunk", "7d75", "0463"), SettingChange("retrieval.k", "10", "5"))
+    found = why(result(), other, documents(settings=settings))
+    assert codes(found) == ["passages", "settings"]
+    assert found[1].message == "settings differ: steps.chunk, retrieval.k: 10 → 5"
+    assert found[1].details[0] == "steps.chunk: 7d75 → 0463"
