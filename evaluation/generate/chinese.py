@@ -52,6 +52,8 @@ _ASIDE = re.compile(r"^\s*[（(][^（()）]*[)）]")
 _CAUSE = re.compile("，\\s*(?:由于|因为|如果|虽然|尽管)")
 _SAYS = re.compile(r"(?:写道|说|表示|显示|称|认为|指出|报告|发现|表明|证明|评论)？$")
 _BEFORE_AMOUNTS = frozenset("了 约 大约 达 高达 过 为 有 超过 近 共 仅 至少 最多 不少于 不超过 应 每 多达".split())  # noqa: SIM905
+_BEFORE_PLACE = frozenset(["v", "p", "c", "uj", "x"])
+_AFTER_PLACE = frozenset(["v", "p", "d", "uj", "u", "x", "c", "t"])
 _RANGE = ("到", "至", "-", "—", "–", "~")
 _PROPER = ("战争", "革命", "计划", "运动", "条约", "宣言", "纲要", "指数", "定律", "街", "号", "大道")
 _HAN_SPACE = re.compile("(?<=[\u3001-\u9fff\uff00-\uffef]) (?=[\u3001-\u9fff\uff00-\uffef])")
@@ -90,12 +92,17 @@ def is_place(name: str) -> bool:
     return len(tags) == 1 and tags[0][1] == "ns"
 
 
-def leading_place(text: str) -> str:
-    """The place that a text begins with and says something of; "" where there is none."""
-    tags = _tags(text)
-    if len(tags) < 2 or len(tags[0][0]) < 2 or not is_place(tags[0][0]):
-        return ""
-    return tags[0][0] if tags[1][1] in ("v", "p", "d", "uj", "u") else ""
+def places_in(text: str) -> list[tuple[int, int]]:
+    """Where a question names places that nothing else of the name follows."""
+    found, at, tags = [], 0, _tags(text)
+    for place, (word, tag) in enumerate(tags):
+        before = tags[place - 1] if place else ("", "x")
+        after = tags[place + 1] if place + 1 < len(tags) else ("", "x")
+        alone = before[1] in _BEFORE_PLACE and after[1] in _AFTER_PLACE and "、" not in (before[0], after[0])
+        if tag == "ns" and alone and len(word) > 1 and word[-1] not in "度区地方城" and is_place(word):
+            found.append((at, at + len(word)))
+        at += len(word)
+    return found
 
 
 def tidy(text: str) -> str:

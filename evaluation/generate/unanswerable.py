@@ -16,9 +16,10 @@ from typing import NamedTuple
 import msgspec
 
 from evaluation.generate.checking import DEPTH, states
-from evaluation.generate.chinese import is_place, leading_place
+from evaluation.generate.chinese import places_in
 from evaluation.generate.drafting import normalised, titled_question
-from evaluation.generate.records import CHINESE, ENGLISH, LANGUAGES, UNANSWERABLE, Draft, Reading
+from evaluation.generate.english_words import finite_forms
+from evaluation.generate.records import CHINESE, ENGLISH, UNANSWERABLE, Draft, Reading
 from evaluation.generate.rows import about_cell
 from ragpress.fingerprint import hexdigest
 from retrieval.search import Searcher
@@ -31,24 +32,33 @@ _TRIES = 3
 _FEWEST_TERMS = 2
 _YEAR = re.compile(r"(?<!\d)(?:1[1-9]\d{2}|20\d{2})(?!\d)")
 _NAME = r"[A-Z][\w’'-]+(?: [A-Z][\w’'-]+){0,2}"
-_PLACE = re.compile(
-    rf"\b(?:in|from|near|at) (?P<name>{_NAME})(?=[,.;:?]| (?:in|on|by|from|and|to|for|with|is|was|were|during)\b)"
-)
-_HAN_PLACE = re.compile(
-    r"(?:位于|来自|前往|抵达|到达|在)(?P<name>[\u4e00-\u9fff]{2,6}?)"
-    r"(?=[，。；、？的]|(?:成立|建立|举行|出生|创立|去世|进行|开设))"
-)
+_WHOLE_NAME = re.compile(rf"(?<=[a-z,] )(?P<name>{_NAME})(?=[,?]| (?P<next>[a-z]+))")
+_AFTER_NAME = frozenset("in on by from and to for with at as during after before under over of".split())  # noqa: SIM905
+_ENDS = r"(?=[,.;:?)]| (?:in|on|by|from|and|to|for|with|is|was|were|during|as|at|had|has)\b)"
+_KINDS = {
+    "place": re.compile(rf"\b(?:in|from|near|at|throughout|across) (?P<name>{_NAME}){_ENDS}"),
+    "person": re.compile(
+        rf"\b(?P<name>{_NAME})(?= (?:died|wrote|married|said|argued|believed|claimed|was born|proposed|discovered|"
+        r"invented|appointed|himself|herself|refused|decided|thought|painted|composed)\b)"
+    ),
+    "organisation": re.compile(
+        r"\b(?P<name>(?:[A-Z][\w’'-]+ ){1,3}(?:University|College|Company|Party|Church|Council|Parliament|Court|School|"
+        r"Institute|Museum|Society|Association|Network)|University of [A-Z]\w+)\b"
+    ),
+}
 _DOER = re.compile(rf"\b(?:did|does|was|is|has) (?P<name>{_NAME}) (?P<verb>(?!(?:and|the|for|with)\b)[a-z]{{3,}})\b")
 _COUNTED = re.compile(
     rf"\b[Hh]ow many (?P<name>[a-z][a-z -]+?) (?:does|did|do) (?:(?:the|a|an) [a-z ]+?|{_NAME}) "
     r"(?P<verb>have|use|employ|include|contain|own|win|sell|ship|make|build|produce|need|hold|take)\b"
 )
 _NEAR_YEARS = 60
-_PLACE_COUNT = 2
-_NO_PLACES = frozenset(
+_TO = ("位于", "来自", "前往", "抵达", "到", "从", "在")
+_NO_NAMES = frozenset(
     [
         *["January", "February", "March", "April", "May", "June", "July", "August", "September", "October"],
         *["November", "December", "English", "German", "French", "Latin", "Chinese", "Greek", "Spanish", "Part"],
+        *["Parliament", "Congress", "Senate", "Court", "Church", "Council", "Islam", "Christianity", "God", "Mr"],
+        *["The", "In", "He", "She", "It", "They", "This", "These", "Who", "At", "On"],
     ]
 )
 
@@ -71,9 +81,8 @@ def swaps(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
     """Questions to try, in an order that the seed decides."""
     found = [
         *_years(drafts, seed),
-        *_places(drafts, seed),
         *_doers(drafts, seed),
-        *_first_places(drafts, seed),
+        *_names(drafts, seed),
         *_cells(drafts, seed),
     ]
     yield from sorted(found, key=lambda swap: hexdigest(seed, KIND, swap.draft.question))
@@ -110,32 +119,46 @@ def _years(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
         yield from _put_in(draft, match.span(), others, seed)
 
 
-def _places(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
-    """A place exchanged for a place that another document names."""
+def _names(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
+    """The name of a place, a person or an organisation exchanged for one that another document names."""
     prose = [draft for draft in drafts if not draft.subject]
     texts = {draft.reading.document_id: draft.reading for draft in prose}
-    known = {language: _known_places(texts.values(), language) for language in LANGUAGES}
-    for draft in prose:
-        places = known[draft.reading.language]
-        for span in _places_in(draft, places):
-            yield from _put_in(draft, span, places, seed)
+    english = [" ".join(reading.text.split()) for reading in texts.values() if reading.language == ENGLISH]
+    for kind in _KINDS:
+        known = names_of(kind, english)
+        for draft in prose:
+            if draft.reading.language == ENGLISH:
+                for match in _WHOLE_NAME.finditer(draft.about):
+                    if match["name"] in known and _ends_a_name(match["next"]):
+                        yield from _put_in(draft, match.span("name"), known, seed)
+    han = [(draft, span) for draft in prose if draft.reading.language == CHINESE for span in places_in(draft.about)]
+    chinese = [reading.text for reading in texts.values() if reading.language == CHINESE]
+    named = {draft.about[start:end] for draft, (start, end) in han}
+    known = frozenset(name for name in named if any(f"{word}{name}" in text for word in _TO for text in chinese))
+    for draft, (start, end) in han:
+        if draft.about[start:end] in known:
+            yield from _put_in(draft, (start, end), known, seed)
 
 
-def _known_places(readings: Iterable[Reading], language: str) -> frozenset[str]:
-    """Names that stand behind words of place often enough."""
-    counts: Counter[str] = Counter()
-    for reading in readings:
-        if reading.language == ENGLISH == language:
-            counts.update(match["name"] for match in _PLACE.finditer(" ".join(reading.text.split())))
-        elif reading.language == CHINESE == language:
-            counts.update(match["name"] for match in _HAN_PLACE.finditer(reading.text))
-    names = {name for name, count in counts.items() if count >= _PLACE_COUNT and name not in _NO_PLACES}
-    return frozenset(name for name in names if language == ENGLISH or is_place(name))
+def _ends_a_name(word: str | None) -> bool:
+    """Whether no noun follows that would make a name part of another one (``Oxford University press``)."""
+    return word is None or word in _AFTER_NAME or word in {lemma for lemma, _ in finite_forms().values()}
 
 
-def _places_in(draft: Draft, places: frozenset[str]) -> Iterator[tuple[int, int]]:
-    pattern = _HAN_PLACE if draft.reading.language == CHINESE else _PLACE
-    yield from (match.span("name") for match in pattern.finditer(draft.about) if match["name"] in places)
+def names_of(kind: str, texts: Iterable[str]) -> frozenset[str]:
+    """English names that stand where only names of a kind stand: ``place``, ``person`` or ``organisation``."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in _KINDS}
+    for text in texts:
+        for name, pattern in _KINDS.items():
+            counts[name].update(match["name"] for match in pattern.finditer(text))
+    mine = counts.pop(kind)
+    # A state refuses and proposes as people do: what is ever a place is no person.
+    weight = 2 if kind != "person" else sum(mine.values())
+    return frozenset(
+        name
+        for name, count in mine.items()
+        if name not in _NO_NAMES and all(count > weight * other[name] for other in counts.values())
+    )
 
 
 def _doers(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
@@ -145,15 +168,6 @@ def _doers(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
         for draft, match in found:
             alike = {other["name"] for _, other in found if other["verb"] == match["verb"]}
             yield from _put_in(draft, match.span("name"), alike, seed)
-
-
-def _first_places(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
-    """The place that a Chinese question begins with exchanged for another one."""
-    prose = [draft for draft in drafts if not draft.subject and draft.reading.language == CHINESE]
-    known = _known_places({draft.reading.document_id: draft.reading for draft in prose}.values(), CHINESE)
-    found = [(draft, place) for draft in prose if (place := leading_place(draft.about)) in known]
-    for draft, place in found:
-        yield from _put_in(draft, (0, len(place)), known, seed)
 
 
 def _put_in(draft: Draft, span: tuple[int, int], alike: Iterable[str], seed: int) -> Iterator[Swap]:
