@@ -236,6 +236,8 @@ class KeptAnswers:
         Raises:
             StorageError: it cannot be written.
         """
+        if sum(1 for _ in self._store.list(f"memo/{MEMO}/")) <= _MOST_PACKS:
+            return
         try:
             with self._store.writer(collection, 0.0):
                 Memo(self._store, MEMO).merge_packs(_MOST_PACKS)
