@@ -208,7 +208,7 @@ def _cell(contents: Contents, name: str, row: SliceRow) -> SliceCell:
     metric, now, delta = contents.metrics[name], row.metrics.get(name), row.deltas.get(name)
     if delta is None or delta.delta is None:
         return SliceCell(figures.quantity(None if now is None else now.mean, metric.unit), "", "")
-    tone = tone_of(delta.delta, delta.ci, metric.higher_is_better)
+    tone = "" if row.cases < FEW else tone_of(delta.delta, delta.ci, metric.higher_is_better)
     return SliceCell(figures.quantity(delta.candidate, metric.unit), figures.signed(delta.delta), tone)
 
 

@@ -17,8 +17,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "verdict.refuse": ("Refused: {candidate} is not good enough to go live", "未通过：{candidate} 不宜上线"),
     "verdict.none": ("{candidate}, evaluated by itself", "{candidate}：单独评测"),
     "verdict.pass.sub": (
-        "Nothing that the gate looks at is worse than {baseline} beyond its margin.",
-        "门禁检查的各项指标均未比 {baseline} 差到超出容许范围。",
+        "In nothing that the gate looks at do these cases show it to be worse than {baseline} beyond the margin.",
+        "这些用例未显示它在任何门禁指标上比 {baseline} 差到超出容许范围。",
     ),
     "verdict.refuse.sub": ("Compared with {baseline}. Reasons:", "与 {baseline} 对比，原因如下："),
     "verdict.alone.sub": (
