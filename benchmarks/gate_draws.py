@@ -84,9 +84,9 @@ class Effect:
         after = np.where(self.review[:, None], 0.0, self.after)[:, columns]
         both = np.isfinite(after) & np.isfinite(self.before[:, columns])
         fell = np.where(both, self.before[:, columns] - after, 0.0).sum(axis=0) / np.maximum(both.sum(axis=0), 1)
-        everywhere = np.arange(len(self.review))
-        gone = self._went(everywhere, columns, lost=True) - self._went(everywhere, columns, lost=False)
-        return float(max(fell.max(), gone.max() / len(everywhere)))
+        sides = (self.before, self.after), (self.after, self.before)
+        lost, gained = (self._went(*side, self.answerable, Rule()) for side in sides)
+        return float(max(fell.max(), (lost - gained).max() / len(self.review)))
 
     @property
     def truth(self) -> str:
@@ -95,34 +95,54 @@ class Effect:
             return REGRESSION
         return NOTHING if self.outcome.harmless and self.drop < Rule().margin else BETWEEN
 
-    def verdicts(self, size: int, draws: int, rule: Rule) -> npt.NDArray[np.str_]:
-        """For each sample: the codes for which it is refused, joined; "" where it passes."""
-        seed = zlib.crc32(f"{self.outcome.pool} {self.outcome.change} {size}".encode())
-        chosen = np.random.default_rng(seed).integers(0, len(self.review), size=(draws, size))
-        return np.array([self.verdict(places, rule) for places in chosen])
+    def verdicts(self, size: int, draws: int, rule: Rule, swapped: bool = False) -> npt.NDArray[np.str_]:
+        """For each sample: the codes for which it is refused, joined; "" where it passes.
 
-    def verdict(self, places: npt.NDArray[np.int64], rule: Rule) -> str:
-        """The codes for which one sample, given by the places of its cases, is refused."""
+        Args:
+            size: cases of a sample.
+            draws: samples.
+            rule: the gate.
+            swapped: swap the two releases in every other case, at random: then nothing but chance tells them apart,
+                and as many cases differ as before.
+        """
+        chance = np.random.default_rng(zlib.crc32(f"{self.outcome.pool} {self.outcome.change} {size}".encode()))
+        chosen = chance.integers(0, len(self.review), size=(draws, size))
+        flips = chance.random((draws, size)) < 0.5 if swapped else np.zeros((draws, size), dtype=bool)
+        return np.array([self.verdict(*row, rule) for row in zip(chosen, flips, strict=True)])
+
+    def verdict(self, places: npt.NDArray[np.int64], flips: npt.NDArray[np.bool_], rule: Rule) -> str:
+        """The codes for which one sample is refused.
+
+        Args:
+            places: of its cases.
+            flips: cases in which the two releases are swapped.
+            rule: the gate.
+        """
         gate, codes = GateSettings(), []
-        judged = places[~self.review[places] & ~self.failed[places]]
-        if self.review[places].mean() > gate.max_review:
+        swapped = bool(flips.any())
+        if self.review[places].mean() > gate.max_review and not swapped:
             codes.append("review")
-        if self.failed[places].mean() > gate.max_errors:
+        if self.failed[places].mean() > gate.max_errors and not swapped:
             codes.append("errors")
-        if self._worse(judged, rule):
+        judged = ~self.review[places] & ~self.failed[places]
+        kept, turned = places[judged], flips[judged][:, None]
+        before = np.where(turned, self.after[kept], self.before[kept])
+        after = np.where(turned, self.before[kept], self.after[kept])
+        if self._worse(before, after, rule):
             codes.append("worse")
-        if self._lost(judged, len(places), rule):
+        lost = self._went(before, after, self.answerable[kept], rule)
+        gained = self._went(after, before, self.answerable[kept], rule)
+        if _lost(lost, gained, len(places), rule):
             codes.append("lost")
         return "+".join(codes)
 
     def _columns(self, rule: Rule) -> list[int]:
         return [self.outcome.metrics.index(name) for name in rule.metrics if name in self.outcome.metrics]
 
-    def _worse(self, judged: npt.NDArray[np.int64], rule: Rule) -> bool:
+    def _worse(self, before: Floats, after: Floats, rule: Rule) -> bool:
         columns = self._columns(rule)
-        before, after = self.before[judged][:, columns], self.after[judged][:, columns]
-        both = np.isfinite(before) & np.isfinite(after)
-        deltas = np.where(both, after - before, 0.0)
+        both = np.isfinite(before[:, columns]) & np.isfinite(after[:, columns])
+        deltas = np.where(both, after[:, columns] - before[:, columns], 0.0)
         counts = both.sum(axis=0)
         beyond = deltas.sum(axis=0) < -rule.margin * counts
         if not beyond.any():
@@ -131,21 +151,14 @@ class Effect:
         corrected = holm(chances) if rule.corrected else chances
         return any(beyond[int(at)] and chance < rule.alpha for at, chance in corrected.items())
 
-    def _lost(self, judged: npt.NDArray[np.int64], cases: int, rule: Rule) -> bool:
+    def _went(
+        self, before: Floats, after: Floats, answerable: npt.NDArray[np.bool_], rule: Rule
+    ) -> npt.NDArray[np.int64]:
+        """By metric: cases that lost their value, as the gate counts them."""
         columns = self._columns(rule)
-        lost, gained = (self._went(judged, columns, lost=found) for found in (True, False))
-        tests = len(rule.metrics) if rule.corrected else 1
-        return any(
-            gone - new > rule.margin * cases and sign_test(int(new), int(gone)) / 2 * tests < rule.alpha
-            for gone, new in zip(lost, gained, strict=True)
-        )
-
-    def _went(self, places: npt.NDArray[np.int64], columns: list[int], lost: bool) -> npt.NDArray[np.int64]:
-        """By metric: cases that lost their value (or that got one), as the gate counts them."""
-        there, here = (self.before, self.after) if lost else (self.after, self.before)
-        had, has = np.isfinite(there[places][:, columns]), np.isfinite(here[places][:, columns])
-        wrong = there[places, self.outcome.metrics.index("passed")] < 1
-        excused = self._abstained(here)[places] & (~self.answerable[places] | wrong)
+        had, has = np.isfinite(before[:, columns]), np.isfinite(after[:, columns])
+        wrong = before[:, self.outcome.metrics.index("passed")] < 1
+        excused = self._abstained(after) & (~answerable | wrong)
         found: npt.NDArray[np.int64] = (had & ~has & ~excused[:, None]).sum(axis=0)
         return found
 
@@ -157,6 +170,14 @@ class Effect:
             np.isfinite(scores[:, names.index("abstention_precision")]) if known else np.zeros(len(scores), dtype=bool)
         )
         return found
+
+
+def _lost(lost: npt.NDArray[np.int64], gained: npt.NDArray[np.int64], cases: int, rule: Rule) -> bool:
+    tests = len(rule.metrics) if rule.corrected else 1
+    return any(
+        gone - new > rule.margin * cases and sign_test(int(new), int(gone)) / 2 * tests < rule.alpha
+        for gone, new in zip(lost, gained, strict=True)
+    )
 
 
 def _one_sided(deltas: Floats, rule: Rule) -> float:
@@ -187,7 +208,7 @@ def disagreements(effects: Sequence[Effect], samples: int, seed: int = 5) -> tup
         after = [_result(effect, effect.after, place, at, after=True) for at, place in enumerate(places)]
         deltas = compare_metrics(before, after, settings, GateSettings().metrics)
         whole = decide(cases, before, after, deltas, GateSettings(), settings).verdict == "refuse"
-        differ += whole != bool(effect.verdict(places, Rule()))
+        differ += whole != bool(effect.verdict(places, np.zeros(size, dtype=bool), Rule()))
     return differ, samples
 
 

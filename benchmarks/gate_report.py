@@ -68,7 +68,8 @@ def report(outcomes: Sequence[Outcome], draws: int, checked: int = 300) -> str:
     """
     effects = [Effect(outcome) for outcome in outcomes]
     tune = [effect for effect in effects if effect.half == TUNE]
-    rates = Rates([effect for effect in effects if effect.half == REPORT], draws, Rule())
+    reported = [effect for effect in effects if effect.half == REPORT]
+    rates = Rates(reported, draws, Rule())
     differ, tried = disagreements(effects, checked)
     return "\n\n".join(
         (
@@ -77,6 +78,8 @@ def report(outcomes: Sequence[Outcome], draws: int, checked: int = 300) -> str:
             "Rules on the `tune` half:\n\n" + _rules(tune, draws),
             "The gate on the `report` half:\n\n" + _by_size(rates),
             _needed(rates),
+            "Refused though nothing but chance tells the two apart (all changes, the two releases swapped in each case at "
+            "random):\n\n" + _by_chance(reported, draws),
             "Missed, by true drop:\n\n" + _by_band(rates),
             f"By sort of change, {_KINDS_AT} cases:\n\n" + _by_kind(rates),
         )
@@ -108,6 +111,16 @@ def _by_size(rates: Rates) -> str:
     _, nothing = _false(rates, SIZES[0])
     _, regressions = _missed(rates, SIZES[0])
     return _table(["cases", f"false refusals ({nothing} changes)", f"missed regressions ({regressions} changes)"], rows)
+
+
+def _by_chance(effects: Sequence[Effect], draws: int) -> str:
+    """Under the worst noise there can be: as many cases differ as under real changes, and in no direction."""
+    sizes = (50, 100, 200, 400, 800)
+    shares = [
+        np.mean([np.mean(effect.verdicts(size, draws, Rule(), swapped=True) != "") for effect in effects])
+        for size in sizes
+    ]
+    return _table(["cases", *map(str, sizes)], [["refused", *(_percent(float(share)) for share in shares)]])
 
 
 def _needed(rates: Rates) -> str:
