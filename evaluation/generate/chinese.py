@@ -58,7 +58,7 @@ _RANGE = ("到", "至", "-", "—", "–", "~")
 _PROPER = ("战争", "革命", "计划", "运动", "条约", "宣言", "纲要", "指数", "定律", "街", "号", "大道")
 _HAN_SPACE = re.compile("(?<=[\u3001-\u9fff\uff00-\uffef]) (?=[\u3001-\u9fff\uff00-\uffef])")
 _GOES_ON = frozenset("和与、及的（(·派人家族党军式法奖州省市县岛河湖山区城街大学王主")
-_SUBORDINATE = ("时", "后", "前", "的话", "期间", "的情况下")
+_SUBORDINATE = re.compile("(?:(?<!小)时|后|前|的话|期间|的情况下)$")
 _UNITS_IN_WORDS = frozenset("分度家部章首例码")
 _AFTER_YEARS = frozenset("代级度")
 _AFTER_WORDS = frozenset("之别钟子制门程")
@@ -248,7 +248,7 @@ def _asked_part(body: str, span: tuple[int, int]) -> _Clause | None:
     if at is None:
         return None
     last = at
-    while last + 1 < len(clauses) and body[: clauses[last].end].endswith(_SUBORDINATE):
+    while last + 1 < len(clauses) and _SUBORDINATE.search(body[: clauses[last].end]):
         last += 1
     for first in range(at, -1, -1):
         text = body[clauses[first].start : clauses[last].end]
@@ -300,7 +300,9 @@ def _has_subject(text: str, fact: int) -> bool:
 
 def _has_verb(text: str) -> bool:
     """Whether a clause says something of its subject."""
-    return any(tag in ("v", "vd", "a", "ad", "zg") or word in ("是", "为", "有", "占") for word, tag in _tags(text))
+    return any(
+        tag in ("v", "vd", "a", "ad", "zg") or word in ("是", "为", "有", "占", "约", "达") for word, tag in _tags(text)
+    )
 
 
 def _names_something(text: str) -> bool:

@@ -52,6 +52,8 @@ _COUNTED = re.compile(
     r"(?P<verb>have|use|employ|include|contain|own|win|sell|ship|make|build|produce|need|hold|take)\b"
 )
 _NEAR_YEARS = 60
+# Documents tell of lives in so many words ("his death") that a check by words cannot see whether they do.
+_LIFE = re.compile(r"\b(?:die|born|live|marry)\b")
 _TO = ("位于", "来自", "前往", "抵达", "到", "从", "在")
 _NO_NAMES = frozenset(
     [
@@ -121,7 +123,7 @@ def _years(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
 
 def _names(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
     """The name of a place, a person or an organisation exchanged for one that another document names."""
-    prose = [draft for draft in drafts if not draft.subject]
+    prose = [draft for draft in drafts if not draft.subject and not _LIFE.search(draft.about)]
     texts = {draft.reading.document_id: draft.reading for draft in prose}
     english = [" ".join(reading.text.split()) for reading in texts.values() if reading.language == ENGLISH]
     for kind in _KINDS:
@@ -163,8 +165,9 @@ def names_of(kind: str, texts: Iterable[str]) -> frozenset[str]:
 
 def _doers(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
     """A name exchanged for one that does the same in another document, or a thing for what others have as many of."""
+    prose = [draft for draft in drafts if not draft.subject and not _LIFE.search(draft.about)]
     for pattern in (_DOER, _COUNTED):
-        found = [(draft, match) for draft in drafts if not draft.subject for match in pattern.finditer(draft.about)]
+        found = [(draft, match) for draft in prose for match in pattern.finditer(draft.about)]
         for draft, match in found:
             alike = {other["name"] for _, other in found if other["verb"] == match["verb"]}
             yield from _put_in(draft, match.span("name"), alike, seed)
