@@ -78,8 +78,8 @@ def report(outcomes: Sequence[Outcome], draws: int, checked: int = 300) -> str:
             "Rules on the `tune` half:\n\n" + _rules(tune, draws),
             "The gate on the `report` half:\n\n" + _by_size(rates),
             _needed(rates),
-            "Refused though nothing but chance tells the two apart (all changes, the two releases swapped in each case at "
-            "random):\n\n" + _by_chance(reported, draws),
+            "Refused though only chance tells the two apart (all changes, the releases swapped in each case at random):"
+            "\n\n" + _by_chance(reported, draws),
             "Missed, by true drop:\n\n" + _by_band(rates),
             f"By sort of change, {_KINDS_AT} cases:\n\n" + _by_kind(rates),
         )
