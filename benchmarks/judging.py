@@ -199,6 +199,8 @@ def agreements(metric: str, sets: dict[str, list[Labelled]], resamples: int) -> 
         fit = [one for one in rows if one.half == FIT] or lengths
         for scorer in dict.fromkeys(scorer for one in held for scorer in one.scores):
             having = [one for one in held if scorer in one.scores]
+            if scorer == _LENGTH and not _varies([one.good for one in fit]):
+                continue
             if _varies([one.good for one in having]) and _varies([one.scores[scorer] for one in having]):
                 found.append(_agreement(metric, name, scorer, _turned(having, fit, scorer), resamples))
     return found

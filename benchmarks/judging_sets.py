@@ -143,7 +143,11 @@ def _mtrag(row: dict[str, Any], name: str, rating: float, *, right: bool) -> Jud
 def mtrag_damaged(judged: Sequence[Judged]) -> list[Judged]:
     """Answers of MTRAG that people liked, the same answers negated or with another number or name in each sentence that
     has one, and answers to another question."""
-    liked = [one for one in judged if one.rating is not None and one.rating >= LIKED]
+    liked = [
+        msgspec.structs.replace(one, rating=None, others={})
+        for one in judged
+        if one.rating is not None and one.rating >= LIKED
+    ]
     found = []
     for place, one in enumerate(liked):
         other = next((far for far in liked[place + 5 :] + liked if far.group != one.group), one)
@@ -152,9 +156,9 @@ def mtrag_damaged(judged: Sequence[Judged]) -> list[Judged]:
             "negated": _negated(one.answer),
             "another question": other.answer,
         }
-        found.append(msgspec.structs.replace(one, name="mtrag damaged", right=True, rating=None))
+        found.append(msgspec.structs.replace(one, name="mtrag damaged", right=True))
         found += [
-            msgspec.structs.replace(one, name=f"mtrag damaged, {name}", answer=text, right=False, rating=None)
+            msgspec.structs.replace(one, name=f"mtrag damaged, {name}", answer=text, right=False)
             for name, text in wrong.items()
             if text
         ]
@@ -250,7 +254,7 @@ def xquad_judged(asked: str, answered: str, step: int = 1) -> list[Judged]:
             right=True,
             half=half_of(article),
         )
-        if asked != answered:
+        if bare(one.answer) != bare(one.references[0]):
             found.append(one)
         if bare(wrong) not in bare(gold["answer"]):
             found.append(msgspec.structs.replace(one, answer=wrong, right=False))

@@ -41,8 +41,8 @@ def supported(claim: str, texts: Sequence[str]) -> float:
     """
     if not texts:
         return 0.0
-    tokens = answer_tokens(plain(claim))
-    if any(holds_tokens(answer_tokens(text), tokens) for text in texts):
+    body = plain(claim)
+    if any(holds_tokens(text, body) for text in texts):
         return 1.0
     features = claim_features(claim, texts)
     chance = SUPPORTED.probability(features)

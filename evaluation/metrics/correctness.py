@@ -79,11 +79,10 @@ def word_features(question: str, answer: str, reference: str) -> dict[str, float
     wanted, said = terms_of(plain(reference)), terms_of(plain(answer))
     known = f"{question} {reference}".lower()
     named, own = [name for name in names(reference) if name not in question.lower()], names(answer)
-    wanted_tokens, tokens = answer_tokens(reference), answer_tokens(answer)
     missing = _numbers_missing(question, answer, reference)
     # A number that is written otherwise is the same number.
     figures = frozenset[str]() if missing else frozenset(filter(_NUMERAL.fullmatch, wanted.stems))
-    contains = holds_tokens(tokens, wanted_tokens) or (bool(figures) and figures.issuperset(wanted.stems))
+    contains = holds_tokens(answer, reference) or (bool(figures) and figures.issuperset(wanted.stems))
     found = {
         "recall": _without(wanted, asked).coverage(figures.union(said.stems)),
         "precision": _without(said, asked).coverage(frozenset(wanted.stems)),
@@ -96,7 +95,7 @@ def word_features(question: str, answer: str, reference: str) -> dict[str, float
         "negation": _negation_differs(answer, reference),
         "across": float(not contains and not shares_script(answer, reference)),
     }
-    return found | {"cap": _cap(found, len(wanted_tokens) <= _FACT)}
+    return found | {"cap": _cap(found, len(answer_tokens(reference)) <= _FACT)}
 
 
 def cosine_features(embedder: SteadyEmbedder, question: str, answer: str, reference: str) -> dict[str, float]:

@@ -50,7 +50,12 @@ def _f1(answer: Sequence[str], reference: Sequence[str]) -> float:
     return 2 * same / (len(answer) + len(reference))
 
 
-def holds_tokens(text: Sequence[str], part: Sequence[str]) -> bool:
-    """Whether some tokens stand in a text side by side, in order."""
-    wanted, width = tuple(part), len(part)
-    return any(tuple(text[at : at + width]) == wanted for at in range(len(text) - width + 1)) if width else False
+def holds_tokens(text: str, part: str) -> bool:
+    """Whether the tokens of a part stand in a text side by side, in order; never where the part has none."""
+    wanted = answer_tokens(part)
+    return bool(wanted) and f" {' '.join(wanted)} " in _line(text)
+
+
+@lru_cache(maxsize=512)
+def _line(text: str) -> str:
+    return f" {' '.join(answer_tokens(text))} "

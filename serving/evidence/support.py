@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -178,10 +179,14 @@ def _pairs(terms: Terms, texts: Sequence[EvidenceText]) -> float:
         return 0.0
     held = set[tuple[str, str]]()
     for text in texts:
-        for sentence in text.sentences:
-            stems = stems_of(sentence)
-            held.update(pairwise(stems))
+        held |= _neighbours(text.text)
     return len(pairs & held) / len(pairs)
+
+
+@lru_cache(maxsize=512)
+def _neighbours(text: str) -> frozenset[tuple[str, str]]:
+    """Content words that stand side by side in a sentence of a passage; the last ones stay in memory."""
+    return frozenset(pair for sentence in read_evidence(text).sentences for pair in pairwise(stems_of(sentence)))
 
 
 def _negation_differs(sentence: str, terms: Terms, texts: Sequence[EvidenceText]) -> float:

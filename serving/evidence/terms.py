@@ -98,6 +98,7 @@ def term_weight(stem: str) -> float:
     return 0.3 + 0.7 * min(len(stem), _WEIGHT_STOPS) / _WEIGHT_STOPS
 
 
+@lru_cache(maxsize=1024)
 def script(text: str) -> str:
     """``han``, ``latin`` or ``other``: the script of a text, told by its beginning; a Han character counts as two."""
     text = text[:_SCRIPT_SAMPLE]
