@@ -10,6 +10,7 @@ import { plot } from "./admin_plots.js";
 const SHOWN = 10;
 const PLOTTED = 60;
 const IN_TREND = new Set(["run", "gate", "trend"]);
+const LABELS = new Set(["candidate", "live"]);
 const TONES = ["answered", "total", "abstained", "failed", "cancelled", "first-high"];
 
 /** @param {any} data the overview */
@@ -88,7 +89,7 @@ function whatNode(one) {
   // A setting that is tried out makes no release of its own: then both sides have the same name.
   const against = one.baseline !== null && one.baseline !== one.release;
   const values = { release: shortRelease(one.release), ...(against && { baseline: shortRelease(one.baseline) }) };
-  const node = element("span", {}, name(one.label));
+  const node = element("span", {}, LABELS.has(one.label) ? element("span", { words: `evaluations.label.${one.label}` }) : name(one.label));
   node.append(element("span", { class: "soft small block", words: `evaluations.kind.${one.kind}${against ? ".against" : ""}`, values }));
   return node;
 }
@@ -144,11 +145,13 @@ function metricWords(metric) {
   return say(key) === key ? { words: metric } : { words: cut ? `${key}.at` : key, values: { k: cut ?? "" } };
 }
 
-/** The gate's metrics over those evaluations that asked the newest one's cases, oldest first. */
+/** The gate's metrics over evaluations that asked the very same cases, oldest first: the newest cases asked twice. */
 function trend(evaluations, metrics) {
-  const newest = evaluations.find((one) => IN_TREND.has(one.kind));
-  const alike = evaluations.filter((one) => IN_TREND.has(one.kind) && one.case_set === newest?.case_set).slice(0, PLOTTED);
-  if (alike.length < 2) return empty("plot.evaluations.empty");
+  const told = evaluations.filter((one) => IN_TREND.has(one.kind));
+  const sets = told.map((one) => one.case_set);
+  const twice = sets.find((set, place) => sets.indexOf(set, place + 1) > 0);
+  if (twice === undefined) return empty("plot.evaluations.empty");
+  const alike = told.filter((one) => one.case_set === twice).slice(0, PLOTTED);
   const of = (one, metric) => one.metrics.find((known) => known.name === metric);
   return plot({
     id: "plot-evaluations",

@@ -27,9 +27,10 @@ BLOCKED = "Connecting to 'null/v1/admin/overview' violates"
 
 
 def filled(workspace: Workspace) -> None:
-    """Keep evaluations: two runs on the same cases, one before that on others, and a refused candidate."""
+    """Keep evaluations: two runs on the same cases, some on others, and a refused candidate."""
     environment, release = workspace.environment(), workspace.open().manifest.id
     kept(environment, "e0", release=release, case_set="s0", created="2026-06-09T08:00:00+00:00")
+    kept(environment, "e4", release=release, case_set="s2", created="2026-06-08T08:00:00+00:00", kind="compare")
     kept(environment, "e1", release=release)
     kept(environment, "e2", release=release, created="2026-06-11T08:00:00+00:00", label="prompt brief")
     worse = {
@@ -76,7 +77,7 @@ def report_of(page: Any, watched: Watched, name: str) -> Any:
 def test_verdicts_are_words_and_figures_have_intervals(site: ServiceProcess, open_page: OpenPage) -> None:
     page = opened(site, open_page)
     rows = page.locator("#evaluations-list > .scroll tbody tr:not(.reasons)")
-    assert rows.count() == 4
+    assert rows.count() == 5
     newest = rows.first.inner_text()
     assert "refused" in newest
     assert page.locator("#evaluations-list tr.reasons").inner_text().strip() == REASON
