@@ -26,7 +26,10 @@ Ids = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Answer and judge every case again, also where that is known.")]
 Judge = Annotated[
-    bool, typer.Option("--judge", help="Let the served model of [judge] judge the answers too, beside the metrics.")
+    bool,
+    typer.Option(
+        "--judge", help="Let the served model that is set as judge judge the answers too, beside the metrics."
+    ),
 ]
 Language = Annotated[
     Literal["en", "zh"] | None, typer.Option("--language", help="Language of the report when it is opened.")
