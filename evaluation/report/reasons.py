@@ -72,6 +72,8 @@ _MISSING: Final[Mapping[str, str]] = {
     FOR_REVIEW: "用例需要复核",
     ENDED_IN_ERROR: "用例出错",
 }
+_BECAME: Final[Mapping[str, str]] = {"added": "新增", "changed": "已改变", "recut": "分块不同"}
+_MORE = re.compile(r" and (\d+) more$")
 _RANKS = ("before", "after")
 _VALUES: Final[Mapping[str, str]] = {"not found": "未找到", "candidate": "候选", "baseline": "基准"}
 _HYPHEN_MINUS = re.compile(r"(?<![\w.\-–])-(?=\d)")
@@ -91,7 +93,16 @@ def both(record: Reason | Why) -> tuple[str, str]:
 
 def _shown(why: Why) -> dict[str, str]:
     values = {name: value or ("未找到" if name in _RANKS else "–") for name, value in why.values.items()}
+    if "sources" in values:
+        values["sources"] = _listed(values["sources"])
     return {"source": why.source} | values
+
+
+def _listed(sources: str) -> str:
+    """A list of documents with what became of them, in Chinese."""
+    for english, chinese in _BECAME.items():
+        sources = sources.replace(f" ({english})", f"（{chinese}）")
+    return _MORE.sub(r" 等另外 \1 篇", sources).replace(", ", "、")
 
 
 def missing_reason(reason: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from evaluation.comparing.words import word_diff
 from evaluation.records import CaseError, CaseResult, Evidence, EvidenceState, LocatedEvidence
 from evaluation.report import page
 from evaluation.report.build import contents_of
@@ -163,15 +164,13 @@ def test_marks_may_overlap_and_what_is_between_is_escaped() -> None:
 
 
 def test_each_side_of_an_answer_marks_what_only_it_says() -> None:
-    case = contents_of(compare_data()).changed_cases[3]
-    assert case.baseline is not None
-    assert case.baseline.answer is not None
-    before, left = answer_text(case.baseline.answer, case.differences, BEFORE)
-    after, _ = answer_text(case.candidate.answer or "", case.differences, AFTER)
+    texts = "The badge is <red> and given at the desk. [1]", "The badge is blue and given at the desk. [2]"
+    pieces = word_diff(*texts)
+    before, left = answer_text(texts[0], pieces, BEFORE)
+    after, _ = answer_text(texts[1], pieces, AFTER)
     assert left == 0
-    assert "<del>" in before
-    assert "<ins>" not in before
-    assert "<ins>" in after
+    assert before == "The badge is <del>&lt;red&gt;</del> and given at the desk. [<del>1</del>]"
+    assert after == "The badge is <ins>blue</ins> and given at the desk. [<ins>2</ins>]"
 
 
 def test_answers_without_a_shared_word_are_not_marked() -> None:
@@ -197,3 +196,11 @@ def test_a_floor_is_drawn_and_named(floor: float) -> None:
     line = page.metric_table(contents_of(msgspec.structs.replace(data, gate=gate))).gated[-1]
     assert line.floor == f"{floor:.3f}"
     assert 'class="limit"' in line.plot
+
+
+def test_words_in_a_row_are_one_mark_and_unlike_answers_have_none() -> None:
+    pieces = word_diff("The pump stops at ten volts.", "The pump runs on until ten volts.")
+    after, _ = answer_text("", pieces, AFTER)
+    assert after == "The pump <ins>runs on until</ins> ten volts."
+    unlike = word_diff("The pump stops at ten volts.", "Nobody knows of any station, the passages say.")
+    assert answer_text("as it is", unlike, BEFORE) == ("as it is", 0)

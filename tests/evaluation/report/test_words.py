@@ -69,3 +69,9 @@ def test_what_is_unknown_here_keeps_its_message() -> None:
 def test_an_id_is_named_once() -> None:
     reason = Reason(code="integrity", message="c1 fails", cases=("c1",))
     assert both(reason)[0] == "c1 fails"
+
+
+def test_a_list_of_documents_is_in_chinese() -> None:
+    values = {"before": "1", "after": "", "sources": "a.md (added), b.md (recut) and 3 more", "new": "true"}
+    why = Why(code="crowded_out", message="it was crowded out", values=values)
+    assert both(why)[1] == "证据被其他内容挤后（排名 1 → 未找到）：a.md（新增）、b.md（分块不同） 等另外 3 篇"
