@@ -27,9 +27,7 @@ Ids = Annotated[
 Fresh = Annotated[bool, typer.Option("--fresh", help="Answer and judge every case again, also where that is known.")]
 Judge = Annotated[
     bool,
-    typer.Option(
-        "--judge", help="Let the served model that is set as judge judge the answers too, beside the metrics."
-    ),
+    typer.Option("--judge", help="Let a served model, the judge of the settings, look at the answers too."),
 ]
 Language = Annotated[
     Literal["en", "zh"] | None, typer.Option("--language", help="Language of the report when it is opened.")
