@@ -143,7 +143,7 @@ def test_every_section_is_run() -> None:
     named = set(re.findall(r"`(ragpress\.[a-z]+)` \|", PAGE.read_text(encoding="utf-8")))
     declared = {key for section in sections().values() for key in re.findall(r'"(ragpress\.\w+)"', str(section.files))}
     assert named == declared
-    assert len(named) == 7
+    assert len(named) == 8
 
 
 @pytest.mark.process
