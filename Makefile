@@ -80,7 +80,7 @@ campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every wri
 fuzz: $(STAMP) ## thousands of requests made from /openapi.json, with every check of schemathesis (or ARGS='--seed N')
 	$(PY) -m tests.serving.fuzz.schema $(ARGS)
 
-bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access bench-overhead bench-injection ## every benchmark below, one after another
+bench: bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-judging bench-access bench-overhead bench-injection ## every benchmark below, one after another
 
 bench-pipeline: $(STAMP) ## CPU cost of the pipeline without the model, for 1,000 and 10,000 files
 	$(PY) -m benchmarks.pipeline_cost --also 10000 $(ARGS)
