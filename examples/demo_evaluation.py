@@ -92,7 +92,7 @@ def run(demo: Account, *options: str) -> Json:
     demo.step("How good are the answers?")
     result = demo.ragpress("eval", "run", *options)
     for name in ("recall@10", "answer_correctness", "faithfulness", "citation_precision", "passed"):
-        demo.say(row(name, result["metrics"][name]))
+        demo.say(row(name, result["metrics"].get(name)))
     demo.say(f"{result['cases']} cases, {result['seconds']:.1f} s; with every case: {shown(result['report'])}")
     demo.check("the report is one file to open in a browser", holds=Path(result["report"]).is_file())
     return result
@@ -116,9 +116,9 @@ def loses(result: Json) -> bool:
     return result["gate"]["verdict"] == "refuse" and any(IMPORTANT in reason for reason in result["gate"]["reasons"])
 
 
-def row(name: str, metric: Json) -> str:
+def row(name: str, metric: Json | None) -> str:
     """A metric as a line: its mean, and the interval that it lies in with 95 % confidence."""
-    if metric["mean"] is None:
+    if metric is None or metric["mean"] is None:
         return f"{name:<20} no case has a value"
     low, high = metric["ci"]
     return f"{name:<20} {metric['mean']:.2f}  ({low:.2f} to {high:.2f}, {metric['n']} cases)"
