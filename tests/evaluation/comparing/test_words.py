@@ -31,3 +31,15 @@ def test_equal_texts_are_one_piece() -> None:
 def test_both_texts_can_be_read_off(before: str, after: str) -> None:
     assert joined(before, after, "same", "removed") == before
     assert joined(before, after, "same", "added") == after
+
+
+def test_long_texts_are_compared_by_sentences_and_huge_ones_at_their_ends() -> None:
+    old = [f"Rule {number} holds for {number} days of the year." for number in range(200)]
+    new = ["A new rule.", *old[1:-1], "Another new rule."]
+    before, after = "\n".join(old), "\n".join(new)
+    assert joined(before, after, "same", "removed") == before
+    assert joined(before, after, "same", "added") == after
+    assert joined(before, after, "added") == "A new rule.\nAnother new rule."
+    first, second = ". ".join(map(str, range(9000))), ". ".join(map(str, range(9000, 0, -1)))
+    huge = word_diff(f"Begin. {first}. End.", f"Begin. {second}. End.")
+    assert [piece.kind for piece in huge] == ["same", "removed", "added", "same"]
