@@ -11,21 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from evaluation.metrics.negation import negation_differs
 from evaluation.metrics.overlap import answer_tokens, holds_tokens, token_f1
 from evaluation.metrics.steady import SteadyEmbedder, cosine, passage_vector
 from serving.evidence import calibration
 from serving.evidence.calibration import Logistic
 from serving.evidence.numbers import missing_numbers, numbers_claimed, numbers_held
 from serving.evidence.sentences import split_sentences
-from serving.evidence.terms import Terms, names, negations, shares_script, stems_of, terms_of
+from serving.evidence.terms import Terms, names, shares_script, stems_of, terms_of
 from serving.evidence.texts import plain
 
 # A reference of at most so many tokens is a fact that an answer must hold as it stands.
 _FACT = 8
 # An answer that is so many times as long as its reference is a text that may hold it.
 _LONGER = 3
-# From this coverage on two sentences speak of the same, and a negation in one of them contradicts.
-_SAME_WORDS = 0.6
 _EMBEDDED = 8
 _NUMERAL = re.compile(r"\d+|(?:thousand|million|billion|trillion)s?|[零〇一二三四五六七八九十百千万亿两萬億]+")
 WRONG = 0.25
@@ -92,7 +91,7 @@ def word_features(question: str, answer: str, reference: str) -> dict[str, float
         "numbers_other": _numbers_missing(question, reference, answer),
         "names_missing": sum(name not in answer.lower() for name in named) / max(1, len(named)),
         "names_other": sum(name not in known for name in own) / max(1, len(own)),
-        "negation": _negation_differs(answer, reference),
+        "negation": negation_differs(answer, reference),
         "across": float(not contains and not shares_script(answer, reference)),
     }
     return found | {"cap": _cap(found, len(answer_tokens(reference)) <= _FACT)}
@@ -135,20 +134,3 @@ def _cap(found: dict[str, float], fact: bool) -> float:
     if found["numbers_missing"] and (fact or found["numbers_other"]):
         wrong = max(wrong, 1.0 if fact else found["numbers_missing"])
     return 1.0 - (1.0 - WRONG) * wrong
-
-
-def _negation_differs(answer: str, reference: str) -> float:
-    """Share of the reference's sentences that the answer says too, but for a negation on one side."""
-    said = [(frozenset(stems_of(text)), negations(text) > 0) for text in _sentences(answer)]
-    met = differing = 0
-    for sentence in _sentences(reference):
-        terms = terms_of(sentence)
-        covered, negated = max(((terms.coverage(stems), negative) for stems, negative in said), default=(0.0, False))
-        if covered >= _SAME_WORDS:
-            met += 1
-            differing += negated != (negations(sentence) > 0)
-    return differing / met if met else 0.0
-
-
-def _sentences(text: str) -> list[str]:
-    return [plain(text[start:end]) for start, end in split_sentences(text)]

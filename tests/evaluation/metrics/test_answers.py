@@ -108,6 +108,32 @@ def test_a_wrong_number_or_a_negation_caps_an_answer(reference: str, answer: str
     assert right(reference, answer, "What is it?") <= WRONG
 
 
+@pytest.mark.parametrize(
+    ("reference", "answer"),
+    [
+        ("密码长度不少于 14 个字符。", "密码长度不少于 14 个字符，不得与其他网站相同。[1]"),
+        ("采样口应在 2.5 米到 4 米之间。", "采样口应在 2.5 米到 4 米之间，距离墙面不少于 1 米，周围没有遮挡。[1]"),
+        ("The pump is covered for 12 months.", "The pump is covered for 12 months, not the filter [1]."),
+        ("The pump is not covered.", "No, the pump is not covered, nor is any filter [1]."),
+    ],
+)
+def test_a_negation_in_another_clause_caps_nothing(reference: str, answer: str) -> None:
+    assert right(reference, answer, "What is it?") > 0.9
+
+
+@pytest.mark.parametrize(
+    ("reference", "answer"),
+    [
+        ("The pump is covered for 12 months.", "The pump, unlike the fan, is not covered for 12 months."),
+        ("The pump is covered for 12 months.", "The pump is not covered for 12 months, but the cell is."),
+        ("密码长度至少 14 个字符。", "密码长度至少 14 个字符，这不是真的。"),
+        ("不召回该批次。", "会议决定，召回该批次。"),
+    ],
+)
+def test_a_negation_of_what_the_reference_says_caps_it_in_any_clause(reference: str, answer: str) -> None:
+    assert right(reference, answer, "What is it?") <= WRONG
+
+
 def test_numbers_are_compared_by_value() -> None:
     assert right("2.5 million", "There are 2,500,000 of them.") > WRONG
     assert right("二千五百万", "共有2500万人。", "有多少人？") > WRONG
