@@ -19,6 +19,7 @@ from evaluation.metrics.quotes import find_quote
 from evaluation.metrics.retrieval import MUST_ABSTAIN
 from evaluation.metrics.steady import SteadyEmbedder, cosine, passage_vector, query_vector, steady
 from evaluation.records import Case, Scored
+from evaluation.sources import SCORING, source_digest
 from ragpress.answer_settings import AnswerSettings
 from ragpress.fingerprint import hexdigest
 from ragpress.types import Embedder
@@ -29,7 +30,7 @@ from serving.evidence.support import load_checker
 from serving.types import Answer, Checker, Citation, SentenceCheck
 
 VERSION = "1"
-"""Raised when a score of the same answer changes, so that what is kept is reckoned again."""
+"""Raised by hand when a score of the same answer changes for a reason that our sources do not show."""
 PASS = 0.5
 """Correctness from which an answer passes."""
 
@@ -85,7 +86,8 @@ class Scorer:
         plugins: further metrics.
 
     Attributes:
-        fingerprint: decides every score of the same case and answer.
+        fingerprint: decides every score of the same case and answer; the sources of the metrics and of the check
+            count, so that what an earlier version scored is scored again.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Scorer:
         self.fingerprint = hexdigest(
             "scorer",
             VERSION,
+            source_digest(SCORING),
             embedder.fingerprint if embedder else "",
             checker.name,
             support,

@@ -5,6 +5,7 @@ So an edit elsewhere, another chunk id or a new release leaves the key as it is;
 number and the place in its chunk, and mapped onto the release at hand. Scores have a key of their own, with the case
 and the metrics in it: a corrected reference is judged anew, and no model is asked for the answer again. A generator
 that samples (``temperature`` above 0) is taken at its first word: it is asked again only where the caller wants that.
+The sources that made an answer count too (:mod:`evaluation.sources`): an upgrade never shows old answers as its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from evaluation.records import Case, Cost, Scored
+from evaluation.sources import ANSWERING, LOCAL, QUOTING, SERVED, source_digest
 from index.answering import Answering
 from ingest.memo import Memo
 from ragpress import __version__
@@ -32,7 +34,8 @@ MEMO = "evaluation"
 """Name of the memo, in ``memo/evaluation/`` of the store."""
 
 _VERSION = 1
-"""Raised by hand when the same key could hold another answer or other scores."""
+"""Raised by hand when the same key could hold another answer or other scores, and our sources do not show it."""
+_WRITING = {EXTRACTIVE: QUOTING, OPENAI: SERVED, TRANSFORMERS: LOCAL}
 
 _MOST_PACKS = 32
 
@@ -132,11 +135,14 @@ class AnswerKeys:
             "evaluation",
             _VERSION,
             __version__,
+            source_digest(_WRITING.get(chosen_kind(answering.generator), ())),
             msgspec.json.encode(answering.generator, order="sorted"),
             _generator(chosen_kind(answering.generator), parts.generator.name, model),
         )
         checker = [parts.checker.name, _checker(parts.answer.checker)]
-        self._common = digest(self._generator, parts.prompt.fingerprint, settings, checker, embedder)
+        self._common = digest(
+            self._generator, source_digest(ANSWERING), parts.prompt.fingerprint, settings, checker, embedder
+        )
         self._scorer = scorer
 
     def of(self, case: Case, prompted: Prompted) -> Keys:

@@ -10,8 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from evaluation.records import Case, Scored
+from evaluation.running import kept
 from evaluation.running.case import question_of
 from evaluation.running.kept import MEMO, AnswerKeys, KeptAnswer, KeptAnswers, Keys, keep
+from evaluation.sources import ANSWERING, QUOTING
 from index.answering import Answering
 from ingest.memo import Memo
 from ragpress.answer_settings import AnswerSettings, GeneratorSettings
@@ -188,3 +190,15 @@ def test_sources_are_asked_as_the_case_says() -> None:
     assert staff.groups == {"staff"}
     assert not staff.unrestricted
     assert operator.unrestricted
+
+
+def test_changed_sources_change_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = keys(passage(1, TEXT))
+    assert keys(passage(1, TEXT)) == now
+    for changed in (ANSWERING, QUOTING):
+        monkeypatch.setattr(kept, "source_digest", lambda names, changed=changed: "x" if names == changed else "")
+        others = keys(passage(1, TEXT))
+        monkeypatch.setattr(kept, "source_digest", lambda names: "")
+        unchanged = keys(passage(1, TEXT))
+        assert others.answer != unchanged.answer
+        assert others.scores != unchanged.scores
