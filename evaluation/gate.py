@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from evaluation.counted import agreeing, counted
 from evaluation.metrics.catalogue import METRICS, metric
 from evaluation.permutation import sign_test
 from evaluation.records import MUST, Case, CaseResult, GateVerdict, MetricDelta, Reason
@@ -172,7 +173,8 @@ def _drop(code: str, name: str, found: MetricDelta, p: float) -> Reason:
     how = "is worse" if code == "worse" else "looks worse, which these cases cannot tell from chance"
     message = (
         f"{name} {how}: {values['before']} → {values['after']} ({values['delta']}, interval {values['low']} to "
-        f"{values['high']}, p {values['p']}) over {found.n} cases; {found.worse} fell, {found.better} rose"
+        f"{values['high']}, p {values['p']}, one-sided and corrected) over {counted(found.n, 'case')}; "
+        f"{found.worse} fell, {found.better} rose"
     )
     return Reason(code=code, message=message, metric=name, values=values)
 
@@ -194,7 +196,7 @@ def _lost(judged: Judged) -> list[Reason]:
         if net > judged.gate.margin * len(judged.cases) and chance < judged.alpha:
             values = {"lost": str(len(lost)), "gained": str(len(gained)), "cases": str(len(judged.cases))}
             message = (
-                f"{name} has no value any more in {len(lost)} of {len(judged.cases)} cases that had one "
+                f"{name} has no value any more in {len(lost)} of {counted(len(judged.cases), 'case')} that had one "
                 f"(and a new one in {len(gained)}): answers became abstentions, or lost what it is measured on"
             )
             named = tuple(lost[:_NAMED_CASES])
@@ -218,8 +220,8 @@ def _review(judged: Judged) -> list[Reason]:
     if len(ids) <= allowed * len(judged.cases):
         return []
     message = (
-        f"{len(ids)} of {len(judged.cases)} cases must be looked at again, for the sources no longer say their "
-        f"evidence; at most {allowed:.0%} may be. `ragpress eval cases review` shows them"
+        f"{len(ids)} of {counted(len(judged.cases), 'case')} must be looked at again, for the sources no longer say "
+        f"their evidence; at most {allowed:.0%} may be. `ragpress eval cases review` shows them"
     )
     return [_about("review", message, ids, len(judged.cases), allowed)]
 
@@ -229,15 +231,16 @@ def _errors(judged: Judged) -> list[Reason]:
     new = [case.id for case, before, after in judged.pairs if after.error is not None and before.error is None]
     if len(new) > judged.gate.max_errors * cases:
         message = (
-            f"{len(new)} of {cases} cases end in an error that the live release has not; at most "
-            f"{judged.gate.max_errors:.0%} may. The first: {_first_error(judged, new[0])}"
+            f"{len(new)} of {counted(cases, 'case')} {agreeing(len(new), 'ends', 'end')} in an error that the live "
+            f"release has not; at most {judged.gate.max_errors:.0%} may. The first: {_first_error(judged, new[0])}"
         )
         return [_about("errors", message, new, cases, judged.gate.max_errors)]
     failed = [case.id for case, _, after in judged.pairs if after.error is not None]
     reviewed = sum(bool(before.review or after.review) for _, before, after in judged.pairs)
     if failed and len(failed) + reviewed >= cases:
-        message = f"No case could be compared: {len(failed)} end in an error. The first: " + _first_error(
-            judged, failed[0]
+        message = (
+            f"No case could be compared: {len(failed)} {agreeing(len(failed), 'ends', 'end')} in an error. The first: "
+            + _first_error(judged, failed[0])
         )
         return [_about("errors", message, failed, cases, judged.gate.max_errors)]
     return []
@@ -275,7 +278,7 @@ def _must(judged: Judged) -> list[Reason]:
     if not why:
         return []
     listed = "; ".join(f"{case}: {reason}" for case, reason in list(why.items())[:_NAMED_CASES])
-    message = f"{len(why)} cases that must pass do not: {listed}"
+    message = f"{counted(len(why), 'case')} that must pass {agreeing(len(why), 'does', 'do')} not: {listed}"
     values = {"found": str(len(why))}
     return [Reason(code="must", message=message, cases=tuple(why)[:_NAMED_CASES], values=values)]
 
@@ -345,5 +348,6 @@ def _few(judged: Judged, drops: dict[str, float]) -> list[Reason]:
     needed = cases_needed(TELLING_DROP, _spread(judged, name), tail, judged.gate.margin)
     values = {"n": str(n), "drop": f"{100 * drop:.0f}", "needed": "" if needed is None else str(needed)}
     enough = "" if needed is None else f"; for {100 * TELLING_DROP:.0f} points it takes about {needed}"
-    message = f"{n} cases show with certainty only a drop of {name} by {100 * drop:.0f} points or more{enough}"
+    message = f"{counted(n, 'case')} {agreeing(n, 'shows', 'show')} with certainty only a drop of {name} by "
+    message += f"{100 * drop:.0f} points or more{enough}"
     return [Reason(code="few_cases", message=message, metric=name, values=values)]

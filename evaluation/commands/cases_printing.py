@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evaluation.counted import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -70,7 +72,9 @@ def reviewed(record: ReviewList, out: Console) -> None:
         if item.suggestion is not None:
             out.print(f"  + {item.suggestion.source}: “{_short(item.suggestion.quote)}”", style="green", markup=False)
     cases = len({item.case for item in record.items})
-    out.print(f"{cases} of {record.cases} cases to look at (release {record.release}).", style="bold", markup=False)
+    out.print(
+        f"{cases} of {counted(record.cases, 'case')} to look at (release {record.release}).", style="bold", markup=False
+    )
     if record.items:
         out.print(
             "Mend one: ragpress eval cases update CASE --quote … (or --suggested); "
@@ -83,7 +87,7 @@ def changed(record: ChangedCases, out: Console) -> None:
     """Which cases were changed."""
     names = ", ".join(record.cases[:_SHOWN]) + (", …" if len(record.cases) > _SHOWN else "")
     where = f" in {', '.join(record.files)}" if record.files else ""
-    out.print(f"{len(record.cases)} cases changed{where}" + (f": {names}" if names else ""), markup=False)
+    out.print(f"{counted(len(record.cases), 'case')} changed{where}" + (f": {names}" if names else ""), markup=False)
     for note in record.notes:
         out.print(f"  {note}", style="yellow", markup=False)
 
@@ -91,7 +95,7 @@ def changed(record: ChangedCases, out: Console) -> None:
 def imported(report: ImportReport, out: Console) -> None:
     """What became of an import."""
     into = f" into cases/{report.file}" if report.file else ""
-    out.print(f"{report.imported} cases imported{into}: {report.accepted} accepted, ", markup=False, end="")
+    out.print(f"{counted(report.imported, 'case')} imported{into}: {report.accepted} accepted, ", markup=False, end="")
     out.print(f"{report.imported - report.accepted} proposed; {report.duplicates} were known", markup=False, end="")
     out.print(f", {report.mended} of them mended." if report.mended else ".", markup=False)
     for title, rows in (

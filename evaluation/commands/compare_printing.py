@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evaluation.comparing.markdown import P_NOTE
+from evaluation.counted import counted
 from ragpress.console import printable
 
 if TYPE_CHECKING:
@@ -31,19 +33,21 @@ def compared(record: Compared, out: Console) -> None:
     for warning in record.gate.warnings:
         out.print(Text(f"  {printable(warning)}", "yellow"))
     out.print(_table(record.metrics, record.tested))
+    out.print(Text(f"{P_NOTE}\n", "dim"))
     if record.judge is not None:
         judge = record.judge
         out.print(Text(f"{printable(judge.model)} as judge, {judge.repeats} times each, no part of the gate:"))
         out.print(_table(judge.deltas, tuple(judge.deltas)))
     _cases(record, out)
-    counts = f"{record.cases} cases: {record.judged} judged, {record.reused} reused"
+    counts = f"{counted(record.cases, 'case')}; candidate: {record.judged} judged, {record.reused} reused"
     if record.reused:
         counts += f" (saved {record.saved_seconds:.1f} s" + (
             f", {record.saved_tokens} tokens)" if record.saved_tokens else ")"
         )
-    counts += f", {record.review} for review" if record.review else ""
-    counts += f", {record.errors} errors" if record.errors else ""
-    out.print(Text(counts))
+    counts += f"; baseline: {record.baseline_judged} judged, {record.baseline_reused} reused"
+    counts += f"; {record.review} for review" if record.review else ""
+    counts += f"; {counted(record.errors, 'error')}" if record.errors else ""
+    out.print(Text(counts), soft_wrap=True)
     out.print(Text(f"Report: {record.report}"), soft_wrap=True)
 
 
@@ -89,7 +93,7 @@ def _cases(record: Compared, out: Console) -> None:
         return
     worse = sum(case.direction == "worse" for case in changed)
     better = sum(case.direction == "better" for case in changed)
-    out.print(Text(f"{len(changed)} cases changed: {worse} worse, {better} better"))
+    out.print(Text(f"{counted(len(changed), 'case')} changed: {worse} worse, {better} better"))
     for case in changed[:_MOST_CASES]:
         _case(case, out)
     if len(changed) > _MOST_CASES:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from evaluation.counted import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -30,15 +32,16 @@ def evaluated(record: RunRecord, out: Console) -> None:
         out.print(f"look at {review.case}: {review.reason}", style="yellow", markup=False)
     _more(len(record.review), "cases to look at", out)
     out.print(
-        f"{record.cases} cases: {record.judged} judged, {record.reused} reused, {len(record.review)} to look at again, "
-        f"{len(record.errors)} errors."
+        f"{counted(record.cases, 'case')}: {record.judged} judged, {record.reused} reused, "
+        f"{len(record.review)} to look at again, {counted(len(record.errors), 'error')}."
     )
     if record.reused:
-        saved = f" and {record.saved_tokens} tokens" if record.saved_tokens else ""
+        saved = f" and {counted(record.saved_tokens, 'token')}" if record.saved_tokens else ""
         out.print(f"Reuse saved {record.saved_seconds:.1f} s{saved}.")
     tokens = record.prompt_tokens + record.completion_tokens
-    spent = f", {tokens} tokens" if tokens else ""
-    out.print(f"{record.seconds:.1f} s, {record.cpu_seconds:.1f} CPU-seconds, {record.embedded} texts embedded{spent}.")
+    spent = f", {counted(tokens, 'token')}" if tokens else ""
+    embedded = f"{counted(record.embedded, 'text')} embedded"
+    out.print(f"{record.seconds:.1f} s, {record.cpu_seconds:.1f} CPU-seconds, {embedded}{spent}.")
     for earlier in record.trend:
         out.print(_line(earlier), style="dim", markup=False)
     out.print(f"{record.evaluation}  {record.report}", markup=False)
@@ -50,6 +53,10 @@ def listed(record: EvaluationList, out: Console) -> None:
         out.print(_line(summary), markup=False)
     if not record.evaluations:
         out.print("There is no evaluation yet. Make one with: ragpress eval run", markup=False)
+    for key in record.damaged:
+        out.print(
+            f"{key} is damaged and left out; remove its folder from the data directory.", style="red", markup=False
+        )
 
 
 def kept(record: KeptEvaluation, out: Console) -> None:
@@ -61,8 +68,8 @@ def kept(record: KeptEvaluation, out: Console) -> None:
     for reason in summary.reasons:
         out.print(f"- {reason}", markup=False)
     out.print(
-        f"{summary.cases} cases: {summary.judged} judged, {summary.reused} reused, {summary.review} to look at again, "
-        f"{summary.errors} errors; {summary.seconds:.1f} s."
+        f"{counted(summary.cases, 'case')}: {summary.judged} judged, {summary.reused} reused, "
+        f"{summary.review} to look at again, {counted(summary.errors, 'error')}; {summary.seconds:.1f} s."
     )
     if record.report:
         out.print(record.report, markup=False)
@@ -87,13 +94,13 @@ def _judge(judge: JudgeReport, out: Console) -> None:
     for name, found in judge.metrics.items():
         mean = "no value" if found.mean is None else f"{found.mean:.3f}"
         spread = "" if found.spread is None else f", spread {found.spread:.3f}"
-        out.print(f"  {name} {mean}{spread}, {found.n} cases, {found.missing} without", markup=False)
+        out.print(f"  {name} {mean}{spread}, {counted(found.n, 'case')}, {found.missing} without", markup=False)
 
 
 def _line(summary: EvaluationSummary) -> str:
     known = {name: summary.metrics[name].mean for name in _IN_LISTS if name in summary.metrics}
     means = [f"{name} {mean:.3f}" for name, mean in known.items() if mean is not None]
-    parts = (summary.id, summary.created, summary.kind, summary.label, f"{summary.cases} cases", *means)
+    parts = (summary.id, summary.created, summary.kind, summary.label, counted(summary.cases, "case"), *means)
     return " · ".join((*parts, *([summary.verdict] if summary.verdict else [])))
 
 

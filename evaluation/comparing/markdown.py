@@ -9,8 +9,12 @@ import re
 from collections.abc import Iterator
 
 from evaluation.comparing.records import ChangedCase, Comparison
+from evaluation.counted import counted
 from evaluation.records import CaseResult, MetricDelta
 from ragpress.console import printable
+
+P_NOTE = "p is two-sided and not corrected; the gate decides by a one-sided p, corrected for the gated metrics"
+"""What a table of deltas says of its p values."""
 
 _ACTIVE = re.compile(r"[&<>|*_`\[\]()#@!\\~:$\"'{}+=^-]")
 _ADDRESS = re.compile(r"(?i)www(?=\.)")
@@ -44,6 +48,8 @@ def _lines(comparison: Comparison, tested: tuple[str, ...]) -> Iterator[str]:
     if verdict.reasons:
         yield ""
     yield from _table(comparison.metrics, [name for name in tested if name in comparison.metrics])
+    yield f"_{P_NOTE}_"
+    yield ""
     others = sorted(name for name in comparison.metrics if name not in tested)
     if others:
         yield "<details><summary>All metrics</summary>"
@@ -55,11 +61,13 @@ def _lines(comparison: Comparison, tested: tuple[str, ...]) -> Iterator[str]:
 
 
 def _counts(comparison: Comparison) -> str:
-    totals, cases = comparison.candidate.totals, len(comparison.cases)
+    cases = len(comparison.cases)
+    sides = {"candidate": comparison.candidate.totals, "baseline": comparison.baseline.totals}
     review = sum(bool(result.review) for result in comparison.candidate.results)
     errors = sum(result.error is not None for result in comparison.candidate.results)
-    counts = f"{cases} cases: {totals.judged} judged, {totals.reused} reused"
-    return counts + (f", {review} for review" if review else "") + (f", {errors} errors" if errors else "")
+    done = "; ".join(f"{side}: {one.judged} judged, {one.reused} reused" for side, one in sides.items())
+    left = (f"; {review} for review" if review else "") + (f"; {counted(errors, 'error')}" if errors else "")
+    return f"{counted(cases, 'case')}; {done}{left}"
 
 
 def _table(metrics: dict[str, MetricDelta], names: list[str]) -> Iterator[str]:
@@ -96,7 +104,7 @@ def _changed(comparison: Comparison) -> Iterator[str]:
     changed = comparison.changed
     worse = sum(case.direction == "worse" for case in changed)
     better = sum(case.direction == "better" for case in changed)
-    yield f"**{len(changed)} cases changed**: {worse} worse, {better} better"
+    yield f"**{counted(len(changed), 'case')} changed**: {worse} worse, {better} better"
     yield ""
     room, shown = _ROOM, 0
     for case in changed[:_MOST_CASES]:

@@ -76,7 +76,9 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
         what: what differs between the two.
         judged: answers of the candidate that were made and scored.
         reused: answers of the candidate whose result was known.
-        saved_seconds: what these cost when they were computed.
+        baseline_judged: answers of the baseline that were made and scored.
+        baseline_reused: answers of the baseline whose result was known.
+        saved_seconds: what the candidate's reused answers cost when they were computed.
         saved_tokens: tokens that a model would have read and written for them.
         gate: what the gate says.
         report: path of report.html.
@@ -96,6 +98,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     what: WhatChanged
     judged: int
     reused: int
+    baseline_judged: int
+    baseline_reused: int
     saved_seconds: float
     saved_tokens: int
     gate: GateSaid
@@ -160,6 +164,8 @@ def outcome(comparison: Comparison, evaluation: str, report: Path, tested: tuple
         what=comparison.what,
         judged=totals.judged,
         reused=totals.reused,
+        baseline_judged=comparison.baseline.totals.judged,
+        baseline_reused=comparison.baseline.totals.reused,
         saved_seconds=round(totals.saved_seconds, 3),
         saved_tokens=totals.saved_tokens,
         gate=_said(comparison.verdict),

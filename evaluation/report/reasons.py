@@ -22,7 +22,8 @@ FOR_REVIEW = "the case must be looked at again"
 ENDED_IN_ERROR = "the case ended in an error"
 
 _DROP = (
-    "{before} → {after}（{delta}，区间 {low} 至 {high}，p {p}），共 {n} 个用例，其中 {worse} 个下降、{better} 个上升"
+    "{before} → {after}（{delta}，区间 {low} 至 {high}，单侧校正 p {p}），"
+    "共 {n} 个用例，其中 {worse} 个下降、{better} 个上升"
 )
 _REASONS: Final[Mapping[str, str]] = {
     "worse": "{metric} 变差：" + _DROP,
@@ -34,6 +35,13 @@ _REASONS: Final[Mapping[str, str]] = {
     "review": "{cases} 个用例中有 {found} 个需要复核，因为来源不再包含其证据；最多允许 {allowed}",
     "errors": "{cases} 个用例中有 {found} 个出错，而基准没有出错；最多允许 {allowed}",
     "unmeasured": "{metric} 是门禁指标，但没有任何用例在两边都有值",
+    "cases_gone": "上一版本据以评判的 {cases} 个用例中有 {found} 个已不存在（其中 {must} 个为必过用例）",
+    "cases_changed": "上一版本据以评判的 {cases} 个用例中有 {found} 个的问题、答案或证据已改变",
+    "must_gone": "上一版本据以评判的 {cases} 个用例中有 {found} 个不再是必过用例",
+    "rules_looser": "规则比评判上一版本时更宽松：{rules}",
+    "no_baseline": "没有与当前版本比较，只检查了下限和必过用例：{why}",
+    "baseline_errors": "{cases} 个用例中有 {found} 个在基准版本中出错，无法据此比较",
+    "new_evidence": "{cases} 个用例中有 {found} 个的证据在基准版本中不存在：门禁只用其余用例检验是否变差",
     "few_cases": "{n} 个用例只能可靠地发现 {metric} 下降 {drop} 个百分点以上的变化；"
     "要发现 5 个百分点的下降约需 {needed} 个用例",
 }  # fmt: skip

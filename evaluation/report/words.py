@@ -65,8 +65,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "metrics": ("Metrics", "指标"),
     "metrics.compare.note": (
         "Paired by case; differences with {confidence} intervals (bootstrap over cases) and p values of a paired "
-        "permutation test, corrected for the number of metrics (Holm).",
-        "按用例配对；差值附 {confidence} 置信区间（对用例自助抽样），p 值来自配对置换检验，并按指标数校正（Holm）。",
+        "permutation test: two-sided, corrected for the number of metrics (Holm). The gate decides by a one-sided p, "
+        "corrected likewise: its reasons quote that one.",
+        "按用例配对；差值附 {confidence} 置信区间（对用例自助抽样），p 值来自配对置换检验，为双侧值，"
+        "并按指标数校正（Holm）。"
+        "门禁按同样校正的单侧 p 值判定，其理由中引用的是单侧值。",
     ),
     "metrics.run.note": (
         "Means over the cases that have a value, with {confidence} intervals (bootstrap over cases).",
@@ -82,7 +85,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "delta": ("Difference", "差值"),
     "interval": ("Interval", "区间"),
     "mean": ("Mean", "均值"),
-    "p": ("p, corrected", "校正后 p"),
+    "p": ("p, two-sided, corrected", "双侧校正 p"),
     "cases": ("Cases", "用例数"),
     "cases.moved": ("Rose / fell", "升／降"),
     "without": ("Without value", "无值"),
@@ -164,9 +167,9 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "passages.none": ("None.", "无。"),
     "rank": ("Rank", "排名"),
     "page": ("p. {page}", "第 {page} 页"),
-    "left.out": ("{count} more characters", "另有 {count} 个字符"),
+    "left.out": ("more characters: {count}", "另有 {count} 个字符"),
     "scores": ("Scores", "得分"),
-    "scores.rest": ("{count} further metrics", "另外 {count} 项指标"),
+    "scores.rest": ("further metrics: {count}", "另外 {count} 项指标"),
     "why.details": ("Show the texts", "显示文本"),
     "evidence.read": ("read", "已读到"),
     "evidence.unread": ("not read", "未读到"),
@@ -250,7 +253,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "what.documents": ("Documents", "文档"),
     "what.documents.count": (
-        "{documents} documents differ; {added} chunk texts are new, {removed} are gone.",
+        "Documents that differ: {documents}. Chunk texts: {added} new, {removed} gone.",
         "{documents} 篇文档有差异；新增 {added} 个文本块，消失 {removed} 个。",
     ),
     "what.documents.more": ("and {count} more", "以及另外 {count} 篇"),

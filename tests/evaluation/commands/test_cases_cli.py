@@ -92,7 +92,7 @@ def test_people_read_tables(workspace: Workspace) -> None:
     assert "1 accepted, 1 proposed" in listed
     assert "evidence 1 [changed]: docs/mill.md: “A storm destroyed it in 1902”" in shown
     assert "+ docs/mill.md: “A fire destroyed it in 1902" in reviewed
-    assert f"1 cases changed in table.jsonl: {name}" in mended
+    assert f"1 case changed in table.jsonl: {name}" in mended
 
 
 def test_rows_that_are_no_case_fail_the_command(workspace: Workspace) -> None:

@@ -99,7 +99,9 @@ def test_nothing_changed_is_said(workspace: Workspace) -> None:
     text = printed(outcome(workspace))
     assert text.startswith("The gate passes it: live → workspace")
     assert "No case changed." in text
-    assert "4 cases: 0 judged, 4 reused" in text
+    assert "\n4 cases; candidate: 0 judged, 4 reused (saved " in text
+    assert "; baseline: 0 judged, 4 reused\n" in text
+    assert "p is two-sided and not corrected" in text
 
 
 def test_names_cannot_command_the_terminal(workspace: Workspace) -> None:

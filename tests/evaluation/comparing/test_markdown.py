@@ -73,7 +73,7 @@ def refused() -> Comparison:
 def test_the_verdict_comes_first_and_the_gated_metrics_stand_open(refused: Comparison) -> None:
     lines = shown(markdown(refused, ("recall@10",))).splitlines()
     assert lines[0] == "### ❌ The gate refuses: prompt brief"
-    assert "3 judged, 37 reused" in lines[2]
+    assert "candidate: 3 judged, 37 reused; baseline: 3 judged, 37 reused" in lines[2]
     assert "- **worse**: recall@10 is worse: 0.900 → 0.700" in lines
     assert "| recall@10 | 0.900 | 0.700 | ▼ -0.200 | -0.300 … -0.100 | 0.001 | 40 |" in lines
     folded = lines.index("<details><summary>All metrics</summary>")
@@ -82,7 +82,7 @@ def test_the_verdict_comes_first_and_the_gated_metrics_stand_open(refused: Compa
 
 def test_changed_cases_stand_with_both_answers_and_why(refused: Comparison) -> None:
     text = shown(markdown(refused, ("recall@10",)))
-    assert "1 cases changed**: 1 worse, 0 better" in text
+    assert "1 case changed**: 1 worse, 0 better" in text
     assert "c: Who pays?" in text
     assert "passed 1.000 → 0.000" in text
     assert "**fails now**" in text
