@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from index.judging import Judgement
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from index.environment import Environment
-    from index.judging import Judgement
     from index.opened import OpenRelease
 
 OFF = "off"
@@ -19,7 +20,9 @@ CASES = "cases"
 
 
 def judge_candidate(environment: Environment, candidate: OpenRelease, live: OpenRelease | None) -> Judgement | None:
-    """What the cases say of a candidate; None where there are none for its collection, or the gate leaves them out.
+    """What the cases say of a candidate; None where there are none for its collection.
+
+    Where the rules leave the cases out, or there are none any more, nothing is judged, and that is said.
 
     The evaluation is kept with its report, whatever it says.
 
@@ -32,16 +35,28 @@ def judge_candidate(environment: Environment, candidate: OpenRelease, live: Open
         RagpressError: the cases cannot be read, or a release cannot be opened for answering.
     """
     collection, root = candidate.manifest.collection, environment.workspace.root
-    if environment.workspace.collection(collection).gate.cases == OFF or not _any_file(root / CASES):
-        return None
+    if not _any_file(root / CASES):
+        return _none_left(live)
+    if environment.workspace.collection(collection).gate.cases == OFF:
+        return _unjudged('no case was asked: [gate] cases is "off"')
     from evaluation.cases.files import accepted, load_cases  # noqa: PLC0415 - only where there are cases
 
     cases = accepted(load_cases(root, collection))
     if not cases:
-        return None
+        return _none_left(live)
     from evaluation.comparing.judging import judge  # noqa: PLC0415 - heavy
 
     return judge(environment, candidate, live, cases)
+
+
+def _none_left(live: OpenRelease | None) -> Judgement | None:
+    if live is None or live.manifest.evaluation is None:
+        return None
+    return _unjudged(f"no case was asked: {live.manifest.id} was judged on cases, and there are none any more")
+
+
+def _unjudged(why: str) -> Judgement:
+    return Judgement(verdict="pass", checks=(), reasons=(), evaluation=None, warnings=(why,))
 
 
 def _any_file(folder: Path) -> bool:

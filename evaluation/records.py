@@ -351,7 +351,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         code: ``worse``, ``lost``, ``floor``, ``must``, ``review``, ``errors``, ``integrity``; of a warning
-            ``undecided``, ``unmeasured`` or ``few_cases``. Reports word it by this.
+            ``undecided``, ``unmeasured``, ``few_cases``, ``new_evidence``, ``baseline_errors``, ``no_baseline``,
+            ``cases_gone``, ``cases_changed``, ``must_gone`` or ``rules_looser``. Reports word it by this.
         message: in English, with the figures.
         metric: which, where it is about one.
         cases: ids of the cases it is about, at most 20.

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from ragpress.errors import NotFoundError, ReleaseError
+from ragpress.errors import IntegrityError, NotFoundError, ReleaseError
 from ragpress.storage.store import Store
 
 SUMMARY = "summary.json"
@@ -101,19 +101,18 @@ def save_evaluation(store: Store, summary: EvaluationSummary, files: Mapping[str
 
 
 def list_evaluations(store: Store, collection: str | None = None, limit: int | None = None) -> list[EvaluationSummary]:
-    """Evaluations, newest first.
+    """Evaluations, newest first; one whose summary is damaged is left out: :func:`damaged_evaluations` names it.
 
     Args:
         store: where they are.
         collection: only of this one; None takes all.
         limit: the most to give; None gives all.
     """
-    keys = sorted((key for key, _ in store.list("evaluations/") if key.endswith("/" + SUMMARY)), reverse=True)
     found: list[EvaluationSummary] = []
-    for key in keys:
-        # One that is removed meanwhile is no longer to be listed.
-        with contextlib.suppress(NotFoundError):
-            summary = msgspec.json.decode(store.read(key), type=EvaluationSummary)
+    for key in _summaries(store):
+        # One that is removed meanwhile is no longer to be listed, and a damaged one must stop no gate.
+        with contextlib.suppress(NotFoundError, IntegrityError):
+            summary = _decoded(store.read(key), key)
             if collection is None or summary.collection == collection:
                 found.append(summary)
         if len(found) == limit:
@@ -121,13 +120,39 @@ def list_evaluations(store: Store, collection: str | None = None, limit: int | N
     return found
 
 
+def damaged_evaluations(store: Store) -> list[str]:
+    """The files of evaluations that cannot be read any more: their keys, newest first."""
+    damaged = []
+    for key in _summaries(store):
+        with contextlib.suppress(NotFoundError):
+            try:
+                _decoded(store.read(key), key)
+            except IntegrityError:
+                damaged.append(key)
+    return damaged
+
+
+def _summaries(store: Store) -> list[str]:
+    return sorted((key for key, _ in store.list("evaluations/") if key.endswith("/" + SUMMARY)), reverse=True)
+
+
+def _decoded(body: bytes, key: str) -> EvaluationSummary:
+    try:
+        return msgspec.json.decode(body, type=EvaluationSummary)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise IntegrityError(
+            f"{key} is damaged: {error}. Nothing else needs it; remove its folder from the data directory."
+        ) from error
+
+
 def read_evaluation(store: Store, evaluation: str) -> EvaluationSummary:
     """The summary of an evaluation.
 
     Raises:
         ReleaseError: there is none of this id.
+        IntegrityError: it is damaged.
     """
-    return msgspec.json.decode(evaluation_file(store, evaluation, SUMMARY), type=EvaluationSummary)
+    return _decoded(evaluation_file(store, evaluation, SUMMARY), evaluation_key(evaluation, SUMMARY))
 
 
 def evaluation_file(store: Store, evaluation: str, name: str) -> bytes:

@@ -64,7 +64,10 @@ def admit(
         return Admission(_judged(environment, integrity, (reason,), baseline, override), None)
     if judgement is None:
         return Admission(integrity, None)
-    checked = msgspec.structs.replace(integrity, checks=(*integrity.checks, *judgement.checks))
+    checks = (*integrity.checks, *judgement.checks)
+    checked = msgspec.structs.replace(integrity, checks=checks, warnings=judgement.warnings)
+    if judgement.evaluation is None:
+        return Admission(checked, None)
     reasons = judgement.reasons if judgement.verdict != "pass" else ()
     return Admission(_judged(environment, checked, reasons, baseline, override), judgement.evaluation)
 

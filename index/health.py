@@ -11,6 +11,7 @@ from datetime import datetime
 import msgspec
 
 from index.environment import Environment
+from index.evaluations import damaged_evaluations
 from index.history import stored_collections
 from index.release import Manifest, read_manifest, stored_releases
 from ragpress.errors import RagpressError, ReleaseError, StorageError
@@ -80,6 +81,10 @@ def doctor(environment: Environment, others: Sequence[Check] = ()) -> Diagnosis:
     for name in stored_collections(environment):
         checks += _release_files(environment, name)
     checks += _manifests(environment)
+    checks += [
+        Check(f"optional evaluation {key}", ok=False, found="its figures cannot be read", mend="remove its folder")
+        for key in damaged_evaluations(environment.store)
+    ]
     broken = [check for check in checks if not check.ok and not check.name.startswith("optional")]
     return Diagnosis(not broken, tuple(checks))
 

@@ -24,13 +24,15 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         verdict: ``pass`` or ``refuse``.
         checks: names of the checks.
         reasons: why it is refused, in words.
-        evaluation: id of the evaluation.
+        evaluation: id of the evaluation; None where the rules leave the cases out.
+        warnings: what a person should know of the verdict, in words, such as cases that are gone.
     """
 
     verdict: str
     checks: tuple[str, ...]
     reasons: tuple[str, ...]
-    evaluation: str
+    evaluation: str | None
+    warnings: tuple[str, ...] = ()
 
 
 JudgeCandidate: TypeAlias = "Callable[[Environment, OpenRelease, OpenRelease | None], Judgement | None]"

@@ -204,6 +204,7 @@ def _report(request: IngestRequest, start: Start, work: _Work, outcome: Outcome)
         lexical_deleted_share=round(manifest.counts.lexical_deleted_share, 4),
         gate=None if outcome.gate is None else "overridden" if outcome.gate.override else outcome.gate.verdict,
         gate_reasons=() if outcome.gate is None else outcome.gate.reasons,
+        gate_warnings=() if outcome.gate is None else outcome.gate.warnings,
         evaluation=manifest.evaluation,
         seconds=work.clock.seconds(),
         cpu_seconds=work.clock.cpu_seconds(),

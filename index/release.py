@@ -69,6 +69,7 @@ class GateRecord(msgspec.Struct, frozen=True):
         reasons: why it refused, in words.
         baseline: the release that was live then, to which the candidate was compared; None where it was not.
         override: a person's word that let it through all the same, where it was given as the release was built.
+        warnings: what a person should know of the verdict, in words, such as cases that are gone.
     """
 
     verdict: str
@@ -76,6 +77,7 @@ class GateRecord(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...] = ()
     baseline: str | None = None
     override: Override | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def lets_through(self) -> bool:

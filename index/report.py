@@ -57,6 +57,7 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
         lexical_deleted_share: share of BM25's statistics that deleted rows still make up.
         gate: the gate's verdict: ``pass``, ``refuse`` or ``overridden``; None when nothing was built.
         gate_reasons: why it refused, also where a person overrode it.
+        gate_warnings: what a person should know of the verdict, such as cases that are gone.
         evaluation: id of the candidate's evaluation; None where no cases were run.
         seconds: wall time.
         cpu_seconds: processor time of this process and its parsers.
@@ -76,6 +77,7 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     lexical_deleted_share: float = 0.0
     gate: str | None = None
     gate_reasons: tuple[str, ...] = ()
+    gate_warnings: tuple[str, ...] = ()
     evaluation: str | None = None
     seconds: float = 0.0
     cpu_seconds: float = 0.0

@@ -177,6 +177,8 @@ def ingested(report: Any, out: Console) -> None:
         out.print(f"Nothing changed; {report.release or 'no release'} stays live.")
     else:
         out.print(f"{report.release} is a candidate. Publish it with: ragpress releases publish {report.release}")
+    for warning in report.gate_warnings:
+        out.print(_line(f"  ! {warning}"), style="yellow", markup=False)
     out.print(f"{report.seconds:.1f} s, {report.cpu_seconds:.1f} CPU-seconds.")
 
 

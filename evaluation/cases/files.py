@@ -17,6 +17,7 @@ FOLDER = "cases"
 SUFFIX = ".jsonl"
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_NAME = 150
+_LARGEST = 1 << 28
 
 
 class CaseLine(msgspec.Struct, frozen=True):
@@ -185,6 +186,11 @@ def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _bytes_of(path: Path) -> bytes:
     try:
+        # A pipe or a device, also behind a link that came with a checkout, would never end.
+        if not path.is_file():
+            raise SettingsError(f"{path} is no file; make it a readable file of JSON lines, or remove it.")
+        if (size := path.stat().st_size) > _LARGEST:
+            raise SettingsError(f"{path} has {size >> 20} MiB; at most {_LARGEST >> 20} MiB are read. Split it.")
         return path.read_bytes()
     except OSError as error:
         raise SettingsError(f"Cannot read {path}: {error.strerror}; make it a readable file of JSON lines.") from error

@@ -43,15 +43,24 @@ def decode_line(line: bytes, path: Path, number: int) -> Case:
         SettingsError: it is no case, or contradicts itself.
     """
     try:
-        case = _DECODER.decode(line)
+        case = _decoded(line)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}, line {number}: {_explain(str(error), line)}") from error
+        raise SettingsError(f"{path}, line {number}: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path}, line {number}: it is nested too deeply to be a case.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}, line {number}: {_no_json(line, error)}") from error
     problem = problem_of(case)
     if problem:
         raise SettingsError(f"{path}, line {number}: case {case.id!r}: {problem}")
     return case
+
+
+def _decoded(line: bytes) -> Case:
+    try:
+        return _DECODER.decode(line)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(_explain(str(error), line)) from error
 
 
 def encode_line(case: Case) -> bytes:

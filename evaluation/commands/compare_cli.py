@@ -39,6 +39,14 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Also write report.html, report.json and report.md into this folder."),
 ]
+Rules = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules",
+        metavar="FOLDER",
+        help="Judge by [gate] and [evaluation] of the workspace in this folder, and name its cases that are gone.",
+    ),
+]
 
 
 def compare(
@@ -53,6 +61,7 @@ def compare(
     judge: Judge = False,
     language: Language = None,
     output: Output = None,
+    rules: Rules = None,
     wait: Wait = 0.0,
     as_json: Json = False,
 ) -> None:
@@ -81,6 +90,7 @@ def compare(
         judge=judge,
         language=language,
         output=output,
+        rules=rules,
     )
     with console.progress(quiet=as_json) as progress:
         record = run_compare(environment_of(progress), asked)

@@ -12,10 +12,10 @@ from evaluation.comparing.case_diff import Rules, by_harm, changed_case
 from evaluation.comparing.causes import Chunk, ChunksOf, Side, causes
 from evaluation.comparing.differences import Differences, differences
 from evaluation.comparing.records import ChangedCase, Comparison
-from evaluation.comparing.settle import settle
+from evaluation.comparing.settle import new_to, settle
 from evaluation.gate import decide
 from evaluation.metrics.catalogue import metric
-from evaluation.records import Case, CaseResult, EvaluatedRelease, GateVerdict, Reason
+from evaluation.records import Case, CaseResult, EvaluatedRelease, GateVerdict, MetricDelta, Reason
 from evaluation.running.evaluate import RunOptions, evaluate, scorer_of
 from evaluation.slices import slices_of
 from evaluation.statistics import compare_metrics, summarise
@@ -23,10 +23,13 @@ from evaluation.subjects import Subject
 from index.environment import Environment
 from index.opened import OpenRelease
 from ragpress.errors import ReleaseError
+from ragpress.evaluation_settings import GateSettings
 from ragpress.settings import CollectionSettings
 
 INTEGRITY = "integrity"
 """Code of the reason that the candidate's files are not whole."""
+
+_NAMED = 20
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +111,7 @@ def reckoned(
     rules, gate = settings.evaluation, settings.gate
     before, after = pair.baseline.results, pair.candidate.results
     deltas = compare_metrics(before, after, rules, gate.metrics)
+    verdict = decide(pair.cases, before, after, _held(pair, deltas, settings), gate, rules)
     return Comparison(
         collection=collection,
         cases=pair.cases,
@@ -118,10 +122,42 @@ def reckoned(
         candidate_summaries=summarise(after, rules),
         baseline_slices=slices_of(pair.cases, before, rules),
         candidate_slices=slices_of(pair.cases, after, rules),
-        verdict=decide(pair.cases, before, after, deltas, gate, rules),
+        verdict=msgspec.structs.replace(verdict, warnings=(*verdict.warnings, *_notes(pair, gate))),
         changed=changed,
         what=found.what,
     )
+
+
+def _held(pair: Pair, deltas: dict[str, MetricDelta], settings: CollectionSettings) -> dict[str, MetricDelta]:
+    """The deltas that the gate tests: over the cases whose evidence the baseline had, or that need none."""
+    rows = [(before, after) for _, before, after in pair.rows() if not new_to(before, after)]
+    if len(rows) == len(pair.cases):
+        return deltas
+    before, after = [row[0] for row in rows], [row[1] for row in rows]
+    return compare_metrics(before, after, settings.evaluation, settings.gate.metrics)
+
+
+def _notes(pair: Pair, gate: GateSettings) -> list[Reason]:
+    """On how many cases nothing can be lost: their evidence is new, or the baseline fails to run."""
+    cases = len(pair.cases)
+    new = [case.id for case, before, after in pair.rows() if new_to(before, after)]
+    failed = [case.id for case, before, _ in pair.rows() if before.error is not None]
+    notes = []
+    if new:
+        message = (
+            f"{len(new)} of {cases} cases ask for evidence that the baseline does not have: whether anything got worse "
+            "is tested on the others"
+        )
+        notes.append(_note("new_evidence", message, new, cases))
+    if len(failed) > gate.max_errors * cases:
+        message = f"{len(failed)} of {cases} cases end in an error in the baseline: nothing can be compared on them"
+        notes.append(_note("baseline_errors", message, failed, cases))
+    return notes
+
+
+def _note(code: str, message: str, ids: list[str], cases: int) -> Reason:
+    values = {"found": str(len(ids)), "cases": str(cases)}
+    return Reason(code=code, message=message, cases=tuple(ids[:_NAMED]), values=values)
 
 
 def versions_of(release: OpenRelease) -> dict[str, str]:

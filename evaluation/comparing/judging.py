@@ -14,9 +14,11 @@ from evaluation.report.data import ReportData
 from evaluation.report.keep import keep_report
 from evaluation.running.evaluate import RunOptions, evaluate
 from evaluation.subjects import open_subject
+from evaluation.terms import Terms, let_off, standing_terms, terms_of
 from index.environment import Environment
 from index.judging import Judgement
 from index.opened import OpenRelease
+from ragpress.errors import RagpressError
 
 STAGE = "evaluate"
 CANDIDATE, LIVE = "candidate", "live"
@@ -38,8 +40,9 @@ def judge(
         RagpressError: a release cannot be opened for answering, or the evaluation cannot be kept.
     """
     environment.progress.stage(STAGE)
-    environment.progress.documents(len(cases) * (1 if live is None else 2))
-    data = _alone(environment, candidate, cases) if live is None else _against(environment, candidate, live, cases)
+    standing = live or _standing(environment, candidate.manifest.collection)
+    environment.progress.documents(len(cases) * (1 if standing is None else 2))
+    data = _judged(environment, candidate, standing, cases, needed=live is not None)
     summary, _ = keep_report(environment, data)
     verdict = data.verdict
     if verdict is None:
@@ -49,7 +52,32 @@ def judge(
         checks=tuple(f"cases: {check}" for check in verdict.checks),
         reasons=tuple(reason.message for reason in verdict.reasons),
         evaluation=summary.id,
+        warnings=tuple(warning.message for warning in verdict.warnings),
     )
+
+
+def _standing(environment: Environment, collection: str) -> OpenRelease | None:
+    """What is live though the candidate was not made from it (``ingest --rebuild``); None where it is broken."""
+    try:
+        manifest = environment.releases(collection).live()
+        return None if manifest is None else environment.open(manifest)
+    except RagpressError:
+        return None
+
+
+def _judged(
+    environment: Environment, candidate: OpenRelease, live: OpenRelease | None, cases: Sequence[Case], *, needed: bool
+) -> ReportData:
+    """The candidate against what is live; alone where nothing is, or what is live is broken and need not be whole."""
+    if live is None:
+        known = environment.releases(candidate.manifest.collection).live_id()
+        return _alone(environment, candidate, cases, "" if known is None else f"{known} cannot be opened")
+    try:
+        return _against(environment, candidate, live, cases)
+    except RagpressError as error:
+        if needed:
+            raise
+        return _alone(environment, candidate, cases, str(error))
 
 
 def stopped(verdict: GateVerdict, results: Sequence[CaseResult]) -> GateVerdict:
@@ -76,16 +104,32 @@ def _against(environment: Environment, candidate: OpenRelease, live: OpenRelease
     options = run_options(environment, collection)
     comparison = compare(environment, collection, baseline, subject, cases, options)
     verdict = stopped(comparison.verdict, comparison.candidate.results)
+    verdict = warned(verdict, standing_terms(environment, live.manifest), _terms(environment, collection, cases))
     return compared_data(environment, msgspec.structs.replace(comparison, verdict=verdict), "gate")
 
 
-def _alone(environment: Environment, candidate: OpenRelease, cases: Sequence[Case]) -> ReportData:
+def warned(verdict: GateVerdict, before: Terms | None, after: Terms) -> GateVerdict:
+    """The verdict, with what is asked less strictly than of the release before."""
+    notes = () if before is None else let_off(before, after)
+    return msgspec.structs.replace(verdict, warnings=(*notes, *verdict.warnings))
+
+
+def _terms(environment: Environment, collection: str, cases: Sequence[Case]) -> Terms:
+    settings = environment.workspace.collection(collection)
+    return terms_of(cases, settings.gate, settings.evaluation)
+
+
+def _alone(environment: Environment, candidate: OpenRelease, cases: Sequence[Case], why: str) -> ReportData:
     collection = candidate.manifest.collection
     subject = open_subject(environment, candidate, CANDIDATE)
     found = evaluate(environment, subject, cases, run_options(environment, collection))
     settings = environment.workspace.collection(collection)
     verdict = decide(cases, None, found.results, {}, settings.gate, settings.evaluation)
     verdict = stopped(verdict, found.results)
+    if why:
+        message = f"it was not compared with what is live, only floors and must cases were checked: {why}"
+        note = Reason(code="no_baseline", message=message, values={"why": why})
+        verdict = msgspec.structs.replace(verdict, warnings=(note, *verdict.warnings))
     return judged_data(environment, collection, cases, found, verdict)
 
 

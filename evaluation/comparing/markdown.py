@@ -45,7 +45,10 @@ def _lines(comparison: Comparison, tested: tuple[str, ...]) -> Iterator[str]:
     yield ""
     for reason in verdict.reasons:
         yield f"- **{plain(reason.code)}**: {plain(reason.message)}"
-    if verdict.reasons:
+    for warning in verdict.warnings:
+        named = f" ({', '.join(map(plain, warning.cases))})" if warning.cases else ""
+        yield f"- ⚠️ {plain(warning.message)}{named}"
+    if verdict.reasons or verdict.warnings:
         yield ""
     yield from _table(comparison.metrics, [name for name in tested if name in comparison.metrics])
     yield f"_{P_NOTE}_"

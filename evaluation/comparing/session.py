@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from evaluation.comparing.candidates import Named, open_baseline, open_candidate
 from evaluation.comparing.changes import changed
 from evaluation.comparing.compare import compare
-from evaluation.comparing.judging import run_options
+from evaluation.comparing.judging import run_options, warned
 from evaluation.comparing.keeping import compared_data
 from evaluation.comparing.markdown import markdown
 from evaluation.comparing.model_verdict import model_verdict
@@ -21,8 +21,11 @@ from evaluation.records import GateVerdict, MetricDelta, SubjectInfo
 from evaluation.report.data import JudgeOpinion
 from evaluation.report.keep import keep_report
 from evaluation.running.choosing import chosen_cases
+from evaluation.terms import standing_terms
+from evaluation.terms import terms_of_workspace as _terms
 from index.environment import Environment
 from index.evaluations import REPORT_HTML, REPORT_JSON, evaluation_file
+from ragpress.settings import CollectionSettings, load_workspace
 from ragpress.storage import disk
 
 REPORT_MARKDOWN = "report.md"
@@ -39,6 +42,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         judge: let the served model of ``[judge]`` judge both sides as well.
         language: of the report when it is opened; the setting's when None.
         output: folder that gets the report's files as well; None keeps them in the store alone.
+        rules: folder of a workspace whose ``[gate]`` and ``[evaluation]`` hold in place of this one's, and whose cases
+            those of this one are held against; None takes this one's own.
     """
 
     named: Named
@@ -48,6 +53,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     judge: bool = False
     language: Literal["en", "zh"] | None = None
     output: Path | None = None
+    rules: Path | None = None
 
 
 class GateSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +121,10 @@ def run_compare(environment: Environment, asked: Asked) -> Compared:
         RagpressError: a side cannot be opened or built, or the results cannot be kept.
     """
     collection = asked.named.collection
+    own = environment.workspace
+    standing = None if asked.rules is None else load_workspace(asked.rules)
+    if standing is not None:
+        environment = _under(environment, collection, standing.collection(collection))
     cases = chosen_cases(environment.workspace.root, collection, asked.tags, asked.cases)
     changed(environment.workspace.collection(collection), asked.named.change)  # says at once what is wrong with it
     if asked.judge:
@@ -125,6 +135,9 @@ def run_compare(environment: Environment, asked: Asked) -> Compared:
     environment.progress.documents(2 * len(cases))
     options = replace(run_options(environment, collection), reuse=not asked.fresh)
     comparison = compare(environment, collection, baseline, candidate, cases, options)
+    if not asked.tags and not asked.cases:
+        before = standing_terms(environment, baseline.manifest) if standing is None else _terms(standing, collection)
+        comparison = replace(comparison, verdict=warned(comparison.verdict, before, _terms(own, collection)))
     settings = environment.workspace.collection(collection)
     judge = model_verdict(environment, comparison) if asked.judge else None
     data = replace(compared_data(environment, comparison, "compare"), judge=judge)
@@ -134,6 +147,14 @@ def run_compare(environment: Environment, asked: Asked) -> Compared:
     if asked.output is not None:
         report = _write(environment, summary.id, comparison, asked.output.absolute())
     return replace(outcome(comparison, summary.id, report, settings.gate.metrics), judge=judge)
+
+
+def _under(environment: Environment, collection: str, rules: CollectionSettings) -> Environment:
+    """The same workspace under the rules of another one."""
+    own = environment.workspace.collection(collection)
+    ruled = replace(own, gate=rules.gate, evaluation=rules.evaluation)
+    collections = {**environment.workspace.collections, collection: ruled}
+    return replace(environment, workspace=replace(environment.workspace, collections=collections))
 
 
 def _write(environment: Environment, evaluation: str, comparison: Comparison, folder: Path) -> Path:

@@ -47,6 +47,16 @@ def fate(before: LocatedEvidence, after: LocatedEvidence, holder: str | None) ->
     return Fate.UNCLEAR
 
 
+def new_to(baseline: CaseResult, candidate: CaseResult) -> bool:
+    """Whether a case asks for what only the candidate has: its evidence came with it.
+
+    The baseline must fail it. Such gains say nothing of what the candidate loses elsewhere, and in a mean over all
+    cases a few of them outweigh many losses.
+    """
+    came = any(item.found for item in candidate.evidence)
+    return came and not any(item.found for item in baseline.evidence)
+
+
 def settle(baseline: CaseResult, candidate: CaseResult, versions: Mapping[str, str]) -> tuple[CaseResult, CaseResult]:
     """Bring the two results of a case onto one footing.
 

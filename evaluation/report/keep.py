@@ -12,6 +12,7 @@ from evaluation.report.build import contents_of
 from evaluation.report.data import ReportData
 from evaluation.report.render import encode, render_contents
 from evaluation.report.summary import summary_of
+from evaluation.terms import TERMS, terms_of
 from index.environment import Environment
 from index.evaluations import (
     REPORT_HTML,
@@ -62,6 +63,8 @@ def keep_report(environment: Environment, data: ReportData) -> tuple[EvaluationS
         REPORT_JSON: encode(contents),
         KEPT_RESULTS: gzip.compress(results, _FAST, mtime=0),
     }
+    if data.kind == "gate":
+        files[TERMS] = msgspec.json.encode(terms_of(data.cases, data.gate, data.settings))
     summary = summary_of(data)
     save_evaluation(environment.store, summary, files)
     return summary, _local(environment, data.id, files)

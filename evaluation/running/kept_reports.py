@@ -8,6 +8,7 @@ from index.environment import Environment
 from index.evaluations import (
     REPORT_HTML,
     EvaluationSummary,
+    damaged_evaluations,
     evaluation_key,
     list_evaluations,
     read_evaluation,
@@ -16,9 +17,10 @@ from ragpress.errors import NotFoundError
 
 
 class EvaluationList(msgspec.Struct, frozen=True):
-    """Evaluations, newest first."""
+    """Evaluations, newest first, and the files of those that are damaged."""
 
     evaluations: tuple[EvaluationSummary, ...]
+    damaged: tuple[str, ...] = ()
 
 
 class KeptEvaluation(msgspec.Struct, frozen=True):
@@ -41,7 +43,8 @@ def list_kept(environment: Environment, collection: str | None, count: int) -> E
     """
     if collection is not None:
         environment.workspace.collection(collection)
-    return EvaluationList(tuple(list_evaluations(environment.store, collection, count)))
+    damaged = tuple(damaged_evaluations(environment.store))
+    return EvaluationList(tuple(list_evaluations(environment.store, collection, count)), damaged)
 
 
 def show_kept(environment: Environment, evaluation: str) -> KeptEvaluation:

@@ -79,7 +79,62 @@ def test_only_accepted_cases_of_the_collection_count(workspace: Workspace) -> No
 def test_the_gate_can_leave_the_cases_out(workspace: Workspace) -> None:
     workspace.configure(SETTINGS + 'cases = "off"\n')
     write_cases(workspace, [{"nonsense": 1}])
-    assert judged(workspace) is None
+    found = judged(workspace)
+    assert found is not None
+    assert (found.verdict, found.checks, found.evaluation) == ("pass", (), None)
+    assert found.warnings == ('no case was asked: [gate] cases is "off"',)
+
+
+def test_what_the_gate_was_not_asked_is_said_in_the_release(workspace: Workspace) -> None:
+    assert run(workspace, compact=True).evaluation is not None
+    (workspace.root / "cases" / "own.jsonl").unlink()
+    report = run(workspace, compact=True)
+    assert (report.gate, report.published, report.evaluation) == ("pass", True, None)
+    (warning,) = report.gate_warnings
+    assert "there are none any more" in warning
+    assert workspace.open().manifest.gate.warnings == report.gate_warnings
+
+
+def test_cases_and_rules_that_the_release_before_was_judged_by_are_not_dropped_unseen(workspace: Workspace) -> None:
+    run(workspace, compact=True)
+    write_cases(workspace, [LINES[0] | {"question": "When are refunds paid?"}, *LINES[2:]])
+    workspace.configure(SETTINGS.replace("margin = 0.02", 'margin = 0.5\nmetrics = ["passed"]'))
+    report = without_vpn(workspace)
+    assert (report.gate, report.published) == ("pass", True)
+    gone, changed, rules, *_ = report.gate_warnings
+    assert gone == "1 of the 4 cases that the release before was judged on are gone (1 of them had to pass)"
+    assert changed.endswith("have another question, answer or evidence")
+    assert "margin 0.02 → 0.5, metrics without recall@10" in rules
+    page = workspace.environment().store.read(f"evaluations/{report.evaluation}/report.html").decode()
+    assert gone in page
+    assert not [note for note in run(workspace, compact=True).gate_warnings if "release before" in note]
+
+
+def test_a_rebuild_is_compared_with_what_is_live(workspace: Workspace) -> None:
+    before = live_of(workspace)
+    report = without_vpn(workspace, rebuild=True)
+    assert (report.gate, report.published, live_of(workspace)) == ("refuse", False, before)
+    assert any("vpn: it passed before" in reason for reason in report.gate_reasons)
+
+
+def test_a_rebuild_of_a_broken_release_says_that_nothing_was_compared(workspace: Workspace) -> None:
+    for file in workspace.open().manifest.files():
+        (workspace.root / ".ragpress" / file.key).unlink()
+    report = run(workspace, rebuild=True)
+    assert (report.gate, report.published) == ("pass", True)
+    assert any("only floors and must cases were checked" in note for note in report.gate_warnings)
+
+
+def test_a_damaged_evaluation_stops_no_gate(workspace: Workspace) -> None:
+    kept = run(workspace, compact=True).evaluation
+    folder = workspace.root / ".ragpress" / "evaluations" / str(kept)
+    for name in ("summary.json", "terms.json", "report.json"):
+        path = folder / name
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:40])
+    report = run(workspace, compact=True)
+    assert (report.gate, report.published) == ("pass", True)
+    assert [one.id for one in evaluations(workspace)] == [report.evaluation]
 
 
 def test_a_wrong_case_is_told(workspace: Workspace) -> None:

@@ -10,6 +10,7 @@ from index.evaluations import (
     REPORT_HTML,
     EvaluationSummary,
     MetricSummary,
+    damaged_evaluations,
     drop_reports,
     evaluation_file,
     evaluation_key,
@@ -17,7 +18,7 @@ from index.evaluations import (
     read_evaluation,
     save_evaluation,
 )
-from ragpress.errors import ReleaseError
+from ragpress.errors import IntegrityError, ReleaseError
 from ragpress.storage import open_store
 from ragpress.storage.store import Store
 
@@ -74,3 +75,16 @@ def test_reports_go_with_their_releases_and_figures_stay(store: Store) -> None:
         assert store.exists(evaluation_key(summary(number).id, REPORT_HTML)) is kept
     with pytest.raises(ReleaseError, match="releases gc"):
         evaluation_file(store, summary(2).id, REPORT_HTML)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\x00" * 40, b'{"id": "\xff"}', b"[]"])
+def test_a_damaged_summary_is_left_out_of_lists_and_named(store: Store, body: bytes) -> None:
+    for number in (1, 2):
+        save_evaluation(store, summary(number), {})
+    key = evaluation_key(summary(2).id, "summary.json")
+    store.delete(key)
+    store.create(key, body)
+    assert [one.id for one in list_evaluations(store)] == [summary(1).id]
+    assert damaged_evaluations(store) == [key]
+    with pytest.raises(IntegrityError, match="is damaged"):
+        read_evaluation(store, summary(2).id)

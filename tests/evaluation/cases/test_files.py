@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -154,3 +155,29 @@ def test_the_set_of_cases_has_one_fingerprint_in_any_order() -> None:
     assert files.case_set([one, other]) == files.case_set([other, one])
     assert files.case_set([one]) != files.case_set([one, other])
     assert files.case_set([one]) == files.case_set([msgspec.structs.replace(one, note="seen", tags=("x",))])
+
+
+def test_a_case_that_is_nested_too_deeply_is_refused_by_line(tmp_path: Path) -> None:
+    _write(tmp_path, FIRST + b'{"id": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n")
+    with pytest.raises(SettingsError, match=r"a\.jsonl, line 2: it is nested too deeply"):
+        files.load_cases(tmp_path, "default")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_what_would_never_end_is_not_read(tmp_path: Path) -> None:
+    path = _write(tmp_path, b"")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(SettingsError, match="is no file"):
+        files.load_cases(tmp_path, "default")
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(SettingsError, match="is no file"):
+        files.load_cases(tmp_path, "default")
+
+
+def test_a_file_of_many_gigabytes_is_not_read(tmp_path: Path) -> None:
+    path = _write(tmp_path, b"")
+    os.truncate(path, 5 << 30)
+    with pytest.raises(SettingsError, match=r"5120 MiB; at most 256 MiB"):
+        files.load_cases(tmp_path, "default")
