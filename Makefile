@@ -21,6 +21,11 @@ VLLM   := $(PY) -m examples.vllm_server --environment $(VLLM_VENV)
 
 # Nothing is fetched at run time, and tests prove it.
 export HF_HUB_OFFLINE := 1
+# Test modules are kept as pytest rewrote them: compiling them takes a process 17 seconds.
+export PYTHONDONTWRITEBYTECODE :=
+
+# Folders without a single fast test; reading them would cost the unit tests seconds. tests/conftest.py holds them to it.
+SLOW_FOLDERS := tests/attacks tests/browser tests/faults tests/serving/api tests/serving/load tests/serving/server tests/serving/uploads
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve sample test lint format unit slow campaign fuzz lock docs clean \
@@ -65,7 +70,7 @@ format: $(STAMP) ## let ruff mend what it can
 	$(PY) -m ruff format .
 
 unit: $(STAMP) ## the fast tests (under a minute)
-	$(PY) -m pytest -q -n auto --maxprocesses 4 -m "not campaign and not data and not model and not process and not fault and not browser and not workspace and not vllm"
+	$(PY) -m pytest -q -n auto --maxprocesses 4 $(addprefix --ignore=,$(SLOW_FOLDERS)) -m "not campaign and not data and not model and not process and not fault and not browser and not workspace and not vllm"
 
 $(NODE_STAMP): $(NODE_CHECK)/package-lock.json
 	@if command -v npm >/dev/null; then npm --prefix $(NODE_CHECK) ci --silent --no-audit --no-fund && touch $@; \
