@@ -18,6 +18,8 @@ import pytest
 
 from evaluation.cases.files import save_cases
 from evaluation.records import Case
+from index.evaluations import list_evaluations
+from index.history import publish
 from ragpress.settings import load_workspace
 from ragpress.wiring import open_environment
 from tests.evaluation.running.samples import CASES, workspace
@@ -36,12 +38,16 @@ ASKED = tuple(
 )
 
 
-def command(root: Path) -> list[str]:
-    return [sys.executable, "-m", "ragpress", "--workspace", str(root), "eval", "run", "--json"]
+def command(root: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "ragpress", "--workspace", str(root), *(words or ("eval", "run")), "--json"]
 
 
 def evaluate(root: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(root), env=child_environment(), capture_output=True, text=True, check=False)
+    return run_to_end(root)
+
+
+def run_to_end(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(root, *words), env=child_environment(), capture_output=True, text=True, check=False)
 
 
 def child_environment() -> dict[str, str]:
@@ -123,6 +129,83 @@ def test_a_killed_evaluation_goes_on_and_asks_no_finished_case_again(tmp_path: P
     assert record["metrics"] == whole["metrics"]
     assert record["errors"] == []
     assert results(root, record) == results(twin, whole)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("words", [("ingest", "--compact"), ("eval", "compare", "--set", "context.passages=2")])
+def test_a_killed_gate_leaves_what_is_live_and_the_next_one_goes_on(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with ModelThread() as model:
+        root = served(tmp_path / "killed", model.base_url)
+        twin = tmp_path / "undisturbed"
+        shutil.copytree(root, twin)
+        live = open_environment(root).releases("default").live_id()
+
+        first = Counting(ANSWERED)
+        model.plays(first)
+        run = subprocess.Popen(command(root, *words), env=child_environment(), stdout=subprocess.DEVNULL)
+        assert first.waiting.wait(120)
+        os.kill(run.pid, signal.SIGKILL)
+        assert run.wait() == -signal.SIGKILL
+        after = open_environment(root).releases("default").live_id()
+
+        second = Counting(10 * len(ASKED))
+        model.plays(second)
+        continued = run_to_end(root, *words)
+        whole = Counting(10 * len(ASKED))
+        model.plays(whole)
+        undisturbed = run_to_end(twin, *words)
+
+    assert after == live
+    # Fewer passages support less: there the gate refuses.
+    assert continued.returncode == undisturbed.returncode == (0 if words[0] == "ingest" else 4), continued.stderr
+    assert second.asked.total() == whole.asked.total() - ANSWERED
+    records = [json.loads(done.stdout) for done in (continued, undisturbed)]
+    for name in ("gate", "gate_reasons", "metrics", "published", "errors"):
+        assert records[0].get(name) == records[1].get(name)
+    assert len(open_environment(root).releases("default").list()) == len(
+        open_environment(twin).releases("default").list()
+    )
+
+
+@pytest.mark.fault
+def test_a_report_that_cannot_be_kept_publishes_nothing_and_loses_no_candidate(tmp_path: Path) -> None:
+    made = workspace(tmp_path / "workspace")
+    save_cases(made.root, "cases", CASES)
+    live = made.environment().releases("default").live_id()
+    folder = made.root / ".ragpress" / "evaluations"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_bytes(b"")  # nothing can be kept below it, as on a disk that is full just now
+    refused = made.ingest(compact=True)
+    assert (refused.gate, refused.published, refused.evaluation) == ("refuse", False, None)
+    (reason,) = refused.gate_reasons
+    assert reason.startswith("the cases could not be run")
+    assert str(folder) in reason
+    releases = made.environment().releases("default")
+    assert releases.live_id() == live
+    assert refused.release in {manifest.id for manifest in releases.list()}
+    folder.unlink()
+    record = publish(made.environment(), "default", str(refused.release), "the disk was full")
+    assert record.release == refused.release
+
+
+@pytest.mark.fault
+def test_two_evaluations_at_once_and_a_publication_between_them_disturb_nobody(tmp_path: Path) -> None:
+    made = workspace(tmp_path / "workspace")
+    save_cases(made.root, "cases", ASKED)
+    twin = tmp_path / "alone"
+    shutil.copytree(made.root, twin)
+    words = (("eval", "run"), ("eval", "run"), ("ingest", "--compact"))
+    runs = [
+        subprocess.Popen(command(made.root, *each), env=child_environment(), stdout=subprocess.PIPE, text=True)
+        for each in words
+    ]
+    said = [json.loads(run.communicate(timeout=240)[0]) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    alone = json.loads(evaluate(twin).stdout)
+    assert said[0]["metrics"]["passed"] == said[1]["metrics"]["passed"] == alone["metrics"]["passed"]
+    assert results(made.root, said[0])[0]["answer"] == results(twin, alone)[0]["answer"]
+    assert said[2]["published"] is True
+    assert len(list_evaluations(open_environment(made.root).store)) == len(words)
 
 
 @pytest.mark.fault

@@ -212,3 +212,27 @@ def test_a_workspace_that_is_wrong_stops_the_run_with_its_message(base: Path, tm
     assert done.returncode == 2
     assert "unknown field `margins`" in done.stdout
     assert runner.text("output") == ""
+
+
+@needs_git
+@pytest.mark.process
+def test_a_change_is_judged_by_the_rules_of_the_base_and_its_lost_cases_are_named(
+    base: Path, tmp_path: Path, workflow: Any
+) -> None:
+    (base / "docs" / "vpn.md").unlink()
+    (base / "ragpress.toml").write_text(SETTINGS + 'must = false\ncases = "off"\n', encoding="utf-8")
+    lines = "".join(json.dumps(line) + "\n" for line in LINES if line["id"] != "tea")
+    (base / "cases" / "own.jsonl").write_text(lines, encoding="utf-8")
+    pull_request(base)
+    runner = Runner(base, tmp_path / "runner", steps(workflow))
+    for name in (BASE, COMPARE, COMMENT):
+        done = runner.step(name)
+        assert done.returncode == 0, done.stderr + done.stdout
+    assert runner.text("output") == "code=4\n"
+    found = json.loads(runner.text("compare.json"))
+    assert any("vpn: it passed before and fails now" in reason for reason in found["gate"]["reasons"])
+    gone, rules, *_ = found["gate"]["warnings"]
+    assert gone == "1 of the 4 cases that the release before was judged on are gone (0 of them had to pass)"
+    assert rules.endswith("must true → false, cases auto → off")
+    assert "1 of the 4 cases that the release before was judged on are gone" in runner.comment()
+    assert "tea" in runner.comment()
