@@ -2,7 +2,8 @@
 
 Every code point is folded by itself (compatibility decomposition, case folding; white space, format characters and
 emphasis marks vanish), so a place in the folded text has exactly one place in the text. White space counts nowhere,
-as no two parsers agree on it and Chinese has none; in its stead a quote may not begin or end within a word or number.
+as no two parsers agree on it and Chinese has none; in its stead a quote may not begin or end within a number, nor a
+short one within a word.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _DASHES = dict.fromkeys("‐‑‒–—―−﹣－", "-")
 _EMPHASIS = frozenset("*_|")
 _WORDLESS = frozenset({"Cf", "Cc", "Zs", "Zl", "Zp"})
 _VARIATION = range(0xFE00, 0xFE10)
+# So long a quote is not found by chance: whoever marked it may have begun within a word.
+_LONG = 40
 # Alphabets that set spaces between words; no other script tells where a word begins.
 _SPACED = 0x0590
 TELLING = 20.0
@@ -190,11 +193,18 @@ def _stands_alone(text: str, span: Span) -> bool:
     """Whether a span begins and ends where words and numbers do."""
     start, end = span
     before, after = text[max(0, start - 2) : start], text[end : end + 2]
-    if before and _is_letter(text[start]) and _is_letter(before[-1]):
+    if before and _is_cut(before[-1], text[start], end - start):
         return False
-    if after and _is_letter(text[end - 1]) and _is_letter(after[0]):
+    if after and _is_cut(text[end - 1], after[0], end - start):
         return False
     return not (_is_decimal(before + text[start]) or _is_decimal(text[end - 1] + after))
+
+
+def _is_cut(left: str, right: str, length: int) -> bool:
+    """Whether a quote may not end between two characters: never within a number, and within a word only a long one."""
+    if not (_is_letter(left) and _is_letter(right)):
+        return False
+    return length < _LONG or left.isdigit() or right.isdigit()
 
 
 def _is_letter(character: str) -> bool:

@@ -109,3 +109,11 @@ def test_what_was_cut_out_of_a_text_is_found_at_exact_offsets(before: str, quote
         assert fold(text[span.start : span.end]) == fold(quote)
     elif span is not None:
         assert 0 <= span.start < span.end <= len(text)
+
+
+def test_a_long_quote_may_begin_within_a_word_and_never_within_a_number() -> None:
+    text = "It takes 112 officers and new policies so they can resolve cases in six months instead of six years."
+    long = text[text.index("ficers") :]
+    assert FoldedText(text).find(long) == (text.index("ficers"), len(text))
+    assert FoldedText(text).find("ficers and new") is None
+    assert FoldedText(text).find("12 officers and new policies so they can resolve cases in six months") is None
