@@ -23,6 +23,8 @@ def generated(report: GenerateReport, out: Console) -> None:
     for title, counts in (("Not used", report.dropped), ("Documents left out", report.skipped)):
         if counts:
             out.print(f"{title}: " + ", ".join(f"{count} {reason}" for reason, count in counts.items()), markup=False)
+    for note in report.notes:
+        out.print(note, style="yellow", markup=False)
     if report.model is not None:
         model = report.model
         asked = counted(model.asked, "passage")

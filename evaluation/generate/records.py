@@ -149,6 +149,7 @@ class GenerateReport(msgspec.Struct, frozen=True, kw_only=True):
         dropped: questions that were not used, by reason.
         documents: documents that were read.
         skipped: documents that were left out, by reason.
+        notes: what was asked for and could not be made, and why.
         model: what a served model did; None where none was asked.
         cases: the new cases.
     """
@@ -163,5 +164,6 @@ class GenerateReport(msgspec.Struct, frozen=True, kw_only=True):
     dropped: dict[str, int]
     documents: int
     skipped: dict[str, int]
+    notes: tuple[str, ...] = ()
     model: ModelUse | None = None
     cases: tuple[Case, ...] = ()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from evaluation.generate.naming import is_entity, is_noun_header, is_plural
 from evaluation.generate.records import CHINESE, Reading
 from ragpress.types import Element, ElementKind
 from serving.evidence.sentences import readable, split_sentences
@@ -119,14 +120,23 @@ def about_cell(language: str, first: str, key: str, column: str, cell: str) -> s
     if language == CHINESE:
         asked = "谁" if _WHO.match(column) else ("多少" if re.match(r"^[约±]?\d", cell) else "什么")
         return f"“{key}”的{column}是{asked}？"
+    return _about_english(first, key, column, cell)
+
+
+def _about_english(first: str, key: str, column: str, cell: str) -> str:
+    named = _WHO.match(column) or _WHERE.match(column)
+    if not is_entity(key) or (not named and not is_noun_header(_CURRENCY.sub(r"\1", column))):
+        return ""
     if _WHO.match(column):
         return f"who is listed for “{key}”?"
     if _WHERE.match(column) and not re.search(r"@|,| and ", key + cell.partition(",")[0]):
         return f"where is the {key}?" if key.islower() else f"where is {key}?"
     if any(map(_CLAUSE.match, (column, first))) or "," in column or _WHERE.match(column):
         return f"what stands under “{column}” for “{key}”?"
+    if column.strip().lower() == "meaning":
+        return f"what does “{key}” mean?"
     column = _CURRENCY.sub(r"\1 in \2", column)
-    return f"what is the {_lower(column)} for {key}?"
+    return f"what {'are' if is_plural(column) else 'is'} the {_lower(column)} for {key}?"
 
 
 def _entries(reading: Reading, element: Element) -> Iterator[RowFact]:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluation.cases.files import add_cases, load_cases
+from evaluation.counted import counted
 from evaluation.generate.checking import fault_of, with_several_answers
 from evaluation.generate.choosing import in_turn
 from evaluation.generate.drafting import boilerplate, drafts_of, normalised
 from evaluation.generate.english import small_words
+from evaluation.generate.lacking import is_said, lacking
 from evaluation.generate.reading import Shelf, read_release, shared_titles
 from evaluation.generate.records import ENGLISH, Draft, GenerateReport, GenerateRequest, ModelUse
-from evaluation.generate.unanswerable import is_stated, swaps
+from evaluation.generate.unanswerable import Swap, is_stated, swaps
 from evaluation.records import Case, Evidence
 from index.environment import Environment, open_release
 from ragpress.errors import UsageError
 from ragpress.fingerprint import hexdigest
 from retrieval.opening import open_searcher
 from retrieval.search import Searcher
+
+MOST_OF_A_KIND = 0.4
+"""The largest share of the answerable cases that one kind gets as long as there are others."""
 
 
 def generate(environment: Environment, request: GenerateRequest) -> GenerateReport:
@@ -64,6 +70,7 @@ class _Run:
         self._titles = {reading.document_id: reading.title for reading in shelf.all}
         self._known: set[str] = set()
         self._drafts: list[Draft] | None = None
+        self.notes: list[str] = []
 
     def know(self, questions: Iterable[str]) -> None:
         """Questions that are asked already."""
@@ -99,7 +106,51 @@ class _Run:
         """The cases: those that no document answers first, as far as there are such, then answerable ones."""
         wanted = self._request.count
         unanswerable = _taken(self._unanswerable(), round(wanted * self._request.unanswerable))
-        return (*unanswerable, *_taken(self._answerable(drafts), wanted - len(unanswerable)))
+        left = wanted - len(unanswerable)
+        answerable = _taken(self._answerable(drafts), left) if self._request.model else self._mixed(drafts, left)
+        self._note(unanswerable, answerable)
+        return (*unanswerable, *answerable)
+
+    def _mixed(self, drafts: Iterable[Draft], count: int) -> list[Case]:
+        """So many answerable cases, no kind more than ``MOST_OF_A_KIND`` of them unless there is no other kind."""
+        most = max(1, math.floor(MOST_OF_A_KIND * count))
+        kinds: Counter[str] = Counter()
+        later: list[Draft] = []
+
+        def within() -> Iterator[Draft]:
+            for draft in drafts:
+                if kinds[draft.kind] < most:
+                    yield draft
+                else:
+                    later.append(draft)
+
+        taken: list[Case] = []
+        for case in self._answerable(within()):
+            if len(taken) < count:
+                taken.append(case)
+                kinds[case.tags[0]] += 1
+            if len(taken) >= count:
+                return taken
+        if len(kinds) == 1:
+            return taken + _taken(self._answerable(later), count - len(taken))
+        self.dropped["too many of one kind"] += len(later)
+        return taken
+
+    def _note(self, unanswerable: Sequence[Case], answerable: Sequence[Case]) -> None:
+        """Say plainly what was asked for and could not be made."""
+        wanted = round(self._request.count * self._request.unanswerable)
+        if len(unanswerable) < wanted:
+            self.notes.append(
+                f"{len(unanswerable)} of {counted(wanted, 'question')} that no document answers: these documents have "
+                "too few years, names, places and tables to exchange, and say of themselves what else would be asked. "
+                "Write some yourself."
+            )
+        if len(answerable) < self._request.count - len(unanswerable) and self.dropped["too many of one kind"]:
+            (kind, _), *_ = Counter(case.tags[0] for case in answerable).most_common(1)
+            self.notes.append(
+                f"Fewer than asked for: most of what these documents give is of the kind {kind}, and no kind gets more "
+                f"than {MOST_OF_A_KIND:.0%} of the cases. A larger -n takes more of it."
+            )
 
     def _answerable(self, drafts: Iterable[Draft]) -> Iterator[Case]:
         shared = shared_titles(self.shelf.all)
@@ -118,8 +169,27 @@ class _Run:
             yield _case(draft, self._request.collection)
 
     def _unanswerable(self) -> Iterator[Case]:
+        """Exchanged words, of tables one question a document; what documents lack; then the rest of the tables."""
+        later: list[Swap] = []
+        tables: set[str] = set()
+
+        def first() -> Iterator[Swap]:
+            for swap in swaps(self.templates(), self._request.seed):
+                if swap.draft.attribute and swap.draft.reading.document_id in tables:
+                    later.append(swap)
+                else:
+                    yield swap
+
         used: set[tuple[str, int]] = set()
-        for swap in swaps(self.templates(), self._request.seed):
+        for case, swap in self._exchanged(first(), used):
+            if swap.draft.attribute:
+                tables.add(swap.draft.reading.document_id)
+            yield case
+        yield from self._lacking()
+        yield from (case for case, _ in self._exchanged(later, used))
+
+    def _exchanged(self, tried: Iterable[Swap], used: set[tuple[str, int]]) -> Iterator[tuple[Case, Swap]]:
+        for swap in tried:
             place = (swap.draft.reading.document_id, swap.draft.start)
             if place in used:
                 continue
@@ -130,7 +200,19 @@ class _Run:
                 continue
             used.add(place)
             self._known.add(normalised(swap.draft.question))
-            yield _case(swap.draft, self._request.collection)
+            yield _case(swap.draft, self._request.collection), swap
+
+    def _lacking(self) -> Iterator[Case]:
+        shared = shared_titles(self.shelf.all)
+        for draft, lack in lacking(self.shelf.readings, self._request.seed):
+            if draft.reading.title.lower() in shared or normalised(draft.question) in self._known:
+                continue
+            reason = is_said(draft, lack, self._searcher)
+            if reason:
+                self.dropped[f"unanswerable: {reason}"] += 1
+                continue
+            self._known.add(normalised(draft.question))
+            yield _case(draft, self._request.collection)
 
 
 def _unclear_title(draft: Draft, shared: frozenset[str]) -> bool:
@@ -171,6 +253,7 @@ def _report(
         dropped={reason: count for reason, count in sorted(run.dropped.items()) if count},
         documents=len(run.shelf.readings),
         skipped=run.shelf.skipped,
+        notes=tuple(run.notes),
         model=model,
         cases=tuple(cases),
     )

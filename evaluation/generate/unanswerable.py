@@ -183,7 +183,7 @@ def _put_in(draft: Draft, span: tuple[int, int], alike: Iterable[str], seed: int
 
 def _cells(drafts: Sequence[Draft], seed: int) -> Iterator[Swap]:
     """A column exchanged for one of another table of the same kind of rows: its first column has the same header."""
-    rows = [draft for draft in drafts if draft.attribute]
+    rows = [draft for draft in drafts if draft.attribute and not re.search(r"[,，、]|^\d", draft.subject)]
     for draft in rows:
         here = {normalised(column) for column in draft.columns}
         others = {

@@ -10,7 +10,7 @@ from ingest.parse.markdown import parse
 from ragpress.settings import ParseSettings
 from serving.prompting import without_hidden
 
-TABLE = "# Fares\n\n| ticket | price EUR |\n| --- | --- |\n| {key} | {cell} |\n| other | 4 |\n"
+TABLE = "# Fares\n\n| ticket | price EUR |\n| --- | --- |\n| {key} | {cell} |\n| child | 4 |\n"
 
 
 def reading(text: str, language: str = "en", name: str = "a.md") -> Reading:
@@ -40,7 +40,7 @@ def test_hidden_characters_and_markup_never_reach_a_question() -> None:
     assert len(asked(TABLE.format(key="adult", cell="24"))) == 2
     for key in ("ad\u200bult", "ad\u202eult", "ad\x1bult", "<b>adult", "[adult](x)"):
         found = asked(TABLE.format(key=key, cell="24"))
-        assert [draft.subject for draft in found] == ["other"]
+        assert [draft.subject for draft in found] == ["child"]
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=40))

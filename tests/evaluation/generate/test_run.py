@@ -145,3 +145,53 @@ def test_values_that_make_no_sense_are_refused(workspace: Workspace, changes: di
 def test_a_model_that_is_not_set_is_asked_for(workspace: Workspace) -> None:
     with pytest.raises(SettingsError, match="base_url"):
         generate(workspace.environment(), GenerateRequest(model=True))
+
+
+TARIFFS = "\n".join(
+    ["# Tariffs of the harbour", "", "| berth | price in EUR | depth |", "| --- | --- | --- |"]
+    + [f"| Pier {name} | {20 + at} | {3 + at} m |" for at, name in enumerate("ABCDEFGH")]
+)
+PLAIN = "# Rules of the harbour\n\nThe crossing takes 45 minutes. The tower was built in 1871.\n"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path)
+    made.write({"tariffs.md": TARIFFS, "rules.md": PLAIN})
+    made.ingest()
+    return made
+
+
+def test_no_kind_crowds_out_the_others(small: Workspace) -> None:
+    report = generated(small, count=10, unanswerable=0)
+    assert report.kinds["table"] == 4
+    assert len(report.kinds) > 1
+    assert report.dropped["too many of one kind"] > 0
+    assert any("kind table" in note and "40%" in note for note in report.notes)
+
+
+def test_a_kind_that_has_no_others_beside_it_is_not_capped(tmp_path: Path) -> None:
+    alone = Workspace(tmp_path)
+    alone.write({"tariffs.md": TARIFFS})
+    alone.ingest()
+    report = generated(alone, count=10, unanswerable=0)
+    assert report.kinds == {"table": 8}
+    assert report.dropped.get("too many of one kind", 0) == 0
+    assert report.notes == ()
+
+
+def test_a_small_folder_has_questions_that_it_does_not_answer(small: Workspace) -> None:
+    report = generated(small, count=10, unanswerable=0.3)
+    asked = [case.question for case in report.cases if case.must_abstain]
+    assert len(asked) == 3
+    assert all("of the harbour”" in question for question in asked)
+
+
+def test_what_a_document_says_of_itself_is_not_asked_and_too_few_are_owned_up_to(tmp_path: Path) -> None:
+    said = "Written by Ann Dahl. Call us by phone. The next review is in May. The board approved it."
+    full = Workspace(tmp_path)
+    full.write({"rules.md": f"{PLAIN}\n{said}\n"})
+    full.ingest()
+    report = generated(full, count=10, unanswerable=0.3)
+    assert [case.question for case in report.cases if case.must_abstain] == []
+    assert any(note.startswith("0 of 3 questions that no document answers") for note in report.notes)
