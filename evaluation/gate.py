@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from math import ceil
 
 import msgspec
 
+from evaluation.comparing.settle import new_to
 from evaluation.counted import agreeing, counted
 from evaluation.metrics.catalogue import METRICS, metric
 from evaluation.permutation import sign_test
@@ -72,9 +74,11 @@ def decide(
         settings: the confidence of the test.
 
     Raises:
-        SettingsError: the rules name a metric that there is not.
+        SettingsError: the rules name a metric that there is not, or ask for more certainty than can be drawn.
     """
     check_names(gate, metric_names(candidate) | set(deltas))
+    if baseline is not None:
+        check_draws(gate, settings)
     judged = Judged(
         cases=tuple(cases),
         baseline=None if baseline is None else tuple(baseline),
@@ -113,6 +117,20 @@ def check_names(gate: GateSettings, measured: set[str]) -> None:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f" Did you mean {near[0]!r}?" if near else f" It may be one of: {', '.join(known)}."
                 raise SettingsError(f"[gate] {key} names {name!r}, which is no metric.{hint}")
+
+
+def check_draws(gate: GateSettings, settings: EvaluationSettings) -> None:
+    """Whether so few random swaps can show a drop at all: no chance is seen that is smaller than one of them.
+
+    Raises:
+        SettingsError: they cannot; every candidate would pass.
+    """
+    alpha, metrics = 1 - settings.confidence, len(gate.metrics)
+    if metrics / (2 * (settings.resamples + 1)) >= alpha:
+        raise SettingsError(
+            f"[evaluation] resamples = {settings.resamples} is too few to show any drop of "
+            f"{counted(metrics, 'metric')} at confidence {settings.confidence}; set it to {ceil(metrics / alpha)} or more."
+        )
 
 
 def _checks(judged: Judged) -> dict[str, Callable[[Judged], list[Reason]]]:
@@ -313,11 +331,11 @@ def _sensitivity(judged: Judged) -> dict[str, float]:
 
 
 def _spread(judged: Judged, name: str) -> float:
-    """Variance of a metric's difference from case to case."""
+    """Variance of a metric's difference from case to case, over those that the gate tests."""
     found = [
         after.scores[name] - before.scores[name]
         for _, before, after in _judged_pairs(judged)
-        if name in after.scores and name in before.scores
+        if name in after.scores and name in before.scores and not new_to(before, after)
     ]
     mean = sum(found) / len(found) if found else 0.0
     return sum((value - mean) ** 2 for value in found) / len(found) if found else 0.0
@@ -331,12 +349,16 @@ def _warnings(judged: Judged, drops: dict[str, float], reasons: tuple[Reason, ..
         for name, p in chances.items()
         if name not in refused and _beyond(judged, name)
     ]
-    unmeasured = [
-        Reason(code="unmeasured", message=f"{name} is gated, and no case has a value of it on both sides", metric=name)
-        for name in judged.gate.metrics
-        if name not in drops
-    ]
-    return [*undecided, *unmeasured, *_few(judged, drops)]
+    return [*undecided, *_unmeasured([name for name in judged.gate.metrics if name not in drops]), *_few(judged, drops)]
+
+
+def _unmeasured(names: list[str]) -> list[Reason]:
+    if not names:
+        return []
+    listed = ", ".join(names)
+    gated = f"{listed} {agreeing(len(names), 'is', 'are')} gated"
+    message = f"{gated}, and no case has a value of {agreeing(len(names), 'it', 'them')} on both sides"
+    return [Reason(code="unmeasured", message=message, metric=listed)]
 
 
 def _few(judged: Judged, drops: dict[str, float]) -> list[Reason]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from evaluation.cases.files import accepted, load_cases
+from evaluation.counted import agreeing
 from evaluation.records import MUST, Case, Reason
 from index.environment import Environment
 from index.evaluations import evaluation_file, list_evaluations
@@ -85,10 +86,12 @@ def let_off(before: Terms, after: Terms) -> tuple[Reason, ...]:
     must = [name for name in before.must if name in after.cases and name not in after.must]
     held = [name for name in gone if name in before.must]
     rules = looser(before, after)
+    left = f"gone ({len(held)} of them had to pass)"
+    other = "another question, answer or evidence"
     return (
-        *_about("cases_gone", gone, before, f"are gone ({len(held)} of them had to pass)", str(len(held))),
-        *_about("cases_changed", changed, before, "have another question, answer or evidence"),
-        *_about("must_gone", must, before, "need not pass any more, as they had to"),
+        *_about("cases_gone", gone, before, (f"is {left}", f"are {left}"), str(len(held))),
+        *_about("cases_changed", changed, before, (f"has {other}", f"have {other}")),
+        *_about("must_gone", must, before, ("need not pass any more, as it had to", "need not pass any more")),
         *([_rules(rules)] if rules else []),
     )
 
@@ -114,10 +117,12 @@ def looser(before: Terms, after: Terms) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _about(code: str, ids: list[str], before: Terms, what: str, must: str = "0") -> list[Reason]:
+def _about(code: str, ids: list[str], before: Terms, what: tuple[str, str], must: str = "0") -> list[Reason]:
     if not ids:
         return []
-    message = f"{len(ids)} of the {len(before.cases)} cases that the release before was judged on {what}"
+    one, more = what
+    message = f"{len(ids)} of the {len(before.cases)} cases that the release before was judged on "
+    message += agreeing(len(ids), one, more)
     values = {"found": str(len(ids)), "cases": str(len(before.cases)), "must": must}
     return [Reason(code=code, message=message, cases=tuple(ids[:_NAMED]), values=values)]
 

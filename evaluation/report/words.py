@@ -269,8 +269,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "筛选和切换语言需要脚本；不启用脚本也可阅读全部内容。",
     ),
     "foot": (
-        "Made by ragpress {version}. This page loads nothing.",
-        "由 ragpress {version} 生成。本页不加载任何外部内容。",
+        "Made by ragpress {version}. This page loads nothing. It quotes documents whoever may read them: show it to "
+        "nobody who may not read all of them.",
+        "由 ragpress {version} 生成。本页不加载任何外部内容。本页引用的文档不受访问规则限制："
+        "请勿交给无权阅读全部文档的人。",
     ),
 }
 

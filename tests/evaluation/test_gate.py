@@ -9,7 +9,7 @@ from evaluation.gate import check_names, decide
 from evaluation.records import Case, CaseResult, GateVerdict
 from evaluation.statistics import compare_metrics
 from ragpress.errors import SettingsError
-from ragpress.evaluation_settings import GateSettings
+from ragpress.evaluation_settings import EvaluationSettings, GateSettings
 from tests.evaluation.results import FEW, result
 
 GATE = GateSettings(metrics=("passed",))
@@ -233,6 +233,18 @@ def test_a_gated_metric_that_no_case_has_is_named() -> None:
     found = verdict(cases(400), passing(400), passing(400), GateSettings(metrics=("passed", "citation_recall")))
     assert (found.verdict, warned(found)) == ("pass", ["unmeasured"])
     assert found.warnings[0].metric == "citation_recall"
+    many = verdict(cases(400), passing(400), passing(400), GateSettings(metrics=("mrr", "passed", "citation_recall")))
+    assert [note.message for note in many.warnings] == [
+        "mrr, citation_recall are gated, and no case has a value of them on both sides"
+    ]
+
+
+def test_too_few_draws_to_refuse_anything_are_no_pass() -> None:
+    sure = EvaluationSettings(resamples=200, confidence=0.999)
+    before, after = passing(400), passing(400, failing=200)
+    deltas = compare_metrics(before, after, sure, GATE.metrics)
+    with pytest.raises(SettingsError, match="set it to 1000 or more"):
+        decide(cases(400), before, after, deltas, GATE, sure)
 
 
 def test_without_cases_there_is_nothing_to_refuse() -> None:

@@ -102,8 +102,8 @@ def test_cases_and_rules_that_the_release_before_was_judged_by_are_not_dropped_u
     report = without_vpn(workspace)
     assert (report.gate, report.published) == ("pass", True)
     gone, changed, rules, *_ = report.gate_warnings
-    assert gone == "1 of the 4 cases that the release before was judged on are gone (1 of them had to pass)"
-    assert changed.endswith("have another question, answer or evidence")
+    assert gone == "1 of the 4 cases that the release before was judged on is gone (1 of them had to pass)"
+    assert changed.endswith("has another question, answer or evidence")
     assert "margin 0.02 → 0.5, metrics without recall@10" in rules
     page = workspace.environment().store.read(f"evaluations/{report.evaluation}/report.html").decode()
     assert gone in page

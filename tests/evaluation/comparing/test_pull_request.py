@@ -232,7 +232,7 @@ def test_a_change_is_judged_by_the_rules_of_the_base_and_its_lost_cases_are_name
     found = json.loads(runner.text("compare.json"))
     assert any("vpn: it passed before and fails now" in reason for reason in found["gate"]["reasons"])
     gone, rules, *_ = found["gate"]["warnings"]
-    assert gone == "1 of the 4 cases that the release before was judged on are gone (0 of them had to pass)"
+    assert gone == "1 of the 4 cases that the release before was judged on is gone (0 of them had to pass)"
     assert rules.endswith("must true → false, cases auto → off")
-    assert "1 of the 4 cases that the release before was judged on are gone" in runner.comment()
+    assert "1 of the 4 cases that the release before was judged on is gone" in runner.comment()
     assert "tea" in runner.comment()
