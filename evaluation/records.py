@@ -107,6 +107,9 @@ class LocatedEvidence(msgspec.Struct, frozen=True, kw_only=True):
         end: one past its last.
         copies: sources of further documents that hold the same quote.
         reason: why it must be looked at, in words; "" where all is well.
+        values: what the reason says beside the state and the source: ``now``, the nearest words; ``holder``, a document
+            that holds the quote; ``named``, the source that the case names; ``became``, its state; ``why`` of that
+            state; ``alike``, a document with the same file name. "" where there is none.
     """
 
     index: int
@@ -118,6 +121,7 @@ class LocatedEvidence(msgspec.Struct, frozen=True, kw_only=True):
     end: int | None = None
     copies: tuple[str, ...] = ()
     reason: str = ""
+    values: dict[str, str] = {}
 
     @property
     def found(self) -> bool:

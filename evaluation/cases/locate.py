@@ -106,13 +106,18 @@ class EvidenceFinder:
         ranked = sorted(every.values(), key=lambda other: _likeness(other, item.source, title))
         why = _why_gone(item.source, named)
         if ranked:
-            return self._found(EvidenceState.MOVED, item, ranked, f"{why}; {ranked[0].source} holds the quote.")
+            moved = self._found(EvidenceState.MOVED, item, ranked, f"{why}; {ranked[0].source} holds the quote.")
+            values = _gone_values(item.source, named) | {"holder": ranked[0].source}
+            return _Found(msgspec.structs.replace(moved.located, values=values), moved.places)
+        alike = self._alike(item, named)
+        hint = f"; {alike} has the same file name and does not say it" if alike else ""
         return _Found(
             LocatedEvidence(
                 index=0,
                 state=EvidenceState.GONE,
                 source=item.source,
-                reason=f"{why}, and no other document holds the quote{self._hint(item, named)}.",
+                reason=f"{why}, and no other document holds the quote{hint}.",
+                values=_gone_values(item.source, named) | {"alike": alike},
             )
         )
 
@@ -148,6 +153,7 @@ class EvidenceFinder:
             document_id=named.document_id,
             version=named.version,
             reason=reason + ".",
+            values={"now": now[:_SHOWN] if now else "", "holder": others[0] if others else ""},
         )
 
     def _spans(self, document: Document, quote: str) -> list[Span]:
@@ -161,9 +167,9 @@ class EvidenceFinder:
     def _holding(self, item: Evidence) -> list[Document]:
         return self.documents.holding(item.quote) if weight(item.quote) >= TELLING else []
 
-    def _hint(self, item: Evidence, named: Document | None) -> str:
+    def _alike(self, item: Evidence, named: Document | None) -> str:
         alike = [] if named else self.documents.like(item.source)
-        return f"; {alike[0].source} has the same file name and does not say it" if alike else ""
+        return alike[0].source if alike else ""
 
 
 def covers(
@@ -227,3 +233,8 @@ def _why_gone(source: str, named: Document | None) -> str:
         return f"The release has no document {source!r}"
     reason = f" ({named.reason.rstrip('.')})" if named.reason else ""
     return f"{source} is {named.state}{reason}"
+
+
+def _gone_values(source: str, named: Document | None) -> dict[str, str]:
+    became, why = (named.state, named.reason.rstrip(".")) if named else ("", "")
+    return {"named": source, "became": became, "why": why}

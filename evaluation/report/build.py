@@ -29,7 +29,7 @@ from evaluation.report.contents import (
 from evaluation.report.data import ReportData
 from evaluation.report.excerpts import passage_rows
 from evaluation.report.figures import median
-from evaluation.report.reasons import ENDED_IN_ERROR, FOR_REVIEW
+from evaluation.report.reasons import ENDED_IN_ERROR, FOR_REVIEW, evidence_reason
 from evaluation.report.summary import summary_of
 from evaluation.slices import slice_deltas
 
@@ -63,6 +63,7 @@ def contents_of(data: ReportData) -> Contents:
         slices=_slices(data),
         changed_cases=cases,
         review=reviews,
+        reasons_zh=_reasons(data),
         errors=errors,
         missing=tuple(row for side, results in sides for row in _missing(side, results)),
         totals=data.candidate.totals,
@@ -155,6 +156,12 @@ def _only(results: Sequence[CaseResult], names: Sequence[str]) -> list[CaseResul
     return [
         msgspec.structs.replace(result, scores=kept, missing={}) for result, kept in zip(results, scores, strict=True)
     ]
+
+
+def _reasons(data: ReportData) -> dict[str, str]:
+    """The reasons why evidence must be looked at, each with its Chinese."""
+    items = (item for _, results in _sides(data) for result in results for item in result.evidence)
+    return {item.reason: evidence_reason(item) for item in items if item.reason}
 
 
 def _attention(data: ReportData) -> list[tuple[str, ReviewRow]]:

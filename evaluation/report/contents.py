@@ -239,6 +239,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
         changed_cases: worst first; of a single run those that fail.
         judge: what a served model says of the answers, where one was asked.
         trend: evaluations of the same cases, oldest first; the last one is this.
+        reasons_zh: why evidence must be looked at, in Chinese, by the English reason.
     """
 
     format: int
@@ -269,3 +270,4 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     trend: tuple[EvaluationSummary, ...]
     what_changed: WhatChanged | None
     judge: JudgeOpinion | None = None
+    reasons_zh: dict[str, str] = {}

@@ -16,7 +16,7 @@ from evaluation.metrics.catalogue import NOT_COUNTED
 from evaluation.metrics.grounding import NO_CLAIMS
 from evaluation.metrics.retrieval import MUST_ABSTAIN, NO_EVIDENCE, NOTHING_RETRIEVED
 from evaluation.metrics.spans import NO_PASSAGES
-from evaluation.records import Reason
+from evaluation.records import EvidenceState, LocatedEvidence, Reason
 
 FOR_REVIEW = "the case must be looked at again"
 ENDED_IN_ERROR = "the case ended in an error"
@@ -32,6 +32,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "答案变成未作答，或失去了度量所依据的内容",
     "floor": "{metric} 为 {after}，低于 [gate] floors 要求的 {floor}",
     "must": "{found} 个必过用例未通过",
+    "integrity": "该版本不完整：{message}",
     "review": "{cases} 个用例中有 {found} 个需要复核，因为来源不再包含其证据；最多允许 {allowed}",
     "errors": "{cases} 个用例中有 {found} 个出错，而基准没有出错；最多允许 {allowed}",
     "unmeasured": "{metric} 是门禁指标，但没有任何用例在两边都有值",
@@ -84,6 +85,9 @@ _BECAME: Final[Mapping[str, str]] = {"added": "新增", "changed": "已改变", 
 _MORE = re.compile(r" and (\d+) more$")
 _RANKS = ("before", "after")
 _VALUES: Final[Mapping[str, str]] = {"not found": "未找到", "candidate": "候选", "baseline": "基准"}
+_UNSAID: Final = "the document no longer says it"
+_STATES: Final[Mapping[str, str]] = {"quarantined": "已隔离", "deleted": "已删除", "failed": "处理失败"}
+_SOURCE_MOVED = re.compile(r"^Its source was moved to (.+)$")
 _HYPHEN_MINUS = re.compile(r"(?<![\w.\-–])-(?=\d)")
 
 
@@ -91,7 +95,9 @@ def both(record: Reason | Why) -> tuple[str, str]:
     """A reason of the gate or a cause of a change, in English and in Chinese."""
     if isinstance(record, Why):
         return record.message, _filled(_CAUSES.get(record.code), _shown(record), record.message)
-    values = {"metric": record.metric, "needed": "?"} | {name: value or "–" for name, value in record.values.items()}
+    values = {"metric": record.metric, "message": record.message, "needed": "?"} | {
+        name: value or "–" for name, value in record.values.items()
+    }
     chinese = _filled(_REASONS.get(record.code), values, record.message)
     return (
         _with_cases(_minus(record.message), record.cases, "Cases: "),
@@ -111,6 +117,42 @@ def _listed(sources: str) -> str:
     for english, chinese in _BECAME.items():
         sources = sources.replace(f" ({english})", f"（{chinese}）")
     return _MORE.sub(r" 等另外 \1 篇", sources).replace(", ", "、")
+
+
+def evidence_reason(item: LocatedEvidence) -> str:
+    """Why an item of evidence must be looked at, in Chinese; its English words where its figures are unknown."""
+    values = item.values
+    if not values:
+        return item.reason
+    if item.state is EvidenceState.CHANGED:
+        nearest = f"；现在最接近的是：“{values['now']}”" if values.get("now") else "，也没有类似的内容"
+        holder = f"。{values['holder']} 包含这段引文" if values.get("holder") else ""
+        return f"{item.source} 不再包含这条证据{nearest}{holder}。"
+    named, became, why = values.get("named", item.source), values.get("became", ""), values.get("why", "")
+    gone = f"{named} 的状态为 {_STATES.get(became, became)}" if became else f"该版本中没有文档 {named}"
+    gone += f"（{_in_chinese(why)}）" if why else ""
+    if item.state is EvidenceState.MOVED:
+        return f"{gone}；{values.get('holder', item.source)} 包含这段引文。"
+    alike = f"；{values['alike']} 文件名相同，但不包含它" if values.get("alike") else ""
+    return f"{gone}，也没有其他文档包含这段引文{alike}。"
+
+
+def _in_chinese(why: str) -> str:
+    """Why a document is not live; what parsing and audits say stays as it is."""
+    return "来源已删除" if why == "Its source was removed" else _SOURCE_MOVED.sub(r"来源已移动到 \1", why)
+
+
+def reviewed(reason: str, chinese: Mapping[str, str]) -> tuple[str, str]:
+    """Why a case must be looked at, in English and in Chinese.
+
+    Args:
+        reason: in English: the reasons of its evidence, joined; or an error, which stays as it is.
+        chinese: of each reason of evidence.
+    """
+    said = reason.replace(_UNSAID, "文档不再包含它") if reason == _UNSAID else reason
+    for english in sorted(chinese, key=len, reverse=True):
+        said = said.replace(english, chinese[english])
+    return reason, said
 
 
 def missing_reason(reason: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from evaluation.report import cost_table, figures, marking, page, visible
 from evaluation.report.build import contents_of
 from evaluation.report.contents import CaseRow, Contents
 from evaluation.report.data import ReportData
-from evaluation.report.reasons import both, missing_reason
+from evaluation.report.reasons import both, missing_reason, reviewed
 from evaluation.report.words import LANGUAGES, say
 from ragpress import __version__
 from ragpress.errors import UsageError
@@ -123,6 +123,7 @@ def _environment(language: str) -> jinja2.Environment:
         pair=_Texts(place).pair,
         both=both,
         missing_reason=missing_reason,
+        reviewed=reviewed,
     )
     environment.filters.update(
         text=visible.markup,

@@ -73,6 +73,9 @@ def test_a_moved_file_counts_and_is_named(workspace: Workspace) -> None:
     found = _locate(workspace, "docs/leave.md", "Staff take twenty-five days of leave each year.")
     assert (found.state, found.source) == (EvidenceState.MOVED, "docs/holidays.md")
     assert "docs/holidays.md holds the quote" in found.reason
+    assert (found.values["named"], found.values["became"]) == ("docs/leave.md", "deleted")
+    assert found.values["holder"] == "docs/holidays.md"
+    assert found.values["why"] in found.reason
     assert review_reason((found,)) == ""
 
 
@@ -91,6 +94,7 @@ def test_changed_evidence_tells_what_stands_there_now(workspace: Workspace) -> N
     assert (found.state, found.start) == (EvidenceState.CHANGED, None)
     assert "“Staff take thirty days of leave each year.”" in found.reason
     assert review_reason((found,)) == found.reason
+    assert found.values == {"now": "Staff take thirty days of leave each year.", "holder": ""}
 
 
 def test_evidence_that_stands_elsewhere_now_is_for_review_and_names_the_place(workspace: Workspace) -> None:
@@ -117,6 +121,8 @@ def test_a_quarantined_document_is_gone_for_its_reason(workspace: Workspace) -> 
     found = _locate(workspace, "docs/broken.pdf", "Cats may sleep in the office on Mondays.")
     assert found.state is EvidenceState.GONE
     assert found.reason.startswith("docs/broken.pdf is quarantined (")
+    assert (found.values["became"], found.values["alike"]) == ("quarantined", "")
+    assert found.values["why"] in found.reason
 
 
 def test_copies_are_found_and_counted(workspace: Workspace) -> None:

@@ -9,8 +9,8 @@ from typing import get_args
 import pytest
 
 from evaluation.comparing.records import Why, WhyCode
-from evaluation.records import Reason
-from evaluation.report.reasons import both, missing_reason
+from evaluation.records import EvidenceState, LocatedEvidence, Reason
+from evaluation.report.reasons import both, evidence_reason, missing_reason, reviewed
 from evaluation.report.render import TEMPLATES
 from evaluation.report.words import WORDS
 
@@ -61,7 +61,10 @@ def test_every_reason_of_the_gate_has_chinese_words(code: str) -> None:
 
 
 def test_what_is_unknown_here_keeps_its_message() -> None:
-    assert both(Reason(code="integrity", message="a segment is torn")) == ("a segment is torn", "a segment is torn")
+    assert both(Reason(code="integrity", message="a segment is torn")) == (
+        "a segment is torn",
+        "该版本不完整：a segment is torn",
+    )
     assert both(Reason(code="worse", message="it is worse", metric="passed")) == ("it is worse", "it is worse")
     assert missing_reason("some plugin's own reason")[1] == "some plugin's own reason"
 
@@ -75,3 +78,40 @@ def test_a_list_of_documents_is_in_chinese() -> None:
     values = {"before": "1", "after": "", "sources": "a.md (added), b.md (recut) and 3 more", "new": "true"}
     why = Why(code="crowded_out", message="it was crowded out", values=values)
     assert both(why)[1] == "证据被其他内容挤后（排名 1 → 未找到）：a.md（新增）、b.md（分块不同） 等另外 3 篇"
+
+
+def located(state: EvidenceState, **values: str) -> LocatedEvidence:
+    return LocatedEvidence(index=0, state=state, source="a.md", reason="It is so.", values=values)
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (
+            located(EvidenceState.CHANGED, now="30 months", holder="b.md"),
+            "a.md 不再包含这条证据；现在最接近的是：“30 months”。b.md 包含这段引文。",
+        ),
+        (located(EvidenceState.CHANGED, now="", holder=""), "a.md 不再包含这条证据，也没有类似的内容。"),
+        (
+            located(EvidenceState.MOVED, named="old.md", became="", holder="a.md"),
+            "该版本中没有文档 old.md；a.md 包含这段引文。",
+        ),
+        (
+            located(EvidenceState.GONE, named="a.md", became="quarantined", why="too much noise", alike=""),
+            "a.md 的状态为 已隔离（too much noise），也没有其他文档包含这段引文。",
+        ),
+        (
+            located(
+                EvidenceState.MOVED, named="o.md", became="deleted", why="Its source was moved to a.md", holder="a.md"
+            ),
+            "o.md 的状态为 已删除（来源已移动到 a.md）；a.md 包含这段引文。",
+        ),
+        (located(EvidenceState.CHANGED), "It is so."),
+    ],
+)
+def test_why_evidence_must_be_looked_at_is_said_in_chinese_too(item: LocatedEvidence, words: str) -> None:
+    assert evidence_reason(item) == words
+    chinese = {item.reason: words}
+    assert reviewed("It is so. It is so.", chinese) == ("It is so. It is so.", f"{words} {words}")
+    assert reviewed("generate: GeneratorError: no", chinese)[1] == "generate: GeneratorError: no"
+    assert reviewed("the document no longer says it", {})[1] == "文档不再包含它"
