@@ -126,10 +126,11 @@ def check_draws(gate: GateSettings, settings: EvaluationSettings) -> None:
         SettingsError: they cannot; every candidate would pass.
     """
     alpha, metrics = 1 - settings.confidence, len(gate.metrics)
+    needed = ceil(metrics / alpha)
     if metrics / (2 * (settings.resamples + 1)) >= alpha:
         raise SettingsError(
             f"[evaluation] resamples = {settings.resamples} is too few to show any drop of "
-            f"{counted(metrics, 'metric')} at confidence {settings.confidence}; set it to {ceil(metrics / alpha)} or more."
+            f"{counted(metrics, 'metric')} at confidence {settings.confidence}; set it to {needed} or more."
         )
 
 

@@ -126,7 +126,7 @@ def publish(
         by: who does it, recorded in the live pointer; "" leaves it out.
         reason: why, recorded there as well; "" leaves it out.
 
-    One that never was live and was compared with another release than the one that is live now is judged again.
+    One that never was live is judged again, unless it was compared with what is live now, by the same cases and rules.
 
     Raises:
         ReleaseError: there is no such release.
@@ -156,7 +156,9 @@ def _refusal(environment: Environment, manifest: Manifest, live: LiveRecord | No
     if not manifest.gate.lets_through:
         return Admission(manifest.gate, manifest.evaluation)
     known = () if live is None else (live.release, *live.history)
-    if live is None or manifest.id in known or manifest.gate.baseline == live.release:
+    if live is None or manifest.id in known:
+        return None
+    if manifest.gate.override is not None and manifest.gate.baseline == live.release:
         return None
     baseline = environment.open(environment.releases(manifest.collection).get(live.release))
     admission = gate.admit(environment, environment.open(manifest), baseline, manifest.gate)

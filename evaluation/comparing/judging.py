@@ -18,6 +18,7 @@ from evaluation.terms import Terms, let_off, standing_terms, terms_of
 from index.environment import Environment
 from index.judging import Judgement
 from index.opened import OpenRelease
+from index.release import Manifest
 from ragpress.errors import RagpressError
 
 STAGE = "evaluate"
@@ -39,6 +40,15 @@ def judge(
     Raises:
         RagpressError: a release cannot be opened for answering, or the evaluation cannot be kept.
     """
+    if live is not None and _known(environment, candidate.manifest, live, cases):
+        gate = candidate.manifest.gate
+        return Judgement(
+            verdict=gate.verdict,
+            checks=(),
+            reasons=gate.reasons,
+            evaluation=candidate.manifest.evaluation,
+            warnings=gate.warnings,
+        )
     environment.progress.stage(STAGE)
     standing = live or _standing(environment, candidate.manifest.collection)
     environment.progress.documents(len(cases) * (1 if standing is None else 2))
@@ -54,6 +64,13 @@ def judge(
         evaluation=summary.id,
         warnings=tuple(warning.message for warning in verdict.warnings),
     )
+
+
+def _known(environment: Environment, candidate: Manifest, live: OpenRelease, cases: Sequence[Case]) -> bool:
+    """Whether a release that was built before was judged against this very one, on these cases and by these rules."""
+    if candidate.evaluation is None or candidate.gate.baseline != live.manifest.id:
+        return False
+    return standing_terms(environment, candidate) == _terms(environment, candidate.collection, cases)
 
 
 def _standing(environment: Environment, collection: str) -> OpenRelease | None:

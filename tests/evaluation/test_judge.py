@@ -231,6 +231,21 @@ def test_a_refused_release_can_be_published_by_a_person(workspace: Workspace) ->
     assert (override.why, bool(override.by), override.at[:2]) == ("the VPN was switched off", True, "20")
 
 
+def test_a_candidate_is_judged_again_only_where_cases_or_rules_are_others(workspace: Workspace) -> None:
+    workspace.write({"vpn.md": DOCUMENTS["vpn.md"] + "\nIt stands in Lille.\n"})
+    plain = str(run(workspace, publish=False).release)
+    (workspace.docs / "kitchen.md").unlink()
+    lacking = str(run(workspace, publish=False).release)
+    assert len(evaluations(workspace)) == 2
+    write_cases(workspace, [*LINES[:2], LINES[2] | {"tags": ["must"]}, LINES[3]])
+    with pytest.raises(GateRefusedError, match="tea: it passed before and fails now"):
+        publish(workspace.environment(), "default", lacking, None)
+    write_cases(workspace, LINES)
+    publish(workspace.environment(), "default", plain, None)
+    assert live_of(workspace) == plain
+    assert len(evaluations(workspace)) == 3
+
+
 def strict_prompt(workspace: Workspace) -> None:
     (workspace.root / "prompts").mkdir()
     text = built_in_text().replace('system = """', 'system = """Always decline.\n', 1)
