@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from index.judging import Judgement
 
 if TYPE_CHECKING:
@@ -39,14 +41,21 @@ def judge_candidate(environment: Environment, candidate: OpenRelease, live: Open
         return _none_left(live)
     if environment.workspace.collection(collection).gate.cases == OFF:
         return _unjudged('no case was asked: [gate] cases is "off"')
-    from evaluation.cases.files import accepted, load_cases  # noqa: PLC0415 - only where there are cases
+    from evaluation.cases.files import accepted, read_lines  # noqa: PLC0415 - only where there are cases
 
-    cases = accepted(load_cases(root, collection))
+    every = accepted(line.case for line in read_lines(root))
+    cases = tuple(case for case in every if case.collection == collection)
     if not cases:
         return _none_left(live)
     from evaluation.comparing.judging import judge  # noqa: PLC0415 - heavy
 
-    return judge(environment, candidate, live, cases)
+    judgement = judge(environment, candidate, live, cases)
+    stray = {case.id: case.collection for case in every if case.collection not in environment.workspace.collections}
+    if not stray:
+        return judgement
+    first, named = next(iter(stray.items()))
+    note = f"nobody is asked {len(stray)} of the cases: {first!r} is of {named!r}, a collection that there is not"
+    return msgspec.structs.replace(judgement, warnings=(*judgement.warnings, note))
 
 
 def _none_left(live: OpenRelease | None) -> Judgement | None:

@@ -76,6 +76,13 @@ def test_only_accepted_cases_of_the_collection_count(workspace: Workspace) -> No
     assert judged(workspace) is None
 
 
+def test_cases_of_a_collection_that_there_is_not_are_named(workspace: Workspace) -> None:
+    write_cases(workspace, [*LINES[:3], LINES[3] | {"collection": "defualt"}])
+    found = judged(workspace)
+    assert found is not None
+    assert found.warnings[-1].startswith("nobody is asked 1 of the cases: 'roses' is of 'defualt'")
+
+
 def test_the_gate_can_leave_the_cases_out(workspace: Workspace) -> None:
     workspace.configure(SETTINGS + 'cases = "off"\n')
     write_cases(workspace, [{"nonsense": 1}])
