@@ -16,6 +16,7 @@ from ragpress.errors import SettingsError
 
 _DECODER = msgspec.json.Decoder(Case)
 _LONGEST_ID = 200
+_LONGEST_QUOTE = 100_000
 _SHOWN = 60
 _EXPECTED = {
     "str": 'text in quotation marks, as "…"',
@@ -89,6 +90,8 @@ def _evidence(item: Evidence) -> str:
         return "`source` is empty; give a document's path as `ragpress documents list` shows it."
     if not any(character.isalnum() for character in fold(item.quote)):
         return "`quote` has no words; give words of the source's text."
+    if len(item.quote) > _LONGEST_QUOTE:
+        return f"`quote` has {len(item.quote)} characters, at most {_LONGEST_QUOTE} are looked up; quote what answers."
     return ""
 
 

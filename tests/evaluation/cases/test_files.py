@@ -181,3 +181,10 @@ def test_a_file_of_many_gigabytes_is_not_read(tmp_path: Path) -> None:
     os.truncate(path, 5 << 30)
     with pytest.raises(SettingsError, match=r"5120 MiB; at most 256 MiB"):
         files.load_cases(tmp_path, "default")
+
+
+def test_a_quote_of_a_whole_library_is_refused(tmp_path: Path) -> None:
+    evidence = [{"source": "s", "quote": "word " * 30_000}]
+    _write(tmp_path, json.dumps({"id": "a", "question": "q", "evidence": evidence}).encode())
+    with pytest.raises(SettingsError, match="evidence 1: `quote` has 150000 characters"):
+        files.load_cases(tmp_path, "default")
