@@ -129,9 +129,10 @@ def _about_english(first: str, key: str, column: str, cell: str) -> str:
         return ""
     if _WHO.match(column):
         return f"who is listed for “{key}”?"
-    if _WHERE.match(column) and not re.search(r"@|,| and ", key + cell.partition(",")[0]):
-        return f"where is the {key}?" if key.islower() else f"where is {key}?"
-    if any(map(_CLAUSE.match, (column, first))) or "," in column or _WHERE.match(column):
+    if _WHERE.match(column):
+        asked = f"where is the {key}?" if key.islower() else f"where is {key}?"
+        return "" if re.search(r"@|,| and ", key + cell.partition(",")[0]) else asked
+    if any(map(_CLAUSE.match, (column, first))) or "," in column:
         return f"what stands under “{column}” for “{key}”?"
     if column.strip().lower() == "meaning":
         return f"what does “{key}” mean?"
