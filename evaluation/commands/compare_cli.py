@@ -44,7 +44,7 @@ Rules = Annotated[
     typer.Option(
         "--rules",
         metavar="FOLDER",
-        help="Judge by [gate] and [evaluation] of the workspace in this folder, and name its cases that are gone.",
+        help="Judge by the rules of the workspace in this folder (gate and evaluation); name its cases that are gone.",
     ),
 ]
 
