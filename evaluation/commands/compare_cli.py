@@ -30,7 +30,7 @@ Tag = Annotated[list[str] | None, typer.Option("--tag", help="Only cases with th
 CaseId = Annotated[list[str] | None, typer.Option("--case", help="Only this case; may come again.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Judge every case again, also those whose result is known.")]
 Judge = Annotated[
-    bool, typer.Option("--judge", help="Let a served model judge both sides as well (section judge); no part of the gate.")
+    bool, typer.Option("--judge", help="Let a served model judge both sides as well; no part of the gate.")
 ]
 Language = Annotated[
     Literal["en", "zh"] | None, typer.Option("--language", help="Language of the report when it is opened.")
