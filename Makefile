@@ -77,7 +77,7 @@ $(NODE_STAMP): $(NODE_CHECK)/package-lock.json
 	else echo "npm is not here: the test with the official Node client is skipped"; fi
 
 slow: $(STAMP) $(NODE_STAMP) ## tests with real models, real documents and real faults
-	$(PY) -m pytest -q -n 2 --dist loadfile -m "(data or model or process or fault or browser or workspace) and not campaign and not vllm"
+	$(PY) -m pytest -q -n 2 --dist loadfile --durations 20 -m "(data or model or process or fault or browser or workspace) and not campaign and not vllm"
 
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m "campaign and not vllm"
