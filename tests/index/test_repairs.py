@@ -11,6 +11,8 @@ from index.lineage import trace
 from ragpress.errors import ReleaseError, SettingsError, UsageError
 from tests.workspace import Workspace
 
+pytestmark = pytest.mark.workspace
+
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:

@@ -11,6 +11,8 @@ from index.history import rollback
 from tests.ragpress.storage.s3_server import BUCKET, FaultyS3
 from tests.workspace import SETTINGS, Workspace
 
+pytestmark = pytest.mark.workspace
+
 
 def test_ingest_search_update_and_rollback_in_s3(s3: FaultyS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAGPRESS_DATA_DIR", f"s3://{BUCKET}/{secrets.token_hex(4)}")

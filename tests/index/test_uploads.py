@@ -9,6 +9,8 @@ import pytest
 from ragpress.errors import SourceError, UsageError
 from tests.workspace import SETTINGS, Workspace
 
+pytestmark = pytest.mark.workspace
+
 OTHERS = '[embed]\nmodel = "hashing"\n\n[workers]\nprocesses = 1\n\n[collections.team]\n'
 
 

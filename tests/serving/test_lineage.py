@@ -20,6 +20,8 @@ from tests.serving.answering import passage
 from tests.serving.journal.samples import answer_of, answer_record, feedback_record
 from tests.workspace import SETTINGS, Workspace
 
+pytestmark = pytest.mark.workspace
+
 ACCESS = '\n[access]\nrules = { "docs/secret.md" = ["staff"] }\n'
 ALICE = Caller(key="alice", owner="alice", roles=frozenset({Role.ASK}), principal=Principal())
 BOB = msgspec.structs.replace(ALICE, key="bob", owner="bob")

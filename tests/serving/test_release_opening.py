@@ -17,6 +17,8 @@ from serving.release_opening import ReleaseOpening
 from serving.types import Answer, Question
 from tests.workspace import SETTINGS, Workspace
 
+pytestmark = pytest.mark.workspace
+
 OPEN = '\n[access.rules]\n"docs/leave.md" = ["hr"]\n'
 SHUT = '\n[access.rules]\n"docs/leave.md" = []\n'
 HR = Principal(groups=frozenset({"hr"}))
