@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from index import repairs
+from index.repairs import files as repairs
 from ragpress.answer_settings import AnswerSettings, ContextSettings, GeneratorSettings, RerankSettings, sealable
 from ragpress.prompts import PromptVersion, load_prompt
 from ragpress.settings import CollectionSettings

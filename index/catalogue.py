@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from index import repairs
 from index.build import version_rows
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
 from index.opened import OpenRelease
 from index.release import Manifest, Override, Releases
+from index.repairs import files as repairs
+from index.repairs.records import Quarantine
 from ragpress.errors import UsageError
 from ragpress.types import AuditMark, Removal
 
@@ -196,7 +197,7 @@ def quarantine(
         ReleaseError: the live release has no such document.
     """
     row = _live_document(environment, collection, document)
-    repair = repairs.Quarantine(
+    repair = Quarantine(
         collection=collection,
         source=row.source,
         reason=reason,

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from index import repairs
 from index.environment import Environment
 from index.opened import OpenRelease
 from index.release import GateRecord, Manifest, Override
+from index.repairs import files as repairs
 from ragpress.errors import IntegrityError, NotFoundError, RagpressError
 from ragpress.fingerprint import digest
 

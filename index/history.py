@@ -9,13 +9,14 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from index import gate, repairs
+from index import gate
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
 from index.evaluations import drop_reports
 from index.gate import Admission
 from index.opened import OpenRelease
 from index.release import LiveRecord, Manifest, Override
+from index.repairs import files as repairs
 from ingest.memo import Memo, drop_vectors
 from ragpress.errors import GateRefusedError, ReleaseError
 from ragpress.storage import scratch

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from index import repairs
 from index.answering import seal
 from index.environment import Environment
 from index.reissue import Reissue, reissue
+from index.repairs import files as repairs
+from index.repairs.records import PromptChoice
 from ragpress.errors import ReleaseError, SettingsError, StorageError, UsageError
 from ragpress.prompts import (
     DEFAULT,
@@ -205,7 +206,7 @@ def publish_prompt(
     root, settings = environment.workspace.root, environment.workspace.collection(collection)
     version = load_prompt(root, name)
     before = repairs.chosen_prompt(root, collection)
-    choice = repairs.PromptChoice(
+    choice = PromptChoice(
         collection=collection,
         prompt=name,
         reason=reason,
@@ -262,7 +263,7 @@ def keep_live_prompt(environment: Environment, collection: str, reason: str) -> 
         )
     if _chosen_name(environment, collection) == live.name:
         return ""
-    choice = repairs.PromptChoice(
+    choice = PromptChoice(
         collection=collection,
         prompt=live.name,
         reason=reason,
@@ -280,7 +281,7 @@ def _fingerprint(root: Path, name: str) -> str:
         return ""
 
 
-def _restore(root: Path, collection: str, before: repairs.PromptChoice | None) -> None:
+def _restore(root: Path, collection: str, before: PromptChoice | None) -> None:
     if before is None:
         disk.remove(repairs.prompt_path_of(root, collection))
     else:

@@ -8,13 +8,14 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from index import repairs
 from index.answering import Answering, seal
 from index.derive import Fingerprints
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
 from index.opened import OpenRelease
 from index.release import Manifest
+from index.repairs import files as repairs
+from index.repairs.records import Quarantine, Repair
 from ingest.plan import Plan, Scope, document_id, make_plan
 from ingest.sources import WORKSPACE_ALIAS, Refused, Scan, SourceRoot, resolve_roots, scan, with_uploads
 from ingest.stat_cache import StatCache
@@ -38,6 +39,8 @@ class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
         wait: seconds to wait for another writer.
         override: a person's reason to publish what the gate refuses for its answers, recorded in the release; what
             fails integrity is never published so.
+        trial: repairs that hold for this run beside those in ``repairs/``: to see what they would do.
+        without: ids of repairs in ``repairs/`` that this run leaves out: to see what would be without them.
     """
 
     collection: str = "default"
@@ -48,6 +51,8 @@ class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
     rebuild: bool = False
     wait: float = 0.0
     override: str | None = None
+    trial: tuple[Repair, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +80,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     roots: tuple[SourceRoot, ...]
     scan: Scan
     plan: Plan
-    withdrawn: tuple[repairs.Quarantine, ...]
+    withdrawn: tuple[Quarantine, ...]
     fingerprints: Fingerprints
     answering: Answering
 
@@ -220,9 +225,7 @@ def _save(cache: StatCache, path: Path, walk: Scan) -> None:
     cache.save(path, walk)
 
 
-def _withdraw(
-    files: pa.Table, quarantines: dict[str, repairs.Quarantine]
-) -> tuple[pa.Table, tuple[repairs.Quarantine, ...]]:
+def _withdraw(files: pa.Table, quarantines: dict[str, Quarantine]) -> tuple[pa.Table, tuple[Quarantine, ...]]:
     if not quarantines:
         return files, ()
     taken = pc.is_in(files["source"], pa.array(sorted(quarantines), pa.string()))

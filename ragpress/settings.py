@@ -17,6 +17,7 @@ from ragpress.answer_settings import AccessSettings, AnswerSettings, ContextSett
 from ragpress.bounds import PositiveFloat, PositiveInt, Share
 from ragpress.errors import SettingsError
 from ragpress.evaluation_settings import EvaluationSettings, GateSettings, JudgeSettings
+from ragpress.loop_settings import LoopSettings
 from ragpress.serve_settings import JournalSettings, ServeSettings, TelemetrySettings
 from ragpress.types import AuditAction
 
@@ -238,6 +239,7 @@ class CollectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
     judge: JudgeSettings = JudgeSettings()
+    loop: LoopSettings = LoopSettings()
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -13,9 +13,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from index import repairs
 from index.environment import Environment
 from index.release import LiveRecord, Manifest
+from index.repairs import files as repairs
 from ragpress.errors import RagpressError, SettingsError, StorageError
 from serving.journal.answers import ANSWERS, FEEDBACK, AnswerJournal, FeedbackQuery
 from serving.journal.records import AnswerRecord, FeedbackRecord

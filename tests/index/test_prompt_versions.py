@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from index import repairs
 from index.history import publish, rollback
 from index.prompt_versions import (
     PublishHow,
@@ -19,6 +18,7 @@ from index.prompt_versions import (
     publish_prompt,
 )
 from index.reissue import Reissue, reissue
+from index.repairs import files as repairs
 from ragpress.errors import ReleaseError, SettingsError, UsageError
 from ragpress.prompts import built_in
 from tests.workspace import SETTINGS, Workspace

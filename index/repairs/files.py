@@ -1,61 +1,19 @@
-"""Repairs: small text files in ``repairs/`` that are inputs of the pipeline, like the documents are.
-
-So far there are two kinds: a person's quarantine of a document, and the choice of a prompt version.
-"""
+"""The files in ``repairs/``: reading, writing and removing them."""
 
 from __future__ import annotations
 
 import getpass
 import os
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
 
+from index.repairs.records import PromptChoice, Quarantine, Repair, repair_id
 from ingest.plan import document_id
 from ragpress.errors import SettingsError
 from ragpress.storage import disk
 
 FOLDER = "repairs"
-
-
-class Quarantine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="quarantine"):
-    """A person took a document out of the collection.
-
-    Attributes:
-        collection: the collection.
-        source: the document's source path.
-        reason: why, in words.
-        by: who.
-        at: ISO time.
-    """
-
-    collection: str
-    source: str
-    reason: str
-    by: str
-    at: str
-
-
-class PromptChoice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="prompt"):
-    """The prompt version that a collection's releases use, in place of ``[answer] prompt`` in the settings.
-
-    Attributes:
-        collection: the collection.
-        prompt: name of the prompt version.
-        reason: why, in words.
-        by: who.
-        at: ISO time.
-    """
-
-    collection: str
-    prompt: str
-    reason: str
-    by: str
-    at: str
-
-
-Repair: TypeAlias = Quarantine | PromptChoice
 
 
 def load(workspace: Path, collection: str) -> dict[str, Quarantine]:
@@ -76,6 +34,15 @@ def chosen_prompt(workspace: Path, collection: str) -> PromptChoice | None:
     """
     found = _read(workspace, collection)
     return next((repair for repair in found if isinstance(repair, PromptChoice)), None)
+
+
+def load_all(workspace: Path, collection: str) -> tuple[Repair, ...]:
+    """Every repair of a collection, by file name.
+
+    Raises:
+        SettingsError: a file in ``repairs/`` is not a repair.
+    """
+    return tuple(_read(workspace, collection))
 
 
 def _read(workspace: Path, collection: str) -> list[Repair]:
@@ -112,8 +79,10 @@ def save(workspace: Path, repair: Repair) -> Path:
     """Write a repair; returns its path."""
     if isinstance(repair, Quarantine):
         path = path_of(workspace, repair.collection, repair.source)
-    else:
+    elif isinstance(repair, PromptChoice):
         path = prompt_path_of(workspace, repair.collection)
+    else:
+        path = workspace / FOLDER / f"{repair_id(repair)}.json"
     disk.make_folder(path.parent)
     disk.write_file(path, msgspec.json.format(msgspec.json.encode(repair), indent=2) + b"\n")
     return path
