@@ -33,7 +33,7 @@ SLOW_FOLDERS := tests/attacks tests/browser tests/faults tests/serving/api tests
         bench bench-pipeline bench-embedding bench-ingestion bench-formats bench-history bench-quality bench-evidence bench-access \
         bench-overhead bench-service bench-timing bench-gate \
         bench-injection bench-injection-vllm \
-        bench-follow-ups bench-evaluation bench-judging
+        bench-follow-ups bench-evaluation bench-judging bench-loop bench-watch
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -145,6 +145,12 @@ bench-follow-ups: $(STAMP) ## recall of follow-up questions: as they are, by the
 
 bench-evaluation: $(STAMP) ## what 1,000 cases cost: anew, again, and after an edit of 1 % of the documents
 	$(PY) -m benchmarks.evaluation_cost $(ARGS)
+
+bench-loop: $(STAMP) ## faults put into real documents: cause, document and repair found, beside a full rebuild (ARGS='--faults N --out DIR')
+	$(PY) -m benchmarks.loop $(ARGS)
+
+bench-watch: $(STAMP) ## bad answers served before a regression that slipped past the gate is rolled back; false rollbacks
+	$(PY) -m benchmarks.loop_watch $(ARGS)
 
 bench-vllm: $(STAMP) $(VLLM_STAMP) ## answers streamed through ragpress, against the same prompts sent straight to vLLM
 	VLLM_SERVER_DEV_MODE=1 $(VLLM) --state .vllm/bench run -- $(PY) -m benchmarks.vllm_streaming --base-url '{base_url}' $(ARGS)

@@ -77,6 +77,15 @@ margin = 0.02
 # The least that a release must reach, whatever the live one does, for example {{ "recall@10" = 0.8 }}.
 floors = {{}}
 
+[loop]
+# What `ragpress worker` and `ragpress serve --loop` do with feedback: "auto" publishes proven repairs of the kinds below
+# when the gate passes them; "approve" lets every repair wait for a person; "off" only says what is wrong.
+publish = "auto"
+auto_repairs = ["quarantine", "supersede", "reparse", "restore", "cleaning"]
+# What the loop may spend in 24 hours.
+max_model_tokens = 500000
+max_embeddings = 100000
+
 [release]
 # Releases kept by `ragpress releases gc`, beside the live one.
 keep = 10
