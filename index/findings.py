@@ -148,6 +148,7 @@ EventKind: TypeAlias = Literal[
     "published",  # the candidate with the repairs went live
     "refused",  # the gate refused it
     "canary",  # a share of the conversations gets the candidate
+    "replayed",  # recent questions were asked again on the release before and after a publish
     "watched",  # the watch ended well
     "rolled_back",  # the watch, or a person, went back
     "reverted",  # repair files were taken back
@@ -176,6 +177,7 @@ class LoopEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         by: who: ``ragpress loop`` or a person.
         model_tokens: tokens of a served model that were spent.
         embeddings: texts that were embedded.
+        basis: fingerprint of what it was decided from; what was done or failed once is not done again from the same.
     """
 
     id: str = msgspec.field(default_factory=new_record_id)
@@ -190,6 +192,7 @@ class LoopEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str = "ragpress loop"
     model_tokens: int = 0
     embeddings: int = 0
+    basis: str = ""
 
 
 FindingState: TypeAlias = Literal[
