@@ -63,8 +63,6 @@ def decide(environment: Environment, finding: Finding, word: Word, by: str, reas
     said = f"{between}{reason.rstrip('.。')}" if reason else ""
     text = _TEXTS[word, settings.language].format(by=by, question=" ".join(question.split()), reason=said)
     at = environment.now().astimezone(UTC).isoformat(timespec="milliseconds")
-    event = LoopEvent(
-        at=at, collection=finding.collection, kind=kind, text=text, findings=(finding.finding_id,), by=by
-    )
+    event = LoopEvent(at=at, collection=finding.collection, kind=kind, text=text, findings=(finding.finding_id,), by=by)
     record_event(environment, event)
     return state

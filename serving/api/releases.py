@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Body, Path, Query
+from fastapi.responses import Response
 
 from index import history
 from index.catalogue import list_releases as list_entries
@@ -36,6 +37,9 @@ router = APIRouter(tags=["releases"])
 
 WAIT_SECONDS = 2.0
 """So long a publish or rollback waits for another writer before it says that the collection is busy."""
+
+CHANGES = "CHANGES.md"
+"""What the loop writes beside the manifest of a release that it built."""
 
 ReleaseId = Annotated[str, Path(min_length=1, max_length=64, pattern=RELEASE_PATTERN, description="Id of a release.")]
 
@@ -71,6 +75,21 @@ async def get_release(service: TheService, _caller: Administrating, release: Rel
 async def diff(service: TheService, _caller: Administrating, before: ReleaseId, after: ReleaseId) -> DiffBody:
     """The documents, chunks and settings that differ between two releases of a collection."""
     return await asyncio.to_thread(_diff, service.environment, before, after)
+
+
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}}
+
+
+@router.get(
+    "/v1/releases/{release}/changes",
+    summary="What a release changed, for people",
+    response_class=Response,
+    responses={**_TEXT, **responses(400, 401, 403, 404, 500, 503)},
+)
+async def changes(service: TheService, _caller: Administrating, release: ReleaseId) -> Response:
+    """The release's `CHANGES.md`: what it repairs and why, in plain words. Only releases of the loop have one."""
+    text = await asyncio.to_thread(_changes, service.environment, release)
+    return Response(text, media_type="text/markdown; charset=utf-8")
 
 
 @router.post(
@@ -182,6 +201,20 @@ def _show(environment: Environment, release: str) -> ReleaseBody:
     if entry is None:
         raise _no_release(release)
     return release_body(manifest, release_item(manifest.collection, entry))
+
+
+def _changes(environment: Environment, release: str) -> bytes:
+    manifest = _manifest(environment, release)
+    try:
+        return environment.store.read(f"releases/{manifest.id}/{CHANGES}")
+    except NotFoundError as error:
+        raise ApiError(
+            404,
+            f"Release {release} has no CHANGES.md: the loop did not make it. Compare it with the one before: GET "
+            "/v1/releases/{before}/diff/{after}",
+            kind="not_found_error",
+            code="no_changes",
+        ) from error
 
 
 def _diff(environment: Environment, before: str, after: str) -> DiffBody:
