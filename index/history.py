@@ -284,3 +284,25 @@ def _sealed_settings(manifest: Manifest) -> dict[str, str]:
         sections |= msgspec.to_builtins(manifest.answering)
         sections["prompt"].pop("prompt")
     return {f"{section}.{name}": str(value) for section, values in sections.items() for name, value in values.items()}
+
+
+def drop_candidate(environment: Environment, collection: str, release: str) -> bool:
+    """Remove a release that never was live. What it alone needs goes with the next garbage collection.
+
+    Args:
+        environment: the outside.
+        collection: its collection.
+        release: its id.
+
+    Returns:
+        Whether it is gone; False where it is live, was live, or is of another collection.
+    """
+    releases, store = environment.releases(collection), environment.store
+    found = releases.pointer()
+    if found is not None and release in (found[0].release, *found[0].history):
+        return False
+    if all(manifest.id != release for manifest in releases.list()):
+        return False
+    for key in (f"releases/{release}/manifest.json", *[key for key, _ in store.list(f"releases/{release}/")]):
+        store.delete(key)
+    return True

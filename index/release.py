@@ -109,6 +109,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         gate: the gate's verdict.
         evaluation: id of its evaluation, once there is one.
         answering: the prompt and what else makes an answer out of hits; None in releases made before there were any.
+        repairs: ids of the repairs that it was built with, sorted.
     """
 
     format: int = FORMAT
@@ -131,6 +132,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     gate: GateRecord
     evaluation: str | None = None
     answering: Answering | None = None
+    repairs: tuple[str, ...] = ()
 
     def files(self) -> tuple[StoredFile, ...]:
         """Every file it needs."""

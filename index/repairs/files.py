@@ -75,17 +75,30 @@ def person() -> str:
         return f"uid {os.getuid()}"
 
 
+def file_of(workspace: Path, repair: Repair) -> Path:
+    """Where a repair is kept."""
+    if isinstance(repair, Quarantine):
+        return path_of(workspace, repair.collection, repair.source)
+    if isinstance(repair, PromptChoice):
+        return prompt_path_of(workspace, repair.collection)
+    return workspace / FOLDER / f"{repair_id(repair)}.json"
+
+
 def save(workspace: Path, repair: Repair) -> Path:
     """Write a repair; returns its path."""
-    if isinstance(repair, Quarantine):
-        path = path_of(workspace, repair.collection, repair.source)
-    elif isinstance(repair, PromptChoice):
-        path = prompt_path_of(workspace, repair.collection)
-    else:
-        path = workspace / FOLDER / f"{repair_id(repair)}.json"
+    path = file_of(workspace, repair)
     disk.make_folder(path.parent)
     disk.write_file(path, msgspec.json.format(msgspec.json.encode(repair), indent=2) + b"\n")
     return path
+
+
+def discard(workspace: Path, repair: Repair) -> bool:
+    """Take a repair back; returns whether its file was there."""
+    path = file_of(workspace, repair)
+    if not path.exists():
+        return False
+    disk.remove(path)
+    return True
 
 
 def remove(workspace: Path, collection: str, source: str) -> bool:
