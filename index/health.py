@@ -12,7 +12,9 @@ import msgspec
 
 from index.environment import Environment
 from index.evaluations import damaged_evaluations
+from index.findings import CLOSED, finding_states, list_events, list_findings
 from index.history import stored_collections
+from index.loop_lease import worker_of
 from index.release import Manifest, read_manifest, stored_releases
 from ragpress.errors import RagpressError, ReleaseError, StorageError
 
@@ -27,7 +29,9 @@ class CollectionStatus(msgspec.Struct, frozen=True, kw_only=True):
         chunks: chunks that can be found.
         index_age_seconds: seconds since the live release was built; None when there is none.
         quarantined: documents whose newest version is not used.
-        open_findings: findings that wait for a repair (0 until diagnosis exists).
+        open_findings: findings about which something is left to do.
+        waiting: those of them that wait for a person.
+        loop: who runs the loop, or None.
         writer: who writes now, or None.
         lexical_deleted_share: share of BM25's statistics that deleted rows still make up.
     """
@@ -41,6 +45,8 @@ class CollectionStatus(msgspec.Struct, frozen=True, kw_only=True):
     open_findings: int
     writer: str | None
     lexical_deleted_share: float
+    waiting: int = 0
+    loop: str | None = None
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -92,6 +98,7 @@ def doctor(environment: Environment, others: Sequence[Check] = ()) -> Diagnosis:
 def _status(environment: Environment, name: str) -> CollectionStatus:
     manifest = environment.releases(name).live()
     counts = None if manifest is None else manifest.counts
+    states = finding_states(list_findings(environment, name), list_events(environment, name, limit=None)).values()
     return CollectionStatus(
         name=name,
         live=None if manifest is None else manifest.id,
@@ -99,9 +106,11 @@ def _status(environment: Environment, name: str) -> CollectionStatus:
         chunks=0 if counts is None else counts.chunks,
         index_age_seconds=None if manifest is None else _age(environment, manifest),
         quarantined=0 if counts is None else counts.quarantined,
-        open_findings=0,
+        open_findings=sum(state not in CLOSED for state in states),
         writer=environment.store.writer_holder(name),
         lexical_deleted_share=0.0 if counts is None else round(counts.lexical_deleted_share, 4),
+        waiting=sum(state == "waiting" for state in states),
+        loop=worker_of(environment, name),
     )
 
 

@@ -232,12 +232,19 @@ def trace(record: Any, out: Console) -> None:
 
 def status(record: Any, out: Console) -> None:
     """All collections."""
-    table = _table("collection", "live", "documents", "chunks", "quarantined", "age", "writer")
+    table = _table("collection", "live", "documents", "chunks", "quarantined", "findings", "age", "writer")
     for item in record.collections:
         age = "" if item.index_age_seconds is None else f"{item.index_age_seconds:.0f} s"
-        row = (item.name, item.live or "nothing", item.documents, item.chunks, item.quarantined, age, item.writer or "")
+        counts = (item.documents, item.chunks, item.quarantined, item.open_findings)
+        row = (item.name, item.live or "nothing", *counts, age, item.writer or "")
         table.add_row(*(_plain(value) for value in row))
     out.print(table)
+    for item in record.collections:
+        if item.loop:
+            out.print(f"The loop of {item.name} is run by {item.loop}.", markup=False)
+        if item.waiting:
+            what = "1 repair waits" if item.waiting == 1 else f"{item.waiting} repairs wait"
+            out.print(f"{what} for your word in {item.name}: ragpress repair list", style="yellow", markup=False)
 
 
 def doctor(record: Any, out: Console) -> None:

@@ -25,6 +25,7 @@ from serving.overview.cases import DOWN, bad_cases, last_ratings, newest, summar
 from serving.overview.evaluations import EvaluationShelf, case_files
 from serving.overview.facts import ANSWERS as ANSWERS_SCHEMA
 from serving.overview.facts import RATINGS as RATINGS_SCHEMA
+from serving.overview.findings import FoundState, found_state, with_findings
 from serving.overview.kept import ANSWER_FACTS, RATING_FACTS, KeptFacts
 from serving.overview.quality import Measured, Prices, measure
 from serving.overview.records import (
@@ -168,13 +169,18 @@ class Overviews:
         taken_out, repairs_problem = self._taken_out(look.collection)
         held, held_total = quarantined(documents, taken_out, _MOST_QUARANTINED)
         evaluations = self._told_evaluations(look.collection, around.gated)
+        diagnosed, diagnosed_problem = self._diagnosed(look.collection)
+        faults = {
+            "live_damaged": live.problem,
+            "repairs_damaged": repairs_problem,
+            "journal_damaged": numbers.problem or diagnosed_problem,
+        }
         found = (
             *around.problems,
-            *((problems.problem("live_damaged", "error", detail=live.problem),) if live.problem else ()),
-            *((problems.problem("repairs_damaged", "error", detail=repairs_problem),) if repairs_problem else ()),
-            *((problems.problem("journal_damaged", "error", detail=numbers.problem),) if numbers.problem else ()),
+            *(problems.problem(code, "error", detail=detail) for code, detail in faults.items() if detail),
             *self._problems(live, release, releases, numbers, around),
             *problems.of_evaluations(evaluations),
+            *problems.of_findings(diagnosed.waiting),
         )
         return Overview(
             collection=look.collection,
@@ -191,7 +197,7 @@ class Overviews:
             totals=numbers.measured.totals,
             buckets=list(numbers.measured.buckets),
             cited=list(numbers.measured.cited),
-            bad_cases=self._cases(look.collection, numbers.bad[:_MOST_CASES], documents),
+            bad_cases=self._cases(look.collection, numbers.bad[:_MOST_CASES], documents, diagnosed),
             bad_cases_total=len(numbers.bad),
             quarantined=held,
             quarantined_total=held_total,
@@ -200,7 +206,8 @@ class Overviews:
             evaluations=evaluations[:_MOST_EVALUATIONS],
             evaluations_total=len(evaluations),
             case_files=case_files(self._environment.workspace.root),
-            findings_total=None,
+            findings_total=diagnosed.open if diagnosed.findings else None,
+            findings_waiting=diagnosed.waiting,
             service=around.service,
             problems=problems.sorted_problems(found),
         )
@@ -257,6 +264,12 @@ class Overviews:
     def _told_evaluations(self, collection: str, gated: Sequence[str]) -> list[Evaluation]:
         return [self._evaluations.tell(one, gated) for one in self._evaluations.summaries(collection)]
 
+    def _diagnosed(self, collection: str) -> tuple[FoundState, str]:
+        try:
+            return found_state(self._environment, collection), ""
+        except StorageError as error:
+            return FoundState((), {}, ()), str(error)
+
     def _taken_out(self, collection: str) -> tuple[frozenset[str], str]:
         try:
             return frozenset(repairs.load(self._environment.workspace.root, collection)), ""
@@ -284,7 +297,7 @@ class Overviews:
             ),
         ]
 
-    def _cases(self, collection: str, ids: Sequence[str], documents: pa.Table) -> list[BadCase]:
+    def _cases(self, collection: str, ids: Sequence[str], documents: pa.Table, diagnosed: FoundState) -> list[BadCase]:
         if not ids:
             return []
         records = self._found(ids)
@@ -296,7 +309,8 @@ class Overviews:
         for one in reversed(self._journal.feedback(query)):
             if one.answer_id in wanted:
                 by_answer.setdefault(one.answer_id, []).append(one)
-        return bad_cases(records, by_answer, documents)
+        said = {answer: [one.id for one in feedback] for answer, feedback in by_answer.items()}
+        return with_findings(bad_cases(records, by_answer, documents), said, diagnosed)
 
     def _found(self, ids: Sequence[str]) -> list[AnswerRecord]:
         """Answers by id; records never change, so those asked for last are kept."""

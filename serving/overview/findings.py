@@ -39,6 +39,7 @@ from serving.overview.finding_records import (
     SettingEntry,
     SpentEntry,
 )
+from serving.overview.records import BadCase
 
 _WINDOW = timedelta(hours=24)
 _TEXT = 4_000
@@ -68,10 +69,16 @@ class FoundState(msgspec.Struct, frozen=True):
         """Findings that wait for a person."""
         return sum(state == "waiting" for state in self.states.values())
 
-    @property
-    def by_answer(self) -> dict[str, Finding]:
-        """The newest finding of each answer."""
-        return {one.answer_id: one for one in reversed(self.findings) if one.answer_id}
+    def about(self, answer: str, feedback: Sequence[str]) -> Finding | None:
+        """The newest finding of an answer, or of what was said of it; None where there is none.
+
+        Args:
+            answer: id of the answer.
+            feedback: ids of the feedback on it.
+        """
+        said = frozenset(feedback)
+        fitting = (one for one in self.findings if one.answer_id == answer or said.intersection(one.feedback))
+        return next(fitting, None)
 
     def of(self, finding: Finding) -> list[LoopEvent]:
         """What became of a finding, oldest first."""
@@ -87,6 +94,24 @@ def found_state(environment: Environment, collection: str) -> FoundState:
     findings = list_findings(environment, collection)
     events = list_events(environment, collection, limit=None)
     return FoundState(findings, finding_states(findings, events), events)
+
+
+def with_findings(cases: Sequence[BadCase], said: Mapping[str, Sequence[str]], known: FoundState) -> list[BadCase]:
+    """Bad cases with their diagnoses.
+
+    Args:
+        cases: the bad cases.
+        said: ids of the feedback on each answer.
+        known: the findings.
+    """
+    return [_with_finding(case, known.about(case.answer_id, said.get(case.answer_id, ())), known) for case in cases]
+
+
+def _with_finding(case: BadCase, finding: Finding | None, known: FoundState) -> BadCase:
+    if finding is None:
+        return case
+    state = known.states[finding.finding_id]
+    return case.model_copy(update={"finding": finding.finding_id, "cause": finding.cause, "finding_state": state})
 
 
 def finding_entry(known: FoundState, finding: Finding) -> FindingEntry:

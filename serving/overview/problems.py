@@ -99,6 +99,12 @@ def of_answers(totals: Quality, bad_cases: int) -> Iterator[Problem]:
         yield problem("bad_cases", "warning", count=bad_cases)
 
 
+def of_findings(waiting: int) -> Iterator[Problem]:
+    """Repairs wait for a person."""
+    if waiting:
+        yield problem("findings_waiting", "warning", count=waiting)
+
+
 def of_live_quality(live: ReleaseQuality | None, before: ReleaseQuality | None) -> Iterator[Problem]:
     """The live release does worse than the one before it, by more than chance explains.
 

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from index.findings import Cause, FindingState
+
 ReleaseState: TypeAlias = Literal["live", "previous", "candidate", "refused"]
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
@@ -178,6 +180,12 @@ class BadCase(Told):
     """ISO time of the feedback."""
     suspects: list[Suspect]
     """Documents that it cites or should have cited, those that something speaks against first."""
+    finding: str | None = None
+    """Id of its diagnosis; null until there is one."""
+    cause: Cause | None = None
+    """Why it was bad, as the diagnosis says."""
+    finding_state: FindingState | None = None
+    """What became of the diagnosis."""
 
 
 class AnswerSummary(Told):
@@ -387,6 +395,8 @@ class Overview(Told):
     """Files of the workspace that hold cases; without cases nothing can be evaluated."""
     findings_total: int | None
     """Open findings; null until bad cases are diagnosed."""
+    findings_waiting: int
+    """Findings whose repairs wait for a person."""
     service: ServiceState
     problems: list[Problem]
     """The worst first."""
