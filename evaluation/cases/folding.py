@@ -135,7 +135,7 @@ class FoldedText:
                 return
             end = self._follow(parts, at)
             if end is not None:
-                yield self._span(at, end)
+                yield self.offsets(at, end)
                 return
             at = self.folded.find(parts[0], at + 1)
 
@@ -152,13 +152,14 @@ class FoldedText:
 
     def _standing(self, start: int, end: int) -> Span | None:
         """The span of a folded run; None where it begins or ends within a word, a number or a letter with its marks."""
-        span = self._span(start, end)
+        span = self.offsets(start, end)
         if any(map(unicodedata.combining, self.text[span.end : span.end + 1])):
             return None
         whole = self.text[span.start : span.end].translate(self._table) == self.folded[start:end]
         return span if whole and _stands_alone(self.text, span) else None
 
-    def _span(self, start: int, end: int) -> Span:
+    def offsets(self, start: int, end: int) -> Span:
+        """The span in the text of a run of folded code points that is not empty."""
         first, last = np.searchsorted(self._ends, [start, end - 1], "right").tolist()
         return Span(first, last + 1)
 

@@ -1,0 +1,200 @@
+"""Where the right answer stands: in what is searched, and in what is not, or no longer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from msgspec.structs import replace
+
+from evaluation.subjects import Subject
+from feedback.diagnose.access import readable
+from feedback.diagnose.layers import ALWAYS, Layers, LayerText
+from feedback.diagnose.matching import Place, Wanted, Window, find_places, wanted, windows
+from feedback.diagnose.ranks import chunks_over, ranks_of
+from feedback.diagnose.scoring import certainty
+from feedback.diagnose.texts import DocumentTexts
+from feedback.records import BadCase, Holder, Layer
+from feedback.workbench import Workbench, question_of
+from index.environment import Environment
+from serving.standalone import standalone_by_rule
+
+EVERY: tuple[Layer, ...] = (*ALWAYS, "unparsed")
+"""All layers, what is searched first."""
+
+SURE = 0.6
+"""From this score on a holder is taken for one: no other parser is tried then."""
+
+_MOST = 24
+_OF_DOCUMENT = 3
+_RANKED = 6
+_LEAST = 0.02
+_PARSED_AGAIN = 12
+_KEPT_RELEASES = 4
+_EXPECTED = 0.6
+
+_Kept = OrderedDict[str, tuple[Environment, Layers]]
+_KEPT: WeakKeyDictionary[Workbench, _Kept] = WeakKeyDictionary()
+
+
+def find_holders(
+    bench: Workbench,
+    subject: Subject,
+    bad: BadCase,
+    claim: str,
+    sources: tuple[str, ...] = (),
+    layers: Collection[Layer] = EVERY,
+) -> tuple[Holder, ...]:
+    """Places that say a claim in answer to a question, over all layers, the surest first.
+
+    Args:
+        bench: releases and settings.
+        subject: the release to look in; its sources and older releases are looked at as well.
+        bad: the question and its callers.
+        claim: the right answer in words: a span or a statement; "" looks for what answers the question in ``sources``.
+        sources: sources or document ids that are said to hold it; they are looked at first.
+        layers: where to look. Files are parsed again (``unparsed``) only where nothing else holds the claim for sure.
+
+    Raises:
+        RagpressError: a text cannot be read, or searching failed.
+    """
+    made = layers_of(bench, subject)
+    asked = wanted(standalone_by_rule(bad.question, bad.history), claim)
+    named = _named(made.texts, sources)
+    found: list[Holder] = []
+    for layer in ALWAYS:
+        if layer in layers:
+            found += _in(made.of(layer), made, asked, named)
+    if "unparsed" in layers and not any(holder.score >= SURE for holder in found):
+        again = _worth_parsing(made, found, named, bad)
+        found += _in(made.unparsed(again), made, asked, named)
+    best = _best(found)
+    return tuple(_completed(bench, subject, bad, best))
+
+
+def layers_of(bench: Workbench, subject: Subject) -> Layers:
+    """The layers of a release, kept for as long as the bench and its settings are."""
+    kept = _KEPT.setdefault(bench, OrderedDict())
+    release = subject.manifest.id
+    known = kept.get(release)
+    if known is None or known[0] is not bench.environment:
+        known = kept[release] = (bench.environment, Layers(bench, DocumentTexts(bench, subject), release))
+    kept.move_to_end(release)
+    while len(kept) > _KEPT_RELEASES:
+        kept.popitem(last=False)
+    return known[1]
+
+
+def _named(texts: DocumentTexts, sources: Sequence[str]) -> frozenset[str]:
+    """Source paths of what callers name: by id, by path, or by a path's end."""
+    found = set()
+    for name in sources:
+        document = texts.document(name)
+        plain = name.replace("\\", "/").strip("/")
+        ends = {item.source for item in texts.documents if item.source.endswith("/" + plain)}
+        found |= {document.source} if document is not None else ends or {plain}
+    return frozenset(found)
+
+
+def _in(texts: Sequence[LayerText], made: Layers, asked: Wanted, named: frozenset[str]) -> list[Holder]:
+    if not asked.claim and named:
+        texts = [item for item in texts if item.source in named]
+    elif not asked.claim:
+        texts = [item for item in texts if item.layer == "live"]
+    if not texts:
+        return []
+    reads, leads = [item.read for item in texts], [item.lead for item in texts]
+    places = [place for place in find_places(reads, asked, made.rarity) if _belongs(texts[place.text], place)]
+    measured = windows(reads, leads, places, asked, made.rarity)
+    return [_holder(texts[window.place.text], window, asked, named) for window in measured if window.features]
+
+
+def _belongs(text: LayerText, place: Place) -> bool:
+    """Whether a place is a part of the layer: of cleaned text, what was taken out alone."""
+    return not text.only or _part(text, place) is not None
+
+
+def _part(text: LayerText, place: Place) -> int | None:
+    parts = enumerate(text.only)
+    return next((at for at, (start, end) in parts if start < place.span.end and place.span.start < end), None)
+
+
+def _holder(text: LayerText, window: Window, asked: Wanted, named: frozenset[str]) -> Holder:
+    place = window.place
+    score = certainty({**window.features, "noise": place.noise}, claimed=bool(asked.claim))
+    if text.source in named:
+        score += (1 - score) * _EXPECTED * score
+    part = _part(text, place) if text.only else None
+    indexed = text.layer == "live"
+    return Holder(
+        layer=text.layer,
+        document_id=text.document_id,
+        source=text.source,
+        version=text.version,
+        release=text.release,
+        quote=text.read.text[window.start : window.end],
+        start=window.start if indexed else -1,
+        end=window.end if indexed else -1,
+        score=score,
+        exact=place.exact,
+        noise=place.noise,
+        detail=text.detail[part if part is not None and part < len(text.detail) else 0],
+        reason=text.reason,
+    )
+
+
+def _best(found: Sequence[Holder]) -> list[Holder]:
+    """The surest, each place once, of one document in one layer no more than three."""
+    order = {layer: number for number, layer in enumerate(EVERY)}
+    ranked = sorted(found, key=lambda item: (-item.score, order[item.layer], item.source, item.start, item.quote))
+    kept: list[Holder] = []
+    count: dict[tuple[str, str, str], int] = {}
+    seen: set[tuple[str, str, str]] = set()
+    for holder in ranked:
+        key, place = (holder.layer, holder.source, holder.version), (holder.layer, holder.source, holder.quote)
+        if holder.score < _LEAST or place in seen or count.get(key, 0) == _OF_DOCUMENT:
+            continue
+        seen.add(place)
+        count[key] = count.get(key, 0) + 1
+        kept.append(holder)
+    return kept[:_MOST]
+
+
+def _worth_parsing(made: Layers, found: Sequence[Holder], named: frozenset[str], bad: BadCase) -> list[str]:
+    """Sources that are worth being read by other parsers, the likeliest first."""
+    context = () if bad.answer is None else bad.answer.context
+    ranked = sorted(found, key=lambda item: -item.score)[:_PARSED_AGAIN]
+    likely = [*named, *(passage.source for passage in context), *(holder.source for holder in ranked)]
+    refused = [item.source for item in made.texts.documents if item.state == "quarantined" and item.step != "repair"]
+    return list(dict.fromkeys([*sorted(named), *refused, *likely]))[:_PARSED_AGAIN]
+
+
+def _completed(bench: Workbench, subject: Subject, bad: BadCase, holders: Sequence[Holder]) -> list[Holder]:
+    """The same with what the caller may read, the chunks they lie in, and how far the surest came."""
+    if not holders:
+        return []
+    may = readable(bench, bad, [holder.source for holder in holders])
+    live = [holder.layer == "live" for holder in holders]
+    completed = [replace(item, readable=bool(one)) for item, one in zip(holders, may, strict=True)]
+    ranked = np.flatnonzero(np.array(live))[:_RANKED].tolist()
+    for number, holder in enumerate(completed):
+        if holder.layer == "live":
+            completed[number] = _placed(subject, bad, holder, rank=number in ranked)
+    return completed
+
+
+def _placed(subject: Subject, bad: BadCase, holder: Holder, *, rank: bool) -> Holder:
+    rows = subject.release.chunk_rows(subject.release.document(holder.document_id))
+    chunks = chunks_over(rows, holder.start, holder.end)
+    spans = dict(
+        zip(
+            rows["chunk_id"].to_pylist(),
+            zip(rows["start"].to_pylist(), rows["end"].to_pylist(), strict=True),
+            strict=True,
+        )
+    )
+    whole = any(spans[name][0] <= holder.start and holder.end <= spans[name][1] for name in chunks)
+    ranks = ranks_of(subject, question_of(bad), holder.document_id, holder.start, holder.end) if rank else None
+    return replace(holder, chunks=chunks, whole=whole, ranks=ranks)

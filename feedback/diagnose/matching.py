@@ -1,0 +1,358 @@
+"""Looks for sentences that answer a question with a claim: words by their rarity, the claim's own words, numbers.
+
+Pure: texts in, scored places out. A text is cut and analysed once per process, whatever release it stands in.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import cached_property
+from itertools import islice
+
+import msgspec
+
+from evaluation.cases.folding import FoldedText, Span, fold, weight
+from feedback.diagnose.fuzzy import NearPlace, near_places
+from serving.evidence.answer_kind import AnswerKind, answer_kind, holds_kind
+from serving.evidence.numbers import Number, missing_numbers, numbers_claimed, numbers_held
+from serving.evidence.sentences import split_sentences, without_citations
+from serving.evidence.terms import names, stems_of, term_weight
+
+_KEPT_CHARACTERS = 24_000_000
+_PLACES = 40
+_LONG_CLAIM = 44.0
+# What a window more than one sentence must gain in bearing to be quoted.
+_WIDER_COSTS = 0.06
+_LEAD = re.compile(
+    r"^\s*(?:(?:no|nope|wrong|incorrect|actually|sorry)\b[\s,.:;!-]*)*"
+    r"(?:(?:it|that|this|the (?:right|correct|real|true|actual) (?:answer|value|number|date|name|one))\s+"
+    r"(?:is|was|are|were|should (?:be|read|say|have been)|must be|has to be|would be)\s+)?"
+    r"(?:the (?:right|correct) answer\s*[:：-]\s*)?",
+    re.IGNORECASE,
+)
+_HAN_LEAD = re.compile(
+    r"^\s*(?:不对|错了|错误|不是的|不正确|不)?[，,。！!：:；;\s]*(?:(?:正确|准确|真正)的?(?:答案|说法|数字|日期|名字)?|答案)?"
+    r"(?:应该|应当|应|其实|实际上?)?(?:是|为)?[：:，,\s]*"
+)
+_NOT_THIS = re.compile(
+    r"[,，;；、]?\s*[(（]?\s*(?:\band\s+)?(?:\b(?:not|rather than|instead of)\b|而不是|而非|并非|不是)\s*"
+    r"[^,，.。;；!！)）]{1,80}[)）]?",
+    re.IGNORECASE,
+)
+
+
+class ReadText:
+    """A text, cut into sentences and analysed.
+
+    Args:
+        text: the text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.spans = split_sentences(text)
+        self.stems = [frozenset(stems_of(text[start:end])) for start, end in self.spans]
+        self.places: dict[str, list[int]] = {}
+        for number, stems in enumerate(self.stems):
+            for stem in stems:
+                self.places.setdefault(stem, []).append(number)
+
+    @cached_property
+    def folded(self) -> FoldedText:
+        """Ready to be searched for quotes."""
+        return FoldedText(self.text)
+
+    def sentence_at(self, start: int) -> int:
+        """Number of the sentence that holds a code point, or the one before it."""
+        low, high = 0, len(self.spans)
+        while low < high:
+            middle = (low + high) // 2
+            if self.spans[middle].start <= start:
+                low = middle + 1
+            else:
+                high = middle
+        return max(0, low - 1)
+
+
+class _Texts:
+    """The texts read last, up to a number of characters."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, ReadText] = OrderedDict()
+        self._characters = 0
+
+    def read(self, text: str) -> ReadText:
+        found = self._kept.get(text)
+        if found is not None:
+            self._kept.move_to_end(text)
+            return found
+        found = self._kept[text] = ReadText(text)
+        self._characters += len(text)
+        while self._characters > _KEPT_CHARACTERS and len(self._kept) > 1:
+            self._characters -= len(self._kept.popitem(last=False)[0])
+        return found
+
+
+_TEXTS = _Texts()
+
+
+def read_text(text: str) -> ReadText:
+    """A text, analysed; the last ones stay in memory."""
+    return _TEXTS.read(text)
+
+
+def claim_core(claim: str) -> str:
+    """What a correction says is right: without "No, it should be", and without "not 1894" behind it."""
+    text = without_citations(claim).strip()
+    core = _HAN_LEAD.sub("", _LEAD.sub("", text, count=1), count=1)
+    core = _NOT_THIS.sub("", core, count=1) if core.strip() else text
+    core = core.strip(" \t\n,，;；。")
+    return core if any(map(str.isalnum, core)) else text
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A question and a claim, read once.
+
+    Attributes:
+        question: the standalone question.
+        claim: the claim's core; "" where nothing is claimed.
+        asked: content words of the question.
+        claimed: content words of the claim that the question does not have; all of them where it has every one.
+        numbers: that the claim states.
+        asked_numbers: that the question states.
+        asked_names: names in Latin letters in the question, in lower case.
+        kind: what the question asks for.
+    """
+
+    question: str
+    claim: str
+    asked: tuple[str, ...]
+    claimed: tuple[str, ...]
+    numbers: tuple[Number, ...]
+    asked_numbers: tuple[Number, ...]
+    asked_names: tuple[str, ...]
+    kind: AnswerKind | None
+
+    @property
+    def short(self) -> bool:
+        """Whether the claim is a span (a name, a number, a phrase) rather than a statement."""
+        return weight(self.claim) <= _LONG_CLAIM
+
+
+def wanted(question: str, claim: str) -> Wanted:
+    """Read a question and what is claimed to be its answer."""
+    core = claim_core(claim)
+    asked = tuple(dict.fromkeys(stems_of(question)))
+    every = tuple(dict.fromkeys(stems_of(core)))
+    return Wanted(
+        question=question,
+        claim=core,
+        asked=asked,
+        claimed=tuple(stem for stem in every if stem not in asked) or every,
+        numbers=tuple(numbers_claimed(core)),
+        asked_numbers=tuple(numbers_claimed(question)),
+        asked_names=tuple(names(question)),
+        kind=answer_kind(question),
+    )
+
+
+class Rarity:
+    """How much a word says in a collection: by how many of its texts hold it, and by its shape.
+
+    Args:
+        counts: texts that hold each word.
+        texts: number of texts.
+    """
+
+    def __init__(self, counts: Mapping[str, int], texts: int) -> None:
+        self._counts = counts
+        self._texts = max(1, texts)
+
+    def of(self, stem: str) -> float:
+        """Its weight, above 0 and at most 1."""
+        share = math.log(1 + self._texts / (self._counts.get(stem, 0) + 0.5)) / math.log(1 + 2 * self._texts)
+        return term_weight(stem) * (0.25 + 0.75 * min(1.0, share))
+
+
+def rarity_of(texts: Sequence[ReadText]) -> Rarity:
+    """The rarity of words in some texts."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text.places.keys())
+    return Rarity(counts, len(texts))
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence that may answer, as words see it.
+
+    Attributes:
+        text: number of the text.
+        sentence: number of the sentence in it.
+        span: the claim's own words; the sentence's where they are not together.
+        exact: whether the claim stands there word for word.
+        noise: share of the claim's characters that differ there.
+    """
+
+    text: int
+    sentence: int
+    span: Span
+    exact: bool = False
+    noise: float = 0.0
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """A place with the sentences around it, scored.
+
+    Attributes:
+        place: the sentence.
+        start: first code point of the quote.
+        end: one past its last.
+        features: what was measured, each 0..1.
+    """
+
+    place: Place
+    start: int
+    end: int
+    features: dict[str, float]
+
+
+def find_places(texts: Sequence[ReadText], asked: Wanted, rarity: Rarity, most: int = 60) -> list[Place]:
+    """The sentences most worth a closer look: those that hold the claim, and those that share most words with it.
+
+    Args:
+        texts: the texts.
+        asked: question and claim.
+        rarity: of words among these texts or of the whole collection.
+        most: of each sort.
+    """
+    scores = _shared(texts, asked, rarity)
+    found = list(_claimed_places(texts, asked, scores))
+    found.sort(key=lambda place: -_near_score(scores, place))
+    found = found[: 2 * most]
+    taken = {(place.text, place.sentence) for place in found}
+    ranked = sorted(scores, key=lambda key: (-scores[key], key))
+    others = islice((key for key in ranked if key not in taken), most)
+    return found + [Place(text=one, sentence=two, span=texts[one].spans[two]) for one, two in others]
+
+
+def _near_score(scores: Mapping[tuple[int, int], float], place: Place) -> float:
+    around = (scores.get((place.text, place.sentence + step), 0.0) for step in (-1, 0, 1))
+    before, own, after = around
+    return own + 0.4 * max(before, after) - place.noise
+
+
+def _shared(texts: Sequence[ReadText], asked: Wanted, rarity: Rarity) -> dict[tuple[int, int], float]:
+    weights = {stem: rarity.of(stem) for stem in asked.asked}
+    for stem in asked.claimed:
+        weights[stem] = weights.get(stem, 0.0) + 1.2 * rarity.of(stem)
+    scores: dict[tuple[int, int], float] = {}
+    for number, text in enumerate(texts):
+        for stem, gained in weights.items():
+            for sentence in text.places.get(stem, ()):
+                key = (number, sentence)
+                scores[key] = scores.get(key, 0.0) + gained
+    return scores
+
+
+def _claimed_places(
+    texts: Sequence[ReadText], asked: Wanted, scores: Mapping[tuple[int, int], float]
+) -> Iterator[Place]:
+    if not fold(asked.claim):
+        return
+    exact = False
+    for number, text in enumerate(texts):
+        for span in islice(text.folded.find_all(asked.claim), _PLACES):
+            exact = True
+            sentence = text.sentence_at(span.start)
+            yield Place(text=number, sentence=sentence, span=Span(span.start, span.end), exact=True)
+    if not asked.short and exact:
+        return
+    for number, near in _near(texts, asked, scores):
+        text = texts[number]
+        sentence = text.sentence_at(near.start)
+        yield Place(text=number, sentence=sentence, span=Span(near.start, near.end), noise=near.noise)
+
+
+def _near(
+    texts: Sequence[ReadText], asked: Wanted, scores: Mapping[tuple[int, int], float]
+) -> Iterator[tuple[int, NearPlace]]:
+    """Places that say the claim with some characters differing."""
+    for number, text in enumerate(texts):
+        for near in near_places(text.folded, asked.claim):
+            yield number, near
+
+
+def windows(
+    texts: Sequence[ReadText], leads: Sequence[Set[str]], places: Sequence[Place], asked: Wanted, rarity: Rarity
+) -> list[Window]:
+    """Measure places.
+
+    Args:
+        texts: the texts.
+        leads: for each text the words of its title and file name.
+        places: in them.
+        asked: question and claim.
+        rarity: of words.
+    """
+    weights = {stem: rarity.of(stem) for stem in {*asked.asked, *asked.claimed}}
+    return [_window(texts[place.text], leads[place.text], place, asked, weights) for place in places]
+
+
+def _window(text: ReadText, lead: Set[str], place: Place, asked: Wanted, weights: Mapping[str, float]) -> Window:
+    at = place.sentence
+    if not text.spans:
+        return Window(place=place, start=place.span.start, end=place.span.end, features={})
+    first, last = _extent(text, place, asked, weights)
+    own = text.stems[at]
+    near = frozenset[str]().union(*text.stems[max(0, at - 1) : at + 2])
+    start, end = min(text.spans[first].start, place.span.start), max(text.spans[last].end, place.span.end)
+    body = text.text[start:end]
+    around = text.text[text.spans[max(0, at - 1)].start : text.spans[min(len(text.spans) - 1, at + 1)].end]
+    held = numbers_held(around) if asked.numbers or asked.asked_numbers else frozenset[float]()
+    question = [stem for stem in asked.asked if stem not in asked.claimed] or list(asked.asked)
+    lowered = around.lower()
+    return Window(
+        place=place,
+        start=start,
+        end=end,
+        features={
+            "exact": float(place.exact),
+            "clean": 1.0 - place.noise if place.noise else float(place.exact),
+            "claimed": _coverage(asked.claimed, own, weights),
+            "claimed_near": _coverage(asked.claimed, near, weights),
+            "numbers_missing": missing_numbers(list(asked.numbers), held) / max(1, len(asked.numbers)),
+            "asked": _coverage(question, own, weights),
+            "asked_near": _coverage(question, near, weights),
+            "asked_lead": _coverage(question, near | lead, weights),
+            "names": sum(name in lowered for name in asked.asked_names) / len(asked.asked_names)
+            if asked.asked_names
+            else 0.5,
+            "asked_numbers": 1 - missing_numbers(list(asked.asked_numbers), held) / len(asked.asked_numbers)
+            if asked.asked_numbers
+            else 0.5,
+            "kind": 0.5 if asked.kind is None else float(holds_kind(asked.kind, body, asked.question)),
+        },
+    )
+
+
+def _extent(text: ReadText, place: Place, asked: Wanted, weights: Mapping[str, float]) -> tuple[int, int]:
+    """First and last sentence of the quote: the place's own, and neighbours that bind it to the question."""
+    words = (*asked.asked, *asked.claimed)
+    best, bounds = -1.0, (place.sentence, place.sentence)
+    end = text.sentence_at(max(place.span.start, place.span.end - 1))
+    for before in (0, 1):
+        for after in (0, 1):
+            first, last = max(0, place.sentence - before), min(len(text.spans) - 1, end + after)
+            held = frozenset[str]().union(*text.stems[first : last + 1])
+            gained = _coverage(words, held, weights) - _WIDER_COSTS * (before + after)
+            if gained > best:
+                best, bounds = gained, (first, last)
+    return bounds
+
+
+def _coverage(words: Sequence[str], held: Set[str], weights: Mapping[str, float]) -> float:
+    total = sum(weights[word] for word in words)
+    return sum(weights[word] for word in words if word in held) / total if total else 0.0
