@@ -1,0 +1,258 @@
+"""Gathers what a diagnosis looks at: asks releases, looks for the right answer, tries what would help."""
+
+from __future__ import annotations
+
+import contextlib
+
+import msgspec
+
+from evaluation.subjects import Subject
+from feedback.diagnose import prompts
+from feedback.diagnose.access import readable, ruling
+from feedback.diagnose.claims import Judge, claimed, first_sentence, support_of
+from feedback.diagnose.conflicts import conflict_between, facts_of, sentence_about, side, text_of
+from feedback.diagnose.crowding import crowd_of
+from feedback.diagnose.history import History, last_good, said_before
+from feedback.diagnose.holders import find_holders
+from feedback.diagnose.losses import loss_of
+from feedback.diagnose.observation import Conflict, Crowd, Expected, Fault, Loss, Observation, Side
+from feedback.diagnose.settings_faults import chunk_fault, embed_fault, setting_faults
+from feedback.diagnose.texts import DocumentTexts
+from feedback.diagnose.whatif import unrestricted, without
+from feedback.records import BadCase, Holder
+from feedback.workbench import Workbench, question_of
+from index.release import Manifest
+from ragpress.errors import RagpressError, ReleaseError
+from serving.types import Answer, Question
+
+_SUPPORTED = 0.38
+_HELD = 0.5
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """What everything else is worked out from.
+
+    Attributes:
+        bench: the collection.
+        bad: the bad case.
+        subject: the release that is diagnosed.
+        question: as its caller asked it.
+        answer: the bad answer, as the release makes it.
+        judge: tells whether texts say what is expected.
+        history: the releases before it.
+        earlier: what they say, newest first.
+    """
+
+    bench: Workbench
+    bad: BadCase
+    subject: Subject
+    question: Question
+    answer: Answer
+    judge: Judge
+    history: History
+    earlier: tuple[tuple[Manifest, Answer], ...]
+
+
+def scene_of(bench: Workbench, bad: BadCase, subject: Subject) -> Scene:
+    """Ask the release and those before it."""
+    question = question_of(bad)
+    history = History(bench, subject.manifest)
+    return Scene(
+        bench=bench,
+        bad=bad,
+        subject=subject,
+        question=question,
+        answer=bench.ask(subject, question),
+        judge=Judge(question.text, subject),
+        history=history,
+        earlier=tuple(history.answers(question)),
+    )
+
+
+def observe(scene: Scene) -> Observation:
+    """Everything that a decision needs.
+
+    Raises:
+        RagpressError: a release cannot be read.
+    """
+    expected = _expected(scene)
+    if not scene.bad.wrong and scene.judge.is_right(scene.answer, expected):
+        return Observation(expected=expected, right_now=True, standing=scene.bad.claim.standing)
+    holders = _holders(scene, expected)
+    live = next((item for item in holders if item.layer == "live" and item.readable), None)
+    good = last_good(scene.earlier, expected, scene.judge)
+    conflict = _conflict(scene, expected, live)
+    loss, lost = _loss(scene, holders)
+    crowd = _crowd(scene, expected, live)
+    return Observation(
+        expected=expected,
+        standing=scene.bad.claim.standing,
+        disputed=scene.bad.disputed,
+        abstained=scene.answer.abstained,
+        right_now=scene.judge.is_right(scene.answer, expected) and not _says_bad(scene),
+        agrees=_agrees(scene, expected),
+        supported=support_of(scene.answer),
+        holders=holders,
+        loss=loss,
+        lost=lost,
+        conflict=conflict,
+        crowd=crowd,
+        faults=_faults(scene, expected, live, good),
+        hidden=_hidden(scene, expected, holders),
+        known_before=good is not None,
+        cited=tuple(dict.fromkeys(item.source for item in scene.answer.citations)),
+    )
+
+
+def _expected(scene: Scene) -> Expected:
+    """What is right: what people say, else what an earlier release said, else what another document says."""
+    said = claimed(scene.bad)
+    if said.text or said.abstain:
+        return said
+    before = said_before(scene.earlier, scene.answer, scene.judge)
+    if before is not None:
+        manifest, answer = before
+        sources = said.sources or tuple(dict.fromkeys(item.source for item in answer.citations))
+        origin = "source" if said.sources else "history"
+        return Expected(text=first_sentence(answer.answer), origin=origin, sources=sources, release=manifest.id)
+    if said.sources:
+        return _from_source(scene, said)
+    return _from_rival(scene)
+
+
+def _from_source(scene: Scene, said: Expected) -> Expected:
+    """What a source that a user named says of the question."""
+    texts = DocumentTexts(scene.bench, scene.subject)
+    for name in said.sources:
+        document = texts.document(name)
+        text = "" if document is None else texts.text(document.document_id)
+        if text:
+            return msgspec.structs.replace(said, text=sentence_about(scene.question.text, text))
+    return said
+
+
+def _from_rival(scene: Scene) -> Expected:
+    """What is said without the documents that the answer cites, where that is another answer."""
+    cited = tuple(dict.fromkeys(item.source for item in scene.answer.citations))
+    if not cited:
+        wide = unrestricted(scene.bench, scene.subject, scene.question)
+        if wide is None or wide.abstained or support_of(wide) < _SUPPORTED:
+            return Expected()
+        return _rival(wide)
+    other = without(scene.bench, scene.subject, scene.question, cited)
+    if other is None or other.abstained or support_of(other) < _SUPPORTED or scene.judge.same(other, scene.answer):
+        return Expected()
+    return _rival(other)
+
+
+def _rival(answer: Answer) -> Expected:
+    sources = tuple(dict.fromkeys(item.source for item in answer.citations))
+    return Expected(text=first_sentence(answer.answer), origin="rival", sources=sources)
+
+
+def _holders(scene: Scene, expected: Expected) -> tuple[Holder, ...]:
+    if not expected.text and not expected.sources:
+        return ()
+    return find_holders(scene.bench, scene.subject, scene.bad, expected.text, expected.sources)
+
+
+def _says_bad(scene: Scene) -> bool:
+    """Whether the release still says what was complained of."""
+    wrong = scene.bad.wrong.strip()
+    return bool(wrong) and wrong == scene.answer.answer.strip()
+
+
+def _agrees(scene: Scene, expected: Expected) -> bool:
+    return expected.claimed and scene.judge.is_right(scene.answer, expected)
+
+
+def _conflict(scene: Scene, expected: Expected, live: Holder | None) -> Conflict | None:
+    """The cited document that says otherwise than the holder, the best-cited first."""
+    if live is None or scene.answer.abstained:
+        return None
+    right = side(scene.subject, scene.history, scene.question.text, live.document_id, live.quote)
+    if right is None:
+        return None
+    found = []
+    for wrong in _wrong_sides(scene, expected, live):
+        found.append(conflict_between(scene.subject, scene.history, scene.judge, scene.question.text, wrong, right))
+    return max(found, key=lambda item: item.weight, default=None)
+
+
+def _wrong_sides(scene: Scene, expected: Expected, live: Holder) -> list[Side]:
+    found: dict[str, Side] = {}
+    for cited in scene.answer.citations:
+        if cited.document_id in found or cited.document_id == live.document_id:
+            continue
+        if expected.text and scene.judge.agrees(cited.quote, expected.text):
+            continue
+        made = side(scene.subject, scene.history, scene.question.text, cited.document_id, cited.quote)
+        if made is not None:
+            found[cited.document_id] = made
+    return list(found.values())
+
+
+def _loss(scene: Scene, holders: tuple[Holder, ...]) -> tuple[Loss, Holder | None]:
+    """How the best holder of an earlier version was lost."""
+    lost = next((item for item in holders if item.layer == "earlier"), None)
+    if lost is None:
+        return "", None
+    try:
+        row = scene.subject.release.document(lost.document_id)
+    except ReleaseError:
+        return "", lost
+    texts = DocumentTexts(scene.bench, scene.subject)
+    before = next((item for item in texts.earlier(lost.source) if item.version == lost.version), None)
+    if before is None:
+        return "", lost
+    return loss_of(before.text, text_of(scene.subject, row), lost.quote), lost
+
+
+def _crowd(scene: Scene, expected: Expected, live: Holder | None) -> Crowd | None:
+    crowd = crowd_of(scene.subject, scene.question, live)
+    if crowd is None or not crowd.whole:
+        return crowd
+    others = tuple(source for _, source in crowd.documents if source != crowd.kept)
+    answer = without(scene.bench, scene.subject, scene.question, others)
+    fixes = None if answer is None or not expected.text else scene.judge.is_right(answer, expected)
+    return msgspec.structs.replace(crowd, fixes=fixes)
+
+
+def _faults(scene: Scene, expected: Expected, live: Holder | None, good: Manifest | None) -> tuple[Fault, ...]:
+    if not expected.text and not expected.abstain:
+        return ()
+    found: list[Fault] = []
+    earlier = [manifest for manifest, _ in scene.earlier]
+    prompt = prompts.prompt_fault(scene.bench, scene.subject, scene.question, expected, earlier)
+    if prompt is not None:
+        found.append(prompt)
+    if live is not None:
+        tried = setting_faults(scene.bench, scene.subject, scene.question, expected, good)
+        unbuilt = (
+            embed_fault(scene.subject.manifest, good),
+            chunk_fault(scene.bench, scene.subject, good, live),
+        )
+        found += [*tried, *(item for item in unbuilt if item is not None)]
+    return tuple(found)
+
+
+def _hidden(scene: Scene, expected: Expected, holders: tuple[Holder, ...]) -> tuple[tuple[str, str], ...]:
+    """Documents that hold the answer, or are said to, and that the caller may not read, with the rule."""
+    sources = [item.source for item in holders if item.layer == "live" and not item.readable]
+    with contextlib.suppress(RagpressError):
+        named = [source for source in expected.sources if not readable(scene.bench, scene.bad, [source])[0]]
+        sources += [source for source in named if _known(scene, source)]
+    found = []
+    for source in dict.fromkeys(sources):
+        rule = ruling(scene.bench, source)
+        groups = ", ".join(rule.groups) or "nobody"
+        what = f"[access] rules: {rule.pattern!r}" if rule.pattern else "[access] default"
+        found.append((source, f"{what} lets {groups} read it"))
+    return tuple(found)
+
+
+def _known(scene: Scene, source: str) -> bool:
+    try:
+        return facts_of(scene.subject.release.document(source)) is not None
+    except ReleaseError:
+        return False

@@ -1,0 +1,193 @@
+"""What a diagnosis looks at, gathered from releases and journals: plain values, so that deciding needs no outside."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from feedback.records import Holder
+from index.repairs.records import Repair
+
+Origin: TypeAlias = Literal["correction", "source", "case", "history", "rival", ""]
+"""Where the right answer comes from: what a user said, a source that a user named, a case's reference, what an earlier
+release said, another document that answers the question; "" where nothing is known."""
+
+Order: TypeAlias = Literal["older", "newer", ""]
+
+Loss: TypeAlias = Literal["truncated", "garbled", "replaced", "edited", "table", "cleaned", ""]
+"""How the version that is searched now lost what an earlier one said: it ends early; its characters are noise or
+mojibake; it is another text; only a few words are others; the rows of its tables are gone; a cleaning rule took it out;
+"" where nothing was lost."""
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """The right answer as far as it is known.
+
+    Attributes:
+        text: in words; "" where it is not known.
+        abstain: whether it is that the documents do not tell.
+        origin: where it comes from.
+        sources: sources that are said to hold it.
+        release: of ``history`` the release that said it.
+    """
+
+    text: str = ""
+    abstain: bool = False
+    origin: Origin = ""
+    sources: tuple[str, ...] = ()
+    release: str = ""
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a person said it, rather than that it was worked out."""
+        return self.origin in ("correction", "source", "case")
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One document on one side of a contradiction.
+
+    Attributes:
+        document_id: the document.
+        source: its source path.
+        quote: what it says.
+        version: SHA-256 (hexadecimal) of its version.
+        dated: whether its name, title or text says which edition it is.
+        arrived: number of the first known release that had this version; 0 where none is known.
+        beginning: whether that is the oldest release that is known: it may have been there before.
+        planted: how much speaks for its having been planted, 0..1.
+        why_planted: the same in words.
+        characters: length of its text in code points.
+        copies: near-copies of it that are searched, itself left out: (document id, source path).
+        marks: audits that marked it.
+    """
+
+    document_id: str
+    source: str
+    quote: str = ""
+    version: str = ""
+    dated: bool = False
+    arrived: int = 0
+    beginning: bool = True
+    planted: float = 0.0
+    why_planted: tuple[str, ...] = ()
+    characters: int = 0
+    copies: tuple[tuple[str, str], ...] = ()
+    marks: tuple[str, ...] = ()
+
+
+class Conflict(msgspec.Struct, frozen=True, kw_only=True):
+    """The document that the bad answer rests on says something else than one that says the right answer.
+
+    Attributes:
+        wrong: the document that the bad answer rests on.
+        right: the one that says the right answer.
+        order: of the wrong one against the right one, as names, titles, versions and dates tell it; "" where they do
+            not.
+        arrival: the same, as the releases tell in which they came.
+        alike: share (0..1) of text that the two have in common.
+        weight: how sure it is (0..1) that both speak of what was asked and differ.
+    """
+
+    wrong: Side
+    right: Side
+    order: Order = ""
+    arrival: Order = ""
+    alike: float = 0.0
+    weight: float = 1.0
+
+
+class Crowd(msgspec.Struct, frozen=True, kw_only=True):
+    """Nearly equal texts that take the places of others in a search.
+
+    Attributes:
+        documents: (document id, source path) of those that hold it.
+        share: share (0..1) of the places before the right one, or of all where that was not found.
+        text: what they have in common.
+        whole: whether the documents are copies of one another as wholes, not just in one paragraph.
+        kept: source path of the one to keep; "" where none is better than the others.
+        fixes: whether the right answer comes with all but the one to keep left out; None where it was not tried.
+    """
+
+    documents: tuple[tuple[str, str], ...]
+    share: float
+    text: str = ""
+    whole: bool = True
+    kept: str = ""
+    fixes: bool | None = None
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting, or a prompt, whose change makes the right answer come.
+
+    Attributes:
+        kind: ``chunk``, ``embed``, ``retrieval``, ``context``, ``answer``, ``rerank``, ``clean``, ``parse`` or
+            ``prompt``.
+        now: the value or the name as it is, in words.
+        better: the one that works, in words.
+        settings: the sections to change.
+        prompt: name of the prompt version to go back to.
+        tried: whether the right answer came when it was tried.
+        changed: whether it changed since the release that answered well.
+        release: the release that has the better one; "" where it was found by trying.
+    """
+
+    kind: str
+    now: str
+    better: str
+    settings: dict[str, dict[str, object]] = {}
+    prompt: str = ""
+    tried: bool = False
+    changed: bool = False
+    release: str = ""
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that :func:`feedback.diagnose.decide.decide` looks at.
+
+    Attributes:
+        expected: the right answer as far as it is known.
+        standing: what a claim rests on.
+        disputed: why what was said is set aside; "" where it is not.
+        abstained: whether the bad answer says that the documents do not tell.
+        right_now: whether the live release answers rightly.
+        agrees: whether the bad answer says what is expected.
+        supported: support (0..1) of the bad answer by the passages it cites.
+        holders: places that say the right answer, best first.
+        loss: how the best holder that is no longer searched was lost.
+        lost: what was lost: the document with the version that had it; None where nothing was.
+        conflict: None where no document contradicts.
+        crowd: None where no copies stand in the way.
+        faults: settings and prompts that explain it, the surest first.
+        named: sources that are said to hold the answer: (source path, state in the release or "" where it has none).
+        hidden: (source path, rule) of documents that hold the answer and that the caller may not read.
+        same_prompt_fails: further bad cases of the same prompt version.
+        known_before: whether an earlier release answered rightly.
+        cited: source paths that the bad answer cites.
+        repairs: repairs that the live release was built with, for those that took the right answer away.
+    """
+
+    expected: Expected
+    standing: str = "none"
+    disputed: str = ""
+    abstained: bool = False
+    right_now: bool = False
+    agrees: bool = False
+    supported: float = 0.0
+    holders: tuple[Holder, ...] = ()
+    loss: Loss = ""
+    lost: Holder | None = None
+    conflict: Conflict | None = None
+    crowd: Crowd | None = None
+    faults: tuple[Fault, ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
+    hidden: tuple[tuple[str, str], ...] = ()
+    same_prompt_fails: int = 0
+    known_before: bool = False
+    cited: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+
+    @property
+    def live(self) -> Holder | None:
+        """The best place that says the right answer, is searched, and may be read by the caller."""
+        return next((item for item in self.holders if item.layer == "live" and item.readable), None)

@@ -1,0 +1,171 @@
+"""Settings that explain a bad answer: those that changed since an earlier release answered well, and those tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from evaluation.subjects import Subject
+from feedback.diagnose.claims import Judge
+from feedback.diagnose.observation import Expected, Fault
+from feedback.diagnose.whatif import under
+from feedback.records import Holder
+from feedback.workbench import Workbench
+from index.answering import Answering
+from index.release import Manifest
+from ingest.chunk import chunk_fingerprint
+from ragpress.settings import ChunkSettings, RetrievalSettings
+from serving.types import Question
+
+_ANSWERING = ("context", "answer", "rerank")
+_CHUNK_SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512)
+_SMALLEST = (1, 8, 16, 24, 32, 48, 64, 96)
+_DEFAULT_CHUNK = ChunkSettings()
+
+TRIED: tuple[tuple[str, dict[str, dict[str, Any]]], ...] = (
+    ("retrieval", {"retrieval": {"depth": 200, "k": 30}}),
+    ("retrieval", {"retrieval": {"dense_weight": 0.0, "lexical_weight": 1.0}}),
+    ("retrieval", {"retrieval": {"dense_weight": 1.0, "lexical_weight": 0.0}}),
+    ("context", {"context": {"passages": 10, "tokens": 3200}}),
+)
+"""What is tried where no earlier release tells: deeper searches, one search alone, more passages."""
+
+
+def sections(manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """The settings that a release seals and that can be tried without a build, by section."""
+    answering = manifest.answering or Answering(prompt=None)  # type: ignore[arg-type]
+    found = {"retrieval": msgspec.to_builtins(manifest.retrieval)}
+    return found | {name: msgspec.to_builtins(getattr(answering, name)) for name in _ANSWERING}
+
+
+def differences(now: Manifest, before: Manifest) -> dict[str, dict[str, Any]]:
+    """Values of the earlier release of every sealed setting that is another one now, by section."""
+    own, earlier = sections(now), sections(before)
+    found: dict[str, dict[str, Any]] = {}
+    for name, values in earlier.items():
+        differing = {key: value for key, value in values.items() if own[name].get(key) != value and key != "prompt"}
+        if differing:
+            found[name] = differing
+    return found
+
+
+def setting_faults(
+    bench: Workbench, subject: Subject, question: Question, expected: Expected, good: Manifest | None
+) -> tuple[Fault, ...]:
+    """Settings under which the release would answer rightly, the surest first.
+
+    Args:
+        bench: the collection.
+        subject: the release.
+        question: as its caller asked it.
+        expected: what is right.
+        good: the last release that answered rightly; None where none is known.
+    """
+    judge = Judge(question.text, subject)
+    found = []
+    for fault in _candidates(subject.manifest, good):
+        answer = under(bench, subject, question, fault.settings, None)
+        if answer is not None and judge.is_right(answer, expected):
+            found.append(msgspec.structs.replace(fault, tried=True))
+            break
+    return tuple(found)
+
+
+def _candidates(now: Manifest, good: Manifest | None) -> Iterator[Fault]:
+    if good is not None:
+        changed = differences(now, good)
+        for name, values in changed.items():
+            yield _fault(name, now, {name: values}, release=good.id)
+        return
+    defaults = {
+        key: value
+        for key, value in msgspec.to_builtins(RetrievalSettings()).items()
+        if sections(now)["retrieval"].get(key) != value
+    }
+    if defaults:
+        yield _fault("retrieval", now, {"retrieval": defaults})
+    for name, settings in TRIED:
+        yield _fault(name, now, settings)
+
+
+def _fault(kind: str, now: Manifest, settings: dict[str, dict[str, Any]], release: str = "") -> Fault:
+    own = sections(now)
+    names = [(section, key) for section, values in settings.items() for key in values]
+    return Fault(
+        kind=kind,
+        now=", ".join(f"{section}.{key} = {own.get(section, {}).get(key)!r}" for section, key in names),
+        better=", ".join(f"{section}.{key} = {settings[section][key]!r}" for section, key in names),
+        settings=settings,
+        changed=bool(release),
+        release=release,
+    )
+
+
+def embed_fault(now: Manifest, good: Manifest | None) -> Fault | None:
+    """The embedder that changed since the last good release; None where it did not. It cannot be tried unbuilt."""
+    if good is None or now.steps.get("embed") == good.steps.get("embed"):
+        return None
+    own, earlier = msgspec.to_builtins(now.embed), msgspec.to_builtins(good.embed)
+    values = {key: value for key, value in earlier.items() if own.get(key) != value}
+    shown = (f"embed.{key} = {own.get(key)!r}" for key in values)
+    return Fault(
+        kind="embed",
+        now=", ".join(shown) or f"embed {now.steps.get('embed', '')[:8]}",
+        better=", ".join(f"embed.{key} = {value!r}" for key, value in values.items()) or good.steps["embed"][:8],
+        settings={"embed": values} if values else {},
+        changed=True,
+        release=good.id,
+    )
+
+
+def chunk_fault(bench: Workbench, subject: Subject, good: Manifest | None, holder: Holder | None) -> Fault | None:
+    """The chunk settings that cut the evidence; None where nothing speaks for them.
+
+    Args:
+        bench: the collection.
+        subject: the release.
+        good: the last release that answered rightly.
+        holder: the place that says the right answer.
+    """
+    now = subject.manifest
+    changed = good is not None and now.steps.get("chunk") != good.steps.get("chunk")
+    cut = holder is not None and bool(holder.chunks) and not holder.whole
+    own = bench.environment.workspace.collection(bench.collection).chunk
+    if not changed and not cut:
+        return None
+    better = _same_chunks(subject, good.steps.get("chunk", "")) if good is not None and changed else None
+    better = better or _larger(own)
+    values = {
+        key: value for key, value in msgspec.to_builtins(better).items() if msgspec.to_builtins(own).get(key) != value
+    }
+    if not values:
+        return None
+    return Fault(
+        kind="chunk",
+        now=", ".join(f"chunk.{key} = {getattr(own, key)!r}" for key in values),
+        better=", ".join(f"chunk.{key} = {value!r}" for key, value in values.items()),
+        settings={"chunk": values},
+        changed=changed,
+        release=good.id if good is not None and changed else "",
+    )
+
+
+def _same_chunks(subject: Subject, fingerprint: str) -> ChunkSettings | None:
+    """The settings with the fingerprint of an earlier release's chunk step: a release keeps no more of them."""
+    embedder = subject.embedder
+    tokenizer, limit = embedder.tokens.fingerprint, embedder.passage_limit
+    for largest in _CHUNK_SIZES:
+        for smallest in _SMALLEST:
+            for heading in (True, False):
+                tried = ChunkSettings(max_tokens=largest, min_tokens=smallest, heading_context=heading)
+                if chunk_fingerprint(tried, tokenizer, limit) == fingerprint:
+                    return tried
+    return None
+
+
+def _larger(own: ChunkSettings) -> ChunkSettings:
+    if own.max_tokens < _DEFAULT_CHUNK.max_tokens:
+        return _DEFAULT_CHUNK
+    return msgspec.structs.replace(own, max_tokens=2 * own.max_tokens)
