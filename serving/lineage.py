@@ -20,7 +20,9 @@ from retrieval.access import AccessRules
 from retrieval.context import Passage
 from serving.callers import Caller, Role
 from serving.journal.answers import AnswerJournal, AnswerQuery
+from serving.journal.problems import problem_of
 from serving.journal.records import AnswerRecord, FeedbackRecord
+from serving.loop_lineage import LoopLineage
 from serving.types import Citation
 
 MOST_ANSWERS = 20
@@ -36,7 +38,9 @@ def trace_anything(
 ) -> Trace:
     """Trace an answer id, a citation (``ANSWER_ID#2``), a chunk id, a document id or a source path. Reads files.
 
-    A caller sees its own answers (an admin everybody's) and what it may read now; all else is as if it did not exist.
+    Operators also trace a finding, a repair or a release, and see of answers and documents what the loop did about
+    them. A caller sees its own answers (an admin everybody's) and what it may read now; all else is as if it did not
+    exist.
 
     Args:
         environment: the workspace.
@@ -62,7 +66,9 @@ def trace_anything(
             f"No answer {thing} is in the journal: a process that was killed in the middle of it kept no record, or "
             "`ragpress releases gc` has removed it."
         )
-    return _trace_indexed(reach, collection, thing, release)
+    story = reach.story(collection)
+    found = None if story is None or release is not None else story.trace(thing)
+    return _trace_indexed(reach, collection, thing, release) if found is None else found
 
 
 class _Reach(msgspec.Struct, frozen=True):
@@ -78,6 +84,12 @@ class _Reach(msgspec.Struct, frozen=True):
         """
         rules = AccessRules(self.environment.workspace.collection(collection).access)
         return lambda source: bool(rules.readable(self.caller.principal, [source])[0])
+
+    def story(self, collection: str) -> LoopLineage | None:
+        """What the loop knows of a collection; None for whoever may not see what others asked and said."""
+        sees = self.caller.may(Role.ADMIN) and self.caller.principal.unrestricted
+        known = collection in self.environment.workspace.collections
+        return LoopLineage(self.environment, collection) if sees and known else None
 
 
 def _trace_indexed(reach: _Reach, collection: str, thing: str, release: str | None) -> Trace:
@@ -96,7 +108,17 @@ def _trace_indexed(reach: _Reach, collection: str, thing: str, release: str | No
     )
     answers = tuple(_answer_link(record) for record in reach.journal.answers(query))
     chain = tuple(_shown(link, restricted) for link in found.chain)
-    return msgspec.structs.replace(found, chain=chain, used_by=(*found.used_by, *answers))
+    story = _of_document(reach, collection, found)
+    return msgspec.structs.replace(found, chain=chain, used_by=(*found.used_by, *answers, *story))
+
+
+def _of_document(reach: _Reach, collection: str, found: Trace) -> tuple[Link, ...]:
+    """What the loop did about a document that was traced."""
+    story = reach.story(collection)
+    document = next((link for link in found.chain if link["link"] == "document"), None)
+    if story is None or document is None or found.kind != "document":
+        return ()
+    return story.of_document(document["document_id"], document["source"])
 
 
 def _trace_answer(reach: _Reach, record: AnswerRecord, number: int | None, is_citation: bool) -> Trace:
@@ -110,7 +132,11 @@ def _trace_answer(reach: _Reach, record: AnswerRecord, number: int | None, is_ci
     links = [link for citation in cited for link in _citation_links(opened, record, citation)]
     made_by = _gone(record.release) if opened is None else release_link(opened.manifest)
     chain = (_whole_answer_link(record), *(_shown(link, restricted) for link in links), made_by)
-    said = tuple(_feedback_link(item) for item in reach.journal.feedback_of(record.id))
+    feedback = reach.journal.feedback_of(record.id)
+    said = tuple(_feedback_link(item) for item in feedback)
+    story = None if is_citation else reach.story(record.collection)
+    if story is not None:
+        said += story.of_answer(record.id, [item.id for item in feedback], problem_of(record))
     name = f"{record.id}#{number}" if is_citation else record.id
     return Trace(kind="citation" if is_citation else "answer", id=name, chain=chain, used_by=said)
 

@@ -13,7 +13,7 @@ import httpx2
 import msgspec
 import pytest
 
-from index import catalogue
+from index import catalogue, health
 from index.runs import RunError, RunRecord, record_run
 from ragpress.serve_settings import TelemetrySettings
 from ragpress.settings import ServiceSettings
@@ -26,6 +26,7 @@ from serving.journal.sealing import seal_journals
 from serving.release_opening import ReleaseOpening
 from serving.types import Usage
 from serving.uploads.records import Failed, Job, Queued, UploadedDocument
+from tests.serving import found
 from tests.serving.api.services import Keys, client, serving
 from tests.serving.journalled import answered, broken, citation, keep, passage, rated
 from tests.workspace import SETTINGS, Workspace
@@ -134,6 +135,23 @@ async def test_what_is_live_and_what_is_quarantined(site: Site) -> None:
     assert [one["code"] for one in seen["problems"]] == ["quarantined"]
     assert seen["service"]["generator"]["ready"]
     assert (seen["evaluations"], seen["findings_total"]) == ([], None)
+
+
+async def test_bad_cases_name_their_findings_and_open_ones_are_counted(site: Site) -> None:
+    environment = site.service.environment
+    records = [answered(at=NOW - HOUR) for _ in range(2)]
+    said = [rated(record, NOW) for record in records]
+    keep(site.service.journal, *records, *said)
+    found.keep(environment, found.finding(answer_id="", feedback=(said[1].id,)), found.finding("f2", feedback=()))
+    found.happened(environment, "waiting", "f1")
+    found.happened(environment, "published", "f2")
+    seen = await site.overview()
+    assert (seen["findings_total"], seen["findings_waiting"]) == (1, 1)
+    told = {one["answer_id"]: (one["finding"], one["cause"], one["finding_state"]) for one in seen["bad_cases"]}
+    assert told == {records[0].id: (None, None, None), records[1].id: ("f1", "stale_document", "waiting")}
+    assert ("findings_waiting", 1) in [(one["code"], one["count"]) for one in seen["problems"]]
+    status = health.status(environment).collections[0]
+    assert (status.open_findings, status.waiting, status.loop) == (1, 1, None)
 
 
 async def test_an_empty_workspace_says_that_nothing_is_live(tmp_path: Path) -> None:
