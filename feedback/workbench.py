@@ -29,12 +29,14 @@ class Workbench:
         environment: the outside.
         collection: the collection.
         journal: its answers and feedback.
+        model_tokens: tokens of a served or local model that answers have cost so far, as far as it counts them.
     """
 
     def __init__(self, environment: Environment, collection: str, journal: AnswerJournal) -> None:
         self.environment = environment
         self.collection = collection
         self.journal = journal
+        self.model_tokens = 0
         self._open: OrderedDict[str, Subject] = OrderedDict()
 
     def live(self) -> Subject | None:
@@ -70,7 +72,9 @@ class Workbench:
         Raises:
             RagpressError: it cannot be answered.
         """
-        return asyncio.run(subject.answerer.answer(question))
+        answer = asyncio.run(subject.answerer.answer(question))
+        self.model_tokens += (answer.usage.prompt_tokens or 0) + (answer.usage.completion_tokens or 0)
+        return answer
 
 
 def question_of(bad: BadCase) -> Question:

@@ -1,0 +1,188 @@
+"""What the worker tells of what it did, in plain words."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from index.findings import Cause, Finding
+from index.repairs.records import Repair, kind_of, source_of
+
+Language: TypeAlias = Literal["en", "zh"]
+
+_LONGEST = 120
+
+CAUSES: dict[Cause, tuple[str, str]] = {
+    Cause.MISSING_DOCUMENT: ("no document says it", "没有任何文档提到它"),
+    Cause.QUARANTINED_DOCUMENT: ("the document that says it is quarantined", "说到它的文档被隔离了"),
+    Cause.PARSE_FAULT: ("the document was not read rightly", "文档没有被正确解析"),
+    Cause.STALE_DOCUMENT: ("an outdated document was used", "用了过时的文档"),
+    Cause.CONFLICTING_DOCUMENTS: ("documents contradict one another", "文档相互矛盾"),
+    Cause.DUPLICATE_DOCUMENTS: ("copies crowd out the document that says it", "大量副本挤掉了正确的文档"),
+    Cause.POISONED_DOCUMENT: ("a planted document misleads", "有被植入的误导性文档"),
+    Cause.CHUNK_FAULT: ("the passage that says it was cut apart", "答案所在的段落被切断了"),
+    Cause.RETRIEVAL_MISS: ("the passage that says it was not found", "没有检索到答案所在的段落"),
+    Cause.ACCESS_DENIED: ("the caller may not read the document that says it", "提问者无权阅读相关文档"),
+    Cause.GENERATION_FAULT: ("the generator had the right passage and answered wrongly", "资料正确，但回答写错了"),
+    Cause.PROMPT_FAULT: ("the prompt leads to wrong answers", "提示词导致错误回答"),
+    Cause.NOT_ANSWERABLE: ("the documents do not answer it", "文档无法回答这个问题"),
+    Cause.FEEDBACK_DISPUTED: ("the answer seems right; the feedback is set aside", "回答看来是对的，反馈被搁置"),
+}
+
+_REPAIRS: dict[str, tuple[str, str]] = {
+    "quarantine": ("quarantine {source}", "隔离 {source}"),
+    "supersede": ("mark {source} as replaced by a newer document", "把 {source} 标为已被新文档取代"),
+    "erratum": ("correct the text of {source}", "更正 {source} 的文字"),
+    "reparse": ("read {source} with another parser", "换一种解析器读取 {source}"),
+    "restore": ("use {source} again", "恢复使用 {source}"),
+    "cleaning": ("clean some documents otherwise", "调整部分文档的清洗规则"),
+    "settings": ("change settings", "调整设置"),
+    "prompt": ("use another prompt", "换用另一个提示词"),
+    "ask": ("ask for a document", "请求补充文档"),
+}
+
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "started": ("The worker started.", "后台任务已启动。"),
+    "stopped": ("The worker stopped.", "后台任务已停止。"),
+    "found": (
+        "“{question}” was answered badly: {cause} ({confidence:.0%} sure). {proposal}",
+        "“{question}”回答有误：{cause}（把握 {confidence:.0%}）。{proposal}",
+    ),
+    "proposes": ("Proposed: {repairs}.", "建议：{repairs}。"),
+    "proposes nothing": ("There is nothing to propose.", "没有可建议的修复。"),
+    "disputed": ("What was said of “{question}” is set aside: {why}", "对“{question}”的反馈被搁置：{why}"),
+    "fixed": (
+        "Tried in a scratch release: with the repair “{question}” is answered rightly. {reason}",
+        "已在试验版本中验证：修复后“{question}”回答正确。{reason}",
+    ),
+    "not fixed": (
+        "Tried in a scratch release: the repair does not mend “{question}”. {reason}",
+        "已在试验版本中验证：修复并未解决“{question}”。{reason}",
+    ),
+    "unchanged": (
+        "The repairs change nothing of what is live, so nothing was published.",
+        "这些修复对线上内容没有任何影响，因此没有发布。",
+    ),
+    "waiting": ("The repair for “{question}” waits for a person: {why}", "针对“{question}”的修复在等人批准：{why}"),
+    "taken back before": (
+        "the same repair was taken back or turned down before ({when}).",
+        "同样的修复曾被撤回或否决（{when}）。",
+    ),
+    "ingested": (
+        "The sources changed and release {release} went live: {added} added, {changed} changed, {moved} moved, "
+        "{deleted} deleted, {quarantined} quarantined.",
+        "来源有变化，版本 {release} 已上线：新增 {added}，修改 {changed}，移动 {moved}，"
+        "删除 {deleted}，隔离 {quarantined}。",
+    ),
+    "ingest refused": (
+        "The sources changed, and the gate refused release {release}: {reasons}. What was live stays.",
+        "来源有变化，但门禁拒绝了版本 {release}：{reasons}。线上版本不变。",
+    ),
+    "tokens": (
+        "The loop has used up its {limit} model tokens of 24 hours ([loop] max_model_tokens); the rest waits.",
+        "本循环已用完 24 小时内的 {limit} 个模型 token（[loop] max_model_tokens），其余稍后再做。",
+    ),
+    "embeddings": (
+        "The loop has used up its {limit} embeddings of 24 hours ([loop] max_embeddings); the rest waits.",
+        "本循环已用完 24 小时内的 {limit} 次向量计算（[loop] max_embeddings），其余稍后再做。",
+    ),
+    "failed": ("{what} failed and is tried again: {why}", "{what}失败，稍后重试：{why}"),
+    "a diagnosis": ("The diagnosis of “{question}”", "对“{question}”的诊断"),
+    "a proof": ("The proof of the repair for “{question}”", "针对“{question}”的修复验证"),
+    "a publication": ("Publishing {count} repairs", "发布 {count} 个修复"),
+    "an ingest": ("Ingesting the sources", "导入来源"),
+    "folding": ("Folding the feedback", "汇总反馈"),
+    "the watch": ("Watching release {release}", "观察版本 {release}"),
+    "a canary": ("The canary", "灰度"),
+    "the webhook": ("Telling the webhook", "通知 webhook"),
+    "a rollback": ("Taking back the repairs of release {release}", "撤回版本 {release} 的修复"),
+    "replayed": (
+        "{count} recent questions were asked again on {before} and {release}: {worse} are answered worse, "
+        "{better} better.",
+        "最近的 {count} 个问题在 {before} 与 {release} 上重新回答：{worse} 个变差，{better} 个变好。",
+    ),
+    "watched": (
+        "Release {release} was watched for {hours:g} hours and {answers} answers; nothing turned for the worse.",
+        "版本 {release} 已观察 {hours:g} 小时、{answers} 个回答，没有变差。",
+    ),
+    "watch ended": (
+        "The watch of release {release} ended, as it is no longer live: {why}.",
+        "版本 {release} 已不在线上，观察结束：{why}。",
+    ),
+    "turned": (
+        "Release {release} was rolled back to {before}: {signal}. Its repairs were taken back.",
+        "版本 {release} 已回滚到 {before}：{signal}。其修复已撤回。",
+    ),
+    "taken back": (
+        "The repairs of release {release} were taken back: {signal}. A release without them is live.",
+        "版本 {release} 的修复已撤回：{signal}。不含这些修复的版本已上线。",
+    ),
+    "by a person": (
+        "Release {release} was rolled back ({why}); the repairs it brought were taken back, so that no run brings them "
+        "again.",
+        "版本 {release} 已被回滚（{why}）；它带来的修复已撤回，以免再次生效。",
+    ),
+    "signal thumbs": (
+        "{new_bad} of {new} answers got a thumbs-down, before it were {old_bad} of {old}",
+        "{new} 个回答中有 {new_bad} 个被点踩，之前是 {old} 个中 {old_bad} 个",
+    ),
+    "signal abstained": (
+        "{new_bad} of {new} questions got no answer, before it were {old_bad} of {old}",
+        "{new} 个问题中有 {new_bad} 个未能回答，之前是 {old} 个中 {old_bad} 个",
+    ),
+    "signal unsupported": (
+        "{new_bad} of {new} answers have a citation that failed its check, before it were {old_bad} of {old}",
+        "{new} 个回答中有 {new_bad} 个引用未通过检查，之前是 {old} 个中 {old_bad} 个",
+    ),
+    "signal replays": (
+        "of {count} recent questions asked again, {worse} are answered worse and {better} better",
+        "最近的 {count} 个问题重新回答后，{worse} 个变差，{better} 个变好",
+    ),
+    "canary": (
+        "Release {release} answers {share:.0%} of the conversations first; it goes live after {answers} answers if "
+        "nothing turns.",
+        "版本 {release} 先回答 {share:.0%} 的对话；满 {answers} 个回答且没有变差即上线。",
+    ),
+    "canary dropped": (
+        "The canary {release} was dropped: {signal}. What is live stays.",
+        "灰度版本 {release} 已放弃：{signal}。线上版本不变。",
+    ),
+    "canary over": (
+        "The canary {release} answered {answers} questions and nothing turned; it goes live.",
+        "灰度版本 {release} 回答了 {answers} 个问题，没有变差，现在上线。",
+    ),
+}
+
+
+def say(language: Language, sentence: str, **values: object) -> str:
+    """A sentence of the worker.
+
+    Args:
+        language: its language.
+        sentence: which one.
+        values: what it tells of; questions are cut and put on one line.
+    """
+    short = {name: _short(value) if name == "question" else value for name, value in values.items()}
+    return _SENTENCES[sentence][language == "zh"].format(**short)
+
+
+def found(language: Language, finding: Finding) -> str:
+    """What was found of a bad case."""
+    joined = ("、" if language == "zh" else "; ").join(repair_words(language, repair) for repair in finding.repairs)
+    return say(
+        language,
+        "found",
+        question=finding.question,
+        cause=CAUSES[finding.cause][language == "zh"],
+        confidence=finding.confidence,
+        proposal=say(language, "proposes", repairs=joined) if joined else say(language, "proposes nothing"),
+    )
+
+
+def repair_words(language: Language, repair: Repair) -> str:
+    """What a repair does, in a few words."""
+    return _REPAIRS[kind_of(repair)][language == "zh"].format(source=source_of(repair) or "")
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
