@@ -26,12 +26,10 @@ def waits_for(settings: LoopSettings, finding: Finding) -> str:
     key = _reason(settings, finding)
     if not key:
         return ""
-    kinds = dict.fromkeys(kind_of(repair) for repair in finding.repairs)
-    held_back = [kind for kind in kinds if kind not in settings.auto_repairs]
     return say(
         settings.language,
         key,
-        kinds=", ".join(held_back),
+        kinds=", ".join(dict.fromkeys(_held_back(settings, finding))),
         confidence=f"{finding.confidence:.0%}",
         least=f"{settings.min_confidence:.0%}",
     )
@@ -44,12 +42,18 @@ def _reason(settings: LoopSettings, finding: Finding) -> str:
         ("wait_unproven", finding.proof is None or not finding.proof.fixed),
         ("wait_approve", settings.publish == "approve"),
         (_PEOPLE_DECIDE.get(finding.cause, ""), finding.cause in _PEOPLE_DECIDE),
-        ("wait_kind", any(kind_of(repair) not in settings.auto_repairs for repair in finding.repairs)),
+        ("wait_kind", bool(_held_back(settings, finding))),
         ("wait_confidence", finding.confidence < settings.min_confidence),
         ("wait_claim", rests_on_a_claim(finding)),
         ("wait_unknown", not finding.expected and not finding.expected_from),
     )
     return next((key for key, holds in checks if holds), "")
+
+
+def _held_back(settings: LoopSettings, finding: Finding) -> list[str]:
+    """Kinds of repairs that need a person; a request for a document changes nothing, so it needs nobody."""
+    kinds = [kind_of(repair) for repair in finding.repairs if not isinstance(repair, MissingDocument)]
+    return [kind for kind in kinds if kind not in settings.auto_repairs]
 
 
 def rests_on_a_claim(finding: Finding) -> bool:

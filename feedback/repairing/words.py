@@ -96,6 +96,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "nobody said what is right: the answer changed, and a person judges whether for the better",
         "没有人说明正确答案：答案变了，是否变好由人判断",
     ),
+    "proven": ("Tried for “{question}”: {reason}.", "已为“{question}”试验修复：{reason}。"),
     "applied": (
         "Written to repairs/: {what}. Because of “{questions}”.",
         "已写入 repairs/：{what}。起因：“{questions}”。",
