@@ -13,7 +13,7 @@ from evaluation.subjects import Subject
 from feedback.diagnose.access import readable
 from feedback.diagnose.layers import ALWAYS, Layers, LayerText
 from feedback.diagnose.matching import Place, Wanted, Window, find_places, wanted, windows
-from feedback.diagnose.ranks import chunks_over, ranks_of
+from feedback.diagnose.ranks import Searched, chunks_over
 from feedback.diagnose.scoring import certainty
 from feedback.diagnose.texts import DocumentTexts
 from feedback.records import BadCase, Holder, Layer
@@ -179,22 +179,20 @@ def _completed(bench: Workbench, subject: Subject, bad: BadCase, holders: Sequen
     live = [holder.layer == "live" for holder in holders]
     completed = [replace(item, readable=bool(one)) for item, one in zip(holders, may, strict=True)]
     ranked = np.flatnonzero(np.array(live))[:_RANKED].tolist()
+    searched = Searched(subject, question_of(bad))
     for number, holder in enumerate(completed):
         if holder.layer == "live":
-            completed[number] = _placed(subject, bad, holder, rank=number in ranked)
+            completed[number] = _placed(subject, holder, searched if number in ranked else None)
     return completed
 
 
-def _placed(subject: Subject, bad: BadCase, holder: Holder, *, rank: bool) -> Holder:
+def _placed(subject: Subject, holder: Holder, searched: Searched | None) -> Holder:
+    """A live holder with its chunks, and with its ranks where the question was searched."""
     rows = subject.release.chunk_rows(subject.release.document(holder.document_id))
-    chunks = chunks_over(rows, holder.start, holder.end)
-    spans = dict(
-        zip(
-            rows["chunk_id"].to_pylist(),
-            zip(rows["start"].to_pylist(), rows["end"].to_pylist(), strict=True),
-            strict=True,
-        )
+    places = zip(rows["start"].to_pylist(), rows["end"].to_pylist(), strict=True)
+    return replace(
+        holder,
+        chunks=chunks_over(rows, holder.start, holder.end),
+        whole=any(start <= holder.start and holder.end <= end for start, end in places),
+        ranks=searched.ranks(holder.document_id, holder.start, holder.end) if searched else None,
     )
-    whole = any(spans[name][0] <= holder.start and holder.end <= spans[name][1] for name in chunks)
-    ranks = ranks_of(subject, question_of(bad), holder.document_id, holder.start, holder.end) if rank else None
-    return replace(holder, chunks=chunks, whole=whole, ranks=ranks)

@@ -94,14 +94,12 @@ class Layers:
         return rarity_of([item.read for item in self.of("live")])
 
     def unparsed(self, sources: Sequence[str]) -> tuple[LayerText, ...]:
-        """What other parsers read in some sources."""
+        """What other parsers read in some sources, under the limits of every run."""
+        self.texts.readings(sources)
         found = []
-        for source in sources:
-            document = self.texts.document(source)
-            if document is None:
-                continue
-            for reading in self.texts.readings(document.source):
-                reason = f"{reading.parser} reads it in the file; {document.parser or 'its parser'} does not"
+        for document in filter(None, map(self.texts.document, sources)):
+            for reading in self.texts.readings([document.source])[document.source]:
+                reason = f"{reading.parser} reads it in the file, {document.parser or 'its own parser'} does not"
                 found.append(self._made_of(document, "unparsed", reading.text, (reading.parser,), reason))
         return tuple(found)
 
@@ -159,7 +157,7 @@ class Layers:
         for document in self.texts.documents:
             removed = self.texts.removed(document.source) if document.searchable else ()
             if removed:
-                made = self._made_of(document, "cleaned_away", self.texts.parsed(document.source))
+                made = self._made_of(document, "cleaned_away", self.texts.before_cleaning(document.source))
                 yield msgspec.structs.replace(
                     made,
                     only=tuple((item.start, item.end) for item in removed),

@@ -14,11 +14,11 @@ from itertools import islice
 
 import msgspec
 
-from evaluation.cases.folding import FoldedText, Span, fold, weight
-from feedback.diagnose.fuzzy import NearPlace, near_places
+from evaluation.cases.folding import FoldedText, fold, weight
+from feedback.diagnose.fuzzy import near_places
 from serving.evidence.answer_kind import AnswerKind, answer_kind, holds_kind
 from serving.evidence.numbers import Number, missing_numbers, numbers_claimed, numbers_held
-from serving.evidence.sentences import split_sentences, without_citations
+from serving.evidence.sentences import Span, split_sentences, without_citations
 from serving.evidence.terms import names, stems_of, term_weight
 
 _KEPT_CHARACTERS = 24_000_000
@@ -229,7 +229,7 @@ def find_places(texts: Sequence[ReadText], asked: Wanted, rarity: Rarity, most: 
         most: of each sort.
     """
     scores = _shared(texts, asked, rarity)
-    found = list(_claimed_places(texts, asked, scores))
+    found = list(_claimed_places(texts, asked))
     found.sort(key=lambda place: -_near_score(scores, place))
     found = found[: 2 * most]
     taken = {(place.text, place.sentence) for place in found}
@@ -257,9 +257,7 @@ def _shared(texts: Sequence[ReadText], asked: Wanted, rarity: Rarity) -> dict[tu
     return scores
 
 
-def _claimed_places(
-    texts: Sequence[ReadText], asked: Wanted, scores: Mapping[tuple[int, int], float]
-) -> Iterator[Place]:
+def _claimed_places(texts: Sequence[ReadText], asked: Wanted) -> Iterator[Place]:
     if not fold(asked.claim):
         return
     exact = False
@@ -270,19 +268,10 @@ def _claimed_places(
             yield Place(text=number, sentence=sentence, span=Span(span.start, span.end), exact=True)
     if not asked.short and exact:
         return
-    for number, near in _near(texts, asked, scores):
-        text = texts[number]
-        sentence = text.sentence_at(near.start)
-        yield Place(text=number, sentence=sentence, span=Span(near.start, near.end), noise=near.noise)
-
-
-def _near(
-    texts: Sequence[ReadText], asked: Wanted, scores: Mapping[tuple[int, int], float]
-) -> Iterator[tuple[int, NearPlace]]:
-    """Places that say the claim with some characters differing."""
     for number, text in enumerate(texts):
         for near in near_places(text.folded, asked.claim):
-            yield number, near
+            sentence = text.sentence_at(near.start)
+            yield Place(text=number, sentence=sentence, span=Span(near.start, near.end), noise=near.noise)
 
 
 def windows(

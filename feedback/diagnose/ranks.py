@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from functools import cached_property
 
 import pyarrow as pa
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from retrieval.hits import DENSE, LEXICAL, Explanation, Hit, Stage
 from serving.standalone import standalone_by_rule
 from serving.types import Question
 
-DEEP = 200
+DEEP = 100
 """Hits that are looked at for a place that the release's own search does not find."""
 
 COPY = "copy"
@@ -27,10 +28,7 @@ _ORDERED = ("reranked", "fused")
 
 
 def ranks_of(subject: Subject, question: Question, document_id: str, start: int, end: int) -> Ranks:
-    """How far a place comes for a question, as its caller asks it.
-
-    The release's own depth is looked at first, as an answer does; where the place is not found there, a deeper search
-    tells how far away it is.
+    """How far a place comes for a question, as its caller asks it; see :class:`Searched`.
 
     Args:
         subject: the release.
@@ -42,27 +40,66 @@ def ranks_of(subject: Subject, question: Question, document_id: str, start: int,
     Raises:
         RagpressError: searching failed.
     """
-    chunks = chunks_at(subject, document_id, start, end)
-    text = standalone_by_rule(question.text, question.history)
-    settings = subject.answerer.parts.context
-    searcher, caller, where = subject.searcher, question.caller, question.where
-    context = searcher.context(text, settings, k=question.k, caller=caller, where=where)
-    shallow = searcher.explain(text, question.k or settings.passages + _SPARE, caller=caller, where=where)
-    explained, found = shallow, _ranks(shallow, set(chunks))
-    if found.hit is None:
-        explained = searcher.explain(text, DEEP, caller=caller, where=where)
-        deep = _ranks(explained, set(chunks))
-        found = replace(
-            found,
-            dense=found.dense or deep.dense,
-            lexical=found.lexical or deep.lexical,
-            fused=found.fused or deep.fused,
-            hit=deep.hit,
-            above=found.above if found.fused else deep.above,
-        )
-    number = _passage_number(context.passages, document_id, (start, end), set(chunks))
-    left_out = "" if number is not None else _left_out(context, set(chunks), _hit(explained.hits, set(chunks)))
-    return replace(found, passage=number, left_out=left_out)
+    return Searched(subject, question).ranks(document_id, start, end)
+
+
+class Searched:
+    """A question as a release searches it, for the ranks of any number of places.
+
+    The release's own depth is looked at first, as an answer does; where a place is not found there, one deeper search
+    tells how far away it is.
+
+    Args:
+        subject: the release.
+        question: as asked.
+    """
+
+    def __init__(self, subject: Subject, question: Question) -> None:
+        self._subject = subject
+        self._question = question
+        self._text = standalone_by_rule(question.text, question.history)
+
+    @cached_property
+    def context(self) -> Context:
+        """The passages of the prompt."""
+        asked, settings = self._question, self._subject.answerer.parts.context
+        return self._subject.searcher.context(self._text, settings, k=asked.k, caller=asked.caller, where=asked.where)
+
+    @cached_property
+    def shallow(self) -> Explanation:
+        """The search that the passages come of."""
+        return self._explained(self._question.k or self._subject.answerer.parts.context.passages + _SPARE)
+
+    @cached_property
+    def deep(self) -> Explanation:
+        """A search that goes deeper than any answer does."""
+        return self._explained(DEEP)
+
+    def ranks(self, document_id: str, start: int, end: int) -> Ranks:
+        """How far a place came.
+
+        Raises:
+            RagpressError: searching failed.
+        """
+        chunks = set(chunks_at(self._subject, document_id, start, end))
+        explained, found = self.shallow, _ranks(self.shallow, chunks)
+        if found.hit is None:
+            explained, deep = self.deep, _ranks(self.deep, chunks)
+            found = replace(
+                found,
+                dense=found.dense or deep.dense,
+                lexical=found.lexical or deep.lexical,
+                fused=found.fused or deep.fused,
+                hit=deep.hit,
+                above=found.above if found.fused else deep.above,
+            )
+        number = _passage_number(self.context.passages, document_id, (start, end), chunks)
+        left_out = "" if number is not None else _left_out(self.context, chunks, _hit(explained.hits, chunks))
+        return replace(found, passage=number, left_out=left_out)
+
+    def _explained(self, k: int) -> Explanation:
+        asked = self._question
+        return self._subject.searcher.explain(self._text, k, caller=asked.caller, where=asked.where)
 
 
 def chunks_at(subject: Subject, document_id: str, start: int, end: int) -> tuple[str, ...]:

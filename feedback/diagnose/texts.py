@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -17,13 +18,19 @@ from evaluation.subjects import Subject
 from feedback.workbench import Workbench
 from index.documents import NO_SEGMENT
 from index.opened import OpenRelease
+from index.release import Manifest
+from index.repairs import files as repair_files
+from index.repairs.apply import DocumentRepairs, InForce, effective_settings
+from index.repairs.errata import apply_errata
+from index.repairs.records import Repair, repair_id
 from index.segment import Segment, SegmentRecord
 from ingest.clean import clean
 from ingest.memo import Memo
+from ingest.parse.alternatives import alternatives
 from ingest.parse.pool import ParserPool
 from ingest.parse.registry import ParseKeys
 from ingest.sources import SourceRoot
-from ragpress.errors import ParseError, ReleaseError, StorageError
+from ragpress.errors import ReleaseError, StorageError
 from ragpress.settings import CollectionSettings
 from ragpress.types import ParsedDocument, Removal
 
@@ -130,13 +137,17 @@ class DocumentTexts:
     Args:
         bench: releases and settings.
         subject: the release.
+
+    Attributes:
+        settings: of the collection, with the changes of the repairs that the release was built with.
     """
 
     def __init__(self, bench: Workbench, subject: Subject) -> None:
-        self._environment = bench.environment
-        self._collection = bench.collection
         self._release = subject.release
-        self.settings: CollectionSettings = bench.environment.workspace.collection(bench.collection)
+        repairs = _repairs_of(bench, subject.manifest)
+        workspace = bench.environment.workspace
+        self.settings: CollectionSettings = effective_settings(workspace.collection(bench.collection), repairs)
+        self._repairs = InForce(repairs)
         self._memo = Memo(bench.environment.store, "steps")
         self._keys = ParseKeys(self.settings.parse)
         self._past = _Past(bench, subject.release)
@@ -176,7 +187,11 @@ class DocumentTexts:
     def unused(self, document: DocumentState) -> str:
         """The text of the version seen last of a document that is not used: out of the memo, else parsed now."""
         parsed = self._parsed_version(document, document.seen_version)
-        return "" if parsed is None else clean(parsed, self.settings.clean).text
+        if parsed is None or document.seen_version is None:
+            return ""
+        own = self._repairs.of(document.source)
+        corrected = _corrected(parsed, own, document.seen_version)
+        return clean(corrected, own.clean_settings(self.settings.clean), own.keep).text
 
     def earlier(self, source: str) -> tuple[EarlierText, ...]:
         """Other versions of a source that older releases searched, newest first.
@@ -196,85 +211,114 @@ class DocumentTexts:
                 yield from self._past.of(source)[:1]
 
     def parsed(self, source: str) -> str:
-        """What the parser read of a document before cleaning; "" where it is not known any more."""
+        """What the parser read of a document, before errata and cleaning; "" where it is not known any more."""
         found = self.parsed_document(source)
         return "" if found is None else found.text
 
     def parsed_document(self, source: str) -> ParsedDocument | None:
         """The same with its elements."""
         document = self.document(source)
-        if document is None:
-            return None
-        return self._parsed_version(document, document.version if document.searchable else document.seen_version)
+        return None if document is None else self._parsed_version(document, _version_of(document))
+
+    def before_cleaning(self, source: str) -> str:
+        """What the parser read of a document, errata applied; "" where it is not known any more."""
+        document, parsed = self.document(source), self.parsed_document(source)
+        version = None if document is None else _version_of(document)
+        if parsed is None or version is None:
+            return ""
+        return _corrected(parsed, self._repairs.of(source), version).text
 
     def removed(self, source: str) -> tuple[RemovedText, ...]:
-        """What cleaning took out of the searchable version, whole lines, in order of the parsed text."""
+        """What cleaning took out of the searchable version: whole lines, spans of :meth:`before_cleaning`."""
         document = self.document(source)
         if document is None or not document.searchable:
             return ()
-        parsed, text = self.parsed(source), self.live(document)
-        if not parsed or parsed == text:
+        before, text = self.before_cleaning(source), self.live(document)
+        if not before or before == text:
             return ()
         rules = self._rules_of(document)
-        patterns = self.settings.clean.drop_patterns
+        patterns = self._repairs.of(source).clean_settings(self.settings.clean).drop_patterns
         return tuple(
-            RemovedText(text=parsed[start:end], start=start, end=end, rule=_rule(parsed[start:end], rules, patterns))
-            for start, end in _lines_missing(parsed, text)
+            RemovedText(text=before[start:end], start=start, end=end, rule=_rule(before[start:end], rules, patterns))
+            for start, end in _lines_missing(before, text)
         )
 
-    def readings(self, source: str) -> tuple[Reading, ...]:
-        """What other parsers and encodings read in the source's bytes; those that read the same are left out."""
-        known = self._read.get(source)
-        if known is None:
-            known = self._read[source] = tuple(self._readings(source))
-        return known
+    def readings(self, sources: Sequence[str]) -> dict[str, tuple[Reading, ...]]:
+        """What other parsers and encodings read in the files of sources, under the limits of every run.
+
+        Returns:
+            By source; readings that say the same as the document's own parser, or as one another, are left out.
+        """
+        fresh = [source for source in dict.fromkeys(sources) if source not in self._read]
+        if fresh:
+            self._read.update(self._read_otherwise(fresh))
+        return {source: self._read[source] for source in sources}
 
     def data(self, source: str) -> bytes | None:
         """The bytes that the source has now; None where its file is gone or no regular one."""
         path = file_of(self._release.manifest.roots, source)
         return None if path is None else _regular(path)
 
-    def _readings(self, source: str) -> Iterator[Reading]:
-        from ingest.parse.alternatives import alternatives, parse_with  # noqa: PLC0415 - heavy parsers behind it
+    def _read_otherwise(self, sources: Sequence[str]) -> dict[str, tuple[Reading, ...]]:
+        found: dict[str, dict[str, Reading]] = {source: {} for source in sources}
+        tasks = []
+        for source in sources:
+            document, path = self.document(source), file_of(self._release.manifest.roots, source)
+            names = () if document is None or path is None else self._other_parsers(document)
+            tasks += [((source, name), str(path), source, name) for name in names]
+        own = {source: fold(self.parsed(source)) for source in sources}
+        with self._pool() as pool:
+            for result in pool.parse_many(tasks):
+                (source, name), outcome = result.key, result.outcome
+                key = fold(outcome.text) if isinstance(outcome, ParsedDocument) else ""
+                if key and key != own[source] and isinstance(outcome, ParsedDocument):
+                    found[source].setdefault(key, Reading(parser=name, text=outcome.text))
+        return {source: tuple(readings.values()) for source, readings in found.items()}
 
-        document, data = self.document(source), self.data(source)
-        if data is None:
-            return
-        seen = {fold(self.parsed(source))}
-        for name in alternatives(source, "" if document is None else document.media_type):
-            try:
-                text = parse_with(name, data, source, self.settings).text
-            except ParseError:
-                continue
-            if fold(text) not in seen:
-                seen.add(fold(text))
-                yield Reading(parser=name, text=text)
+    def _other_parsers(self, document: DocumentState) -> tuple[str, ...]:
+        own = self._repairs.parser_of(document.source)
+        # A document that could not be read has no type on record.
+        media_type = document.media_type or _type_of(self.data(document.source), document.source)
+        return tuple(name for name in alternatives(document.source, media_type) if name != own)
 
     def _parsed_version(self, document: DocumentState, version: bytes | None) -> ParsedDocument | None:
         if not version:
             return None
         key = (document.source, version)
         if key not in self._parsed:
-            value = self._memo.get(self._keys.of(version, document.source))
+            parser = self._repairs.parser_of(document.source)
+            value = self._memo.get(self._keys.of(version, document.source, parser))
             known = None if value is None else msgspec.msgpack.decode(value, type=ParsedDocument)
-            self._parsed[key] = known or self._parse_now(document.source, version)
+            self._parsed[key] = known or self._parse_now(document.source, version, parser)
         return self._parsed[key]
 
-    def _parse_now(self, source: str, version: bytes) -> ParsedDocument | None:
+    def _parse_now(self, source: str, version: bytes, parser: str) -> ParsedDocument | None:
         """Parse the source's file, under the limits of every run; None where it has other bytes now, or cannot be."""
         path = file_of(self._release.manifest.roots, source)
         if path is None or not path.is_file():
             return None
-        workers = msgspec.structs.replace(self.settings.workers, processes=1)
-        with ParserPool(self.settings.parse, workers) as pool:
-            result = pool.parse(str(path), source)
+        with self._pool() as pool:
+            result = next(pool.parse_many([(None, str(path), source, parser)]))
         same = result.sha256 == version.hex()
         return result.outcome if same and isinstance(result.outcome, ParsedDocument) else None
+
+    def _pool(self) -> ParserPool:
+        return ParserPool(self.settings.parse, msgspec.structs.replace(self.settings.workers, processes=1))
 
     def _rules_of(self, document: DocumentState) -> tuple[Removal, ...]:
         segment = self._release.segments[document.segment]
         position = segment.version_positions[document.document_id]
         return msgspec.json.decode(segment.versions["removed"][position].as_py(), type=tuple[Removal, ...])
+
+
+class _Place(NamedTuple):
+    """Where the text of an earlier version lies."""
+
+    release: str
+    document_id: str
+    version: bytes
+    title: str
+    segment: SegmentRecord
 
 
 class _Past:
@@ -296,18 +340,18 @@ class _Past:
         return self._texts[source]
 
     def _load(self, source: str) -> Iterator[EarlierText]:
-        for release, row, record in self._places.get(source, ()):
+        for place in self._places.get(source, ()):
             try:
-                text = _text_of(self._segment(record), row["document_id"])
+                text = _text_of(self._segment(place.segment), place.document_id)
             except StorageError:
                 continue
             yield EarlierText(
-                release=release,
-                version=row["version"].hex(),
+                release=place.release,
+                version=place.version.hex(),
                 text=text,
-                document_id=row["document_id"],
+                document_id=place.document_id,
                 source=source,
-                title=row["title"] or "",
+                title=place.title,
             )
 
     def _segment(self, record: SegmentRecord) -> Segment:
@@ -317,8 +361,8 @@ class _Past:
         return self._segments[key]
 
     @cached_property
-    def _places(self) -> dict[str, list[tuple[str, dict[str, object], SegmentRecord]]]:
-        found: dict[str, list[tuple[str, dict[str, object], SegmentRecord]]] = {}
+    def _places(self) -> dict[str, list[_Place]]:
+        found: dict[str, list[_Place]] = {}
         seen = _version_keys(self._release.documents)
         count = 0
         for older in self._older():
@@ -327,8 +371,9 @@ class _Past:
             fresh = table.filter(pc.invert(pc.is_in(keys, seen)))
             seen = pa.chunked_array([*seen.chunks, *keys.chunks], keys.type)
             for row in fresh.select(["document_id", "source", "version", "segment", "title"]).to_pylist():
-                record = older.segments[row["segment"]].record
-                found.setdefault(row["source"], []).append((older.manifest.id, row, record))
+                segment = older.segments[row["segment"]].record
+                place = _Place(older.manifest.id, row["document_id"], row["version"], row["title"] or "", segment)
+                found.setdefault(row["source"], []).append(place)
                 count += 1
             if count >= _VERSIONS:
                 break
@@ -358,6 +403,27 @@ class _Past:
             parent = known[parent].parent
         wanted.discard(own.id)
         return sorted(wanted, key=lambda name: (-known[name].number, name))
+
+
+def _repairs_of(bench: Workbench, manifest: Manifest) -> tuple[Repair, ...]:
+    """The repairs that a release was built with, as far as they are still there."""
+    used = set(manifest.repairs)
+    known = repair_files.load_all(bench.environment.workspace.root, bench.collection)
+    return tuple(repair for repair in known if repair_id(repair) in used)
+
+
+def _version_of(document: DocumentState) -> bytes | None:
+    return document.version if document.searchable else document.seen_version
+
+
+def _corrected(parsed: ParsedDocument, own: DocumentRepairs, version: bytes) -> ParsedDocument:
+    return apply_errata(parsed, own.errata, version.hex()).document if own.errata else parsed
+
+
+def _type_of(data: bytes | None, source: str) -> str:
+    from ingest.parse.detect import detect  # noqa: PLC0415 - rare
+
+    return "" if data is None else detect(data, source)
 
 
 def file_of(roots: Sequence[SourceRoot], source: str) -> Path | None:
