@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from index.repairs import files as repairs
+from index.repairs.records import Repair
 from ragpress.answer_settings import AnswerSettings, ContextSettings, GeneratorSettings, RerankSettings, sealable
 from ragpress.prompts import PromptVersion, load_prompt
 from ragpress.settings import CollectionSettings
@@ -30,13 +32,21 @@ class Answering(msgspec.Struct, frozen=True, kw_only=True):
     generator: GeneratorSettings = GeneratorSettings()
 
 
-def seal(workspace: Path, collection: str, settings: CollectionSettings) -> Answering:
+def seal(
+    workspace: Path, collection: str, settings: CollectionSettings, in_force: Sequence[Repair] | None = None
+) -> Answering:
     """What a release that is built now would seal: the settings, with the prompt version that was published last.
+
+    Args:
+        workspace: its folder.
+        collection: the collection.
+        settings: the collection's, with the changes that repairs make.
+        in_force: the repairs that hold; None takes those in the workspace.
 
     Raises:
         SettingsError: the prompt version does not exist or is wrong.
     """
-    choice = repairs.chosen_prompt(workspace, collection)
+    choice = repairs.chosen_prompt(workspace, collection) if in_force is None else repairs.prompt_of(in_force)
     name = settings.answer.prompt if choice is None else choice.prompt
     return Answering(
         prompt=load_prompt(workspace, name),

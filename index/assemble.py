@@ -22,6 +22,9 @@ from ragpress.fingerprint import hexdigest
 from ragpress.settings import EmbedSettings, RetrievalSettings
 from ragpress.storage.store import StoredFile
 
+FLAGGED = '_stale"'
+"""What the names of the marks end with that say of a repair that it was not applied, as marks are stored."""
+
 _REWRITE_SHARE = 0.25
 
 
@@ -46,7 +49,7 @@ def assemble(
         The candidate, or None when it would be the live release again.
     """
     _relate(request, start, processor)
-    if not processor.rows and start.same_settings and not request.compact:
+    if not processor.rows and start.same_settings and start.same_repairs and not request.compact:
         return None
     built = processor.builder.finish()
     table = _merged(start, processor.rows)
@@ -70,7 +73,8 @@ def assemble(
 
 def _relate(request: IngestRequest, start: Start, processor: Processor) -> None:
     table = _merged(start, processor.rows)
-    changes = relate_documents(table, start.settings.audit, processor.similarities(table))
+    held = frozenset(source for source in table["source"].to_pylist() if start.repairs.restore_of(source) is not None)
+    changes = relate_documents(table, start.settings.audit, processor.similarities(table), held)
     processor.seal()
     for row in changes.drop:
         processor.drop(row)
@@ -78,7 +82,7 @@ def _relate(request: IngestRequest, start: Start, processor: Processor) -> None:
         processor.rows[row.document_id] = row
     if not changes.revive:
         return
-    files = start.scan.files
+    files = start.files
     parents = {name: processor.rows[name] for name in changes.revive}
     wanted = pa.array([row.source for row in parents.values()], pa.string())
     present = files.filter(pc.is_in(files["source"], wanted)).select(["source", "path", "sha256", "size"])
@@ -163,6 +167,7 @@ def _manifest(
         embed=start.settings.embed,
         retrieval=start.settings.retrieval,
         answering=start.answering,
+        repairs=start.repairs.ids,
         documents=files,
         content=content_digest(table),
         counts=count(table, built),
@@ -190,6 +195,7 @@ def count(table: pa.Table, built: Built) -> Counts:
         chunks=int(pc.sum(live["chunks"]).as_py() or 0),
         quarantined=int(pc.sum(pc.equal(table["state"], "quarantined")).as_py() or 0),
         deleted_rows=sum(record.deleted_rows for record in built.segments),
+        flagged=int(pc.sum(pc.match_substring(table["marks"], FLAGGED)).as_py() or 0),
         lexical_deleted_share=built.lexical_deleted_share,
     )
 

@@ -13,6 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
+from index.repairs.apply import DocumentRepairs, InForce
+from index.repairs.earlier import EarlierVersions, kept_key
+from index.repairs.errata import Corrected, apply_errata
 from index.report import StepCount
 from ingest.audit import audit, audit_fingerprint
 from ingest.chunk import chunk, chunk_fingerprint
@@ -36,6 +39,7 @@ from ragpress.types import (
 )
 
 _READ_AHEAD = 512
+_FORGOTTEN = "Nothing is known any more of the version that a repair restores. Take it back, or add its file again."
 T = TypeVar("T")
 
 
@@ -45,7 +49,7 @@ class WorkItem(msgspec.Struct, frozen=True):
     Attributes:
         document_id: its id.
         source: its source path.
-        path: the file, as the file system encodes its name.
+        path: the file, as the file system encodes its name; b"" for a version that no file has any more.
         sha256: digest of its bytes as scanned.
         size: bytes.
     """
@@ -68,6 +72,7 @@ class Derived(msgspec.Struct, frozen=True):
         spans: its chunks.
         marks: audits that fired.
         facts: what the audits across documents compare; its language too.
+        repaired: whether repairs decided anything of it.
     """
 
     item: WorkItem
@@ -77,6 +82,7 @@ class Derived(msgspec.Struct, frozen=True):
     spans: tuple[ChunkSpan, ...]
     marks: tuple[AuditMark, ...]
     facts: DocumentFacts
+    repaired: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -141,8 +147,8 @@ class Deriver:
         settings: the collection's.
         fingerprints: of the steps.
         memo: results of earlier runs.
-        tokens: the embedder's token counter.
-        limit: the most tokens of a chunk that the embedder can read.
+        counting: the embedder's token counter, and the most tokens of a chunk that it can read.
+        repairs: those in force, and what is known of the versions that they restore; None for none.
     """
 
     def __init__(
@@ -150,15 +156,15 @@ class Deriver:
         settings: CollectionSettings,
         fingerprints: Fingerprints,
         memo: Memo,
-        tokens: TokenCounter,
-        limit: int,
+        counting: tuple[TokenCounter, int],
+        repairs: tuple[InForce, EarlierVersions] | None = None,
     ) -> None:
         self._settings = settings
         self._fingerprints = fingerprints
         self._parse_keys = ParseKeys(settings.parse)
         self._memo = memo
-        self._tokens = tokens
-        self._limit = limit
+        self._tokens, self._limit = counting
+        self._repairs, self._earlier = repairs or (InForce(()), None)
         self.steps = {name: StepCount() for name in ("parse", "clean", "audit", "chunk")}
 
     def derive(self, items: Iterable[WorkItem]) -> Iterator[Derived | Refusal]:
@@ -172,29 +178,47 @@ class Deriver:
         with ParserPool(self._settings.parse, self._settings.workers) as pool:
             while batch := list(islice(rest, _READ_AHEAD)):
                 known = {item.document_id: self._recall_parse(item, item.sha256) for item in batch}
-                missing = [item for item in batch if known[item.document_id] is None]
-                fresh = pool.parse_many((item.document_id, os.fsdecode(item.path), item.source) for item in missing)
+                missing = [item for item in batch if known[item.document_id] is None and item.path]
+                fresh = pool.parse_many(map(self._to_parse, missing))
                 for item in batch:
                     parsed = known.pop(item.document_id)
-                    yield self._finish(item, item.sha256, parsed) if parsed else self._parse(item, next(fresh))
+                    if parsed is not None:
+                        yield self._finish(item, item.sha256, parsed)
+                    elif item.path:
+                        yield self._parse(item, next(fresh))
+                    else:
+                        yield Refusal(item, item.sha256, "repair", _FORGOTTEN)
 
     def recall_text(self, version: bytes, source: str) -> str | None:
         """The cleaned text of a version that was derived before; None when the memo no longer has it."""
-        value = self._memo.get(self._parse_keys.of(version, source))
-        if value is None:
+        own = self._repairs.of(source)
+        value = self._memo.get(self._parse_keys.of(version, source, own.parser))
+        parsed = None if value is None else msgspec.msgpack.decode(value, type=ParsedDocument)
+        restored = own.restored is not None and own.restored.version == version.hex()
+        if parsed is None and restored and self._earlier is not None:
+            parsed = self._earlier.find(version, source, own.parser)
+        if parsed is None:
             return None
-        parsed = msgspec.msgpack.decode(value, type=ParsedDocument)
-        return clean(parsed, self._settings.clean).text
+        corrected = apply_errata(parsed, own.errata, version.hex()).document if own.errata else parsed
+        return clean(corrected, own.clean_settings(self._settings.clean), own.keep).text
 
     def _recall_parse(self, item: WorkItem, version: bytes) -> ParsedDocument | None:
         value = self._memo.get(self._parse_key(item, version))
-        if value is None:
-            return None
-        self.steps["parse"].reused += 1
-        return msgspec.msgpack.decode(value, type=ParsedDocument)
+        parsed = None if value is None else msgspec.msgpack.decode(value, type=ParsedDocument)
+        if parsed is None and not item.path and self._earlier is not None:
+            parsed = self._earlier.find(version, item.source, self._repairs.parser_of(item.source))
+            if parsed is not None:  # a release that has it may be collected one day
+                self._memo.put(kept_key(version, item.source), msgspec.msgpack.encode(parsed))
+        self.steps["parse"].reused += parsed is not None
+        return parsed
 
     def _parse_key(self, item: WorkItem, version: bytes) -> bytes:
-        return self._parse_keys.of(version, item.source)
+        return self._parse_keys.of(version, item.source, self._repairs.parser_of(item.source))
+
+    def _to_parse(self, item: WorkItem) -> tuple[str, str, str] | tuple[str, str, str, str]:
+        parser = self._repairs.parser_of(item.source)
+        file = (item.document_id, os.fsdecode(item.path), item.source)
+        return (*file, parser) if parser else file
 
     def _parse(self, item: WorkItem, result: ParseResult[str]) -> Derived | Refusal:
         outcome = result.outcome
@@ -205,29 +229,39 @@ class Deriver:
         self._memo.put(self._parse_key(item, version), msgspec.msgpack.encode(outcome))
         return self._finish(item, version, outcome)
 
-    def _finish(self, item: WorkItem, version: bytes, parsed: ParsedDocument) -> Derived | Refusal:
+    def _finish(self, item: WorkItem, version: bytes, read: ParsedDocument) -> Derived | Refusal:
+        own = self._repairs.of(item.source)
+        corrected = apply_errata(read, own.errata, version.hex()) if own.errata else Corrected(read)
+        parsed = corrected.document
         try:
             parsed_digest = digest(msgspec.msgpack.encode(parsed))
-            cleaned = self._clean(parsed, parsed_digest)
+            cleaned = self._clean(parsed, parsed_digest, own)
             text_digest = digest(cleaned.text, msgspec.msgpack.encode(cleaned.elements))
             audited = self._audit(parsed, cleaned, digest(parsed_digest, text_digest))
-            self._raise_if_quarantined(audited.marks)
+            marks = (*own.lifted(audited.marks), *own.flags, *corrected.marks)
+            self._raise_if_quarantined(marks)
             spans = self._chunk(cleaned, text_digest)
         except DocumentError as error:
             marks = error.args[1] if len(error.args) > 1 else ()
             return Refusal(item, version, error.step, str(error.args[0]), marks)
-        own = msgspec.structs.replace(audited.facts, document_id=item.document_id, source=item.source)
-        return Derived(item, version, parsed, cleaned, spans, audited.marks, own)
+        facts_of = msgspec.structs.replace(audited.facts, document_id=item.document_id, source=item.source)
+        told = parsed if not own.ids else msgspec.structs.replace(parsed, notes=(*parsed.notes, *own.told(corrected)))
+        return Derived(item, version, told, cleaned, spans, marks, facts_of, repaired=bool(own.ids))
 
-    def _clean(self, parsed: ParsedDocument, parsed_digest: bytes) -> CleanedDocument:
-        key = digest("clean", self._fingerprints.clean, parsed_digest)
+    def _clean(self, parsed: ParsedDocument, parsed_digest: bytes, own: DocumentRepairs) -> CleanedDocument:
+        settings, keep = self._settings.clean, own.keep
+        fingerprint = self._fingerprints.clean
+        if own.cleaning:
+            settings = own.clean_settings(settings)
+            fingerprint = hexdigest("repaired", clean_fingerprint(settings), keep)
+        key = digest("clean", fingerprint, parsed_digest)
         value = self._recall("clean", key)
         if value is not None:
             stored = msgspec.msgpack.decode(value, type=_Cleaned)
             if stored.same:
                 return CleanedDocument(parsed.text, parsed.elements, stored.removed)
             return CleanedDocument(stored.text, stored.elements, stored.removed)
-        cleaned = clean(parsed, self._settings.clean)
+        cleaned = clean(parsed, settings, keep)
         same = cleaned.text == parsed.text and cleaned.elements == parsed.elements
         body = _Cleaned(same, "" if same else cleaned.text, () if same else cleaned.elements, cleaned.removed)
         self._memo.put(key, msgspec.msgpack.encode(body))

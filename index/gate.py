@@ -159,6 +159,10 @@ def _lost(table: pa.Table, parent: pa.Table | None, expected: Iterable[str]) -> 
     return [f"{len(lost)} documents that were live and are still in the source would be lost: {names}"]
 
 
+_ACCOUNTED = pa.array(["quarantined", "superseded"])
+"""States of documents that are not searched for a reason that people can read."""
+
+
 def _served(table: pa.Table) -> pa.Array:
-    accounted = pc.or_(pc.greater(table["chunks"], 0), pc.equal(table["state"], "quarantined"))
+    accounted = pc.or_(pc.greater(table["chunks"], 0), pc.is_in(table["state"], _ACCOUNTED))
     return table.filter(accounted)["source"].combine_chunks()

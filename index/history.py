@@ -52,7 +52,7 @@ class ReleaseDiff(msgspec.Struct, frozen=True, kw_only=True):
         documents: documents that differ, by source.
         chunks_added: number of chunk texts that only the second has.
         chunks_removed: number of chunk texts that only the first has.
-        settings: settings and step fingerprints that differ: name, before, after.
+        settings: settings, step fingerprints and repairs that differ: name, before, after.
     """
 
     before: str
@@ -270,11 +270,16 @@ def _texts(release: OpenRelease, row: DocumentRow | None) -> dict[str, None]:
 
 
 def setting_changes(before: Manifest, after: Manifest) -> tuple[tuple[str, str, str], ...]:
-    """Settings that releases seal and step fingerprints that differ: name, before, after."""
+    """Sealed settings, step fingerprints and repairs that differ: name, before, after."""
     steps = ((f"steps.{name}", before.steps.get(name, ""), value) for name, value in after.steps.items())
     old, new = _sealed_settings(before), _sealed_settings(after)
     sealed = ((name, old.get(name, ""), new.get(name, "")) for name in sorted({*old, *new}))
-    return tuple(pair for pair in (*steps, *sealed) if pair[1] != pair[2])
+    repairs = ((f"repairs.{name}", *_in_force(name, before, after)) for name in {*before.repairs, *after.repairs})
+    return tuple(pair for pair in (*steps, *sealed, *sorted(repairs)) if pair[1] != pair[2])
+
+
+def _in_force(name: str, before: Manifest, after: Manifest) -> tuple[str, str]:
+    return "in force" if name in before.repairs else "", "in force" if name in after.repairs else ""
 
 
 def _sealed_settings(manifest: Manifest) -> dict[str, str]:

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from index import documents, gate
-from index.assemble import Draft, assemble
+from index.assemble import FLAGGED, Draft, assemble
 from index.derive import Deriver, Refusal
 from index.environment import Environment
 from index.process import Processor, planned_items
 from index.release import GateRecord, Manifest, publish_reason
-from index.report import ChunkCounts, IngestReport, Quarantined, StepCount
+from index.report import ChunkCounts, IngestReport, Quarantined, RepairCounts, StepCount
 from index.rows import RunStamp, new_rows
 from index.start import IngestRequest, Start, begin, id_of
 from ingest.memo import Memo, VectorMemo
@@ -65,7 +65,8 @@ def preview(request: IngestRequest, environment: Environment) -> IngestReport:
     embedder = environment.embedders.load(start.settings.embed)
     limit = environment.embedders.identify(start.settings.embed).limit
     memo = Memo(environment.store, "steps")
-    deriver = Deriver(start.settings, start.fingerprints, memo, embedder.tokens, limit)
+    counting = (embedder.tokens, limit)
+    deriver = Deriver(start.settings, start.fingerprints, memo, counting, (start.repairs, start.earlier))
     keys: list[bytes] = []
     refused = [
         Quarantined(id_of(request, item.source), item.source, "scan", item.reason) for item in start.scan.refused
@@ -92,6 +93,7 @@ def preview(request: IngestRequest, environment: Environment) -> IngestReport:
         chunks=ChunkCounts(total=live, embedded=len(new), reused=len(keys) - len(new), deleted=0),
         steps={**deriver.steps, "embed": StepCount(len(new), len(keys) - len(new))},
         quarantined=tuple(refused),
+        repairs=_repairs(start, documents.empty()),
         seconds=clock.seconds(),
         cpu_seconds=clock.cpu_seconds(),
     )
@@ -101,7 +103,7 @@ def nothing_to_do(start: Start, request: IngestRequest) -> bool:
     """Whether the live release already is what the run would build."""
     if start.parent is None or request.compact or not start.plan.is_empty:
         return False
-    return start.same_settings and not start.withdrawn and not start.scan.refused
+    return start.same_settings and start.same_repairs and start.still_withdrawn and not start.scan.refused
 
 
 class _Clock:
@@ -180,6 +182,7 @@ def _unchanged(
         steps=reused if processor is None else _with_kept(processor.steps, start),
         quarantined=_quarantined(table),
         marked=_marked(table),
+        repairs=_repairs(start, table),
         lexical_deleted_share=0.0 if manifest is None else manifest.counts.lexical_deleted_share,
         seconds=clock.seconds(),
         cpu_seconds=clock.cpu_seconds(),
@@ -200,6 +203,7 @@ def _report(request: IngestRequest, start: Start, work: _Work, outcome: Outcome)
         steps=_with_kept(processor.steps, start),
         quarantined=_quarantined(outcome.documents),
         marked=_marked(outcome.documents),
+        repairs=_repairs(start, outcome.documents),
         compacted=outcome.compacted,
         lexical_deleted_share=round(manifest.counts.lexical_deleted_share, 4),
         gate=None if outcome.gate is None else "overridden" if outcome.gate.override else outcome.gate.verdict,
@@ -219,6 +223,11 @@ def _with_kept(steps: dict[str, StepCount], start: Start) -> dict[str, StepCount
 def _quarantined(table: pa.Table) -> tuple[Quarantined, ...]:
     rows = table.filter(pc.equal(table["state"], "quarantined")).select(["document_id", "source", "step", "reason"])
     return tuple(Quarantined(**row) for row in rows.to_pylist())
+
+
+def _repairs(start: Start, table: pa.Table) -> RepairCounts:
+    flagged = int(pc.sum(pc.match_substring(table["marks"], FLAGGED)).as_py() or 0)
+    return RepairCounts(len(start.repairs.ids), flagged, tuple(start.repairs.notes))
 
 
 def _marked(table: pa.Table) -> int:

@@ -59,7 +59,13 @@ class Processor:
         self.vectors = VectorMemo(environment.store, start.fingerprints.embed, embedder.dimension)
         self.embedder = ChunkEmbedder(embedder, self.vectors)
         limit = environment.embedders.identify(start.settings.embed).limit
-        self._deriver = Deriver(start.settings, start.fingerprints, self._memo, embedder.tokens, limit)
+        self._deriver = Deriver(
+            start.settings,
+            start.fingerprints,
+            self._memo,
+            (embedder.tokens, limit),
+            (start.repairs, start.earlier),
+        )
         base = start.parent if start.same_embedder else None
         self.dimension = embedder.dimension
         self.builder = IndexBuilder(
@@ -118,7 +124,7 @@ class Processor:
         self.dropped += self.builder.drop(row)
 
     def _accept(self, derived: Derived, parent: DocumentRow | None) -> None:
-        rows = new_rows(derived, self._start.settings.chunk, self._stamp)
+        rows = new_rows(derived, self._start.settings.chunk, self._stamp_of(derived.item.source))
         if parent is not None and parent.chunks:
             if self._start.same_embedder and parent.indexed == rows.document.indexed:
                 self.embedder.count.reused += parent.chunks
@@ -129,10 +135,15 @@ class Processor:
         self._waiting.append(rows)
 
     def _refuse(self, refusal: Refusal, parent: DocumentRow | None) -> None:
-        row = refused_row(refusal, parent, self._stamp.pipeline)
+        row = refused_row(refusal, parent, self._stamp_of(refusal.item.source).pipeline)
         if parent is not None and not row.chunks:
             self._drop_parent(parent)
         self._put(row, parent)
+
+    def _stamp_of(self, source: str) -> RunStamp:
+        """The run's stamp with the fingerprint of the pipeline for one document."""
+        pipeline = self._start.repairs.of(source).derived(self._stamp.pipeline)
+        return msgspec.structs.replace(self._stamp, pipeline=pipeline)
 
     def _drop_parent(self, parent: DocumentRow) -> None:
         if self._start.same_embedder:
@@ -157,7 +168,7 @@ class Processor:
             before = parent or DocumentRow.unknown(name, repair.source)
             if parent is not None and parent.chunks:
                 self._drop_parent(parent)
-            row = gone(before, "quarantined", REPAIR_STEP, f"{repair.reason} (by {repair.by}, {repair.at})")
+            row = gone(before, repair.state, REPAIR_STEP, repair.reason)
             self._put(row, parent)
 
     def _flush(self) -> None:

@@ -12,7 +12,8 @@ from index.answering import seal
 from index.environment import Environment
 from index.reissue import Reissue, reissue
 from index.repairs import files as repairs
-from index.repairs.records import PromptChoice
+from index.repairs.apply import settings_of
+from index.repairs.records import PromptChoice, repair_id
 from ragpress.errors import ReleaseError, SettingsError, StorageError, UsageError
 from ragpress.prompts import (
     DEFAULT,
@@ -203,7 +204,7 @@ def publish_prompt(
         ReleaseError: nothing is live.
         GateRefusedError: the gate refused the release; it stays a candidate.
     """
-    root, settings = environment.workspace.root, environment.workspace.collection(collection)
+    root, settings = environment.workspace.root, settings_of(environment.workspace, collection)
     version = load_prompt(root, name)
     before = repairs.chosen_prompt(root, collection)
     choice = PromptChoice(
@@ -223,7 +224,11 @@ def publish_prompt(
     )
     try:
         change = Reissue(
-            reason=f"prompt {name}: {reason}", answering=answering, publish=how.publish, override=how.override
+            reason=f"prompt {name}: {reason}",
+            answering=answering,
+            publish=how.publish,
+            override=how.override,
+            repairs=_with_choice(environment, choice),
         )
         manifest = reissue(environment, collection, change)
     except BaseException:
@@ -279,6 +284,13 @@ def _fingerprint(root: Path, name: str) -> str:
         return load_prompt(root, name).fingerprint
     except SettingsError:
         return ""
+
+
+def _with_choice(environment: Environment, choice: PromptChoice) -> tuple[str, ...]:
+    """Ids of the live release's repairs, with this choice of a prompt in place of an earlier one."""
+    live = environment.releases(choice.collection).live()
+    others = () if live is None else (name for name in live.repairs if not name.startswith("prompt-"))
+    return tuple(sorted({*others, repair_id(choice)}))
 
 
 def _restore(root: Path, collection: str, before: PromptChoice | None) -> None:

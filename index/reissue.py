@@ -13,6 +13,7 @@ from index import gate
 from index.answering import Answering, seal
 from index.environment import Environment
 from index.release import Manifest, publish_reason, release_id
+from index.repairs.apply import settings_of
 from ragpress.errors import GateRefusedError, ReleaseError
 from ragpress.settings import RetrievalSettings
 
@@ -26,6 +27,7 @@ class Reissue(msgspec.Struct, frozen=True, kw_only=True):
         retrieval: retrieval settings.
         publish: make it live when the gate passes it.
         override: a person's reason to publish what the gate refuses for its answers; recorded in the release.
+        repairs: ids of the repairs that it is built with.
     """
 
     reason: str
@@ -33,6 +35,7 @@ class Reissue(msgspec.Struct, frozen=True, kw_only=True):
     retrieval: RetrievalSettings | None = None
     publish: bool = True
     override: str | None = None
+    repairs: tuple[str, ...] | None = None
 
 
 def reissue(environment: Environment, collection: str, change: Reissue) -> Manifest:
@@ -57,7 +60,10 @@ def reissue(environment: Environment, collection: str, change: Reissue) -> Manif
     if (answering, retrieval) == (live.answering, live.retrieval):
         return live
     candidate = _stamped(environment, live, releases.next_number())
-    candidate = msgspec.structs.replace(candidate, reason=change.reason, answering=answering, retrieval=retrieval)
+    in_force = live.repairs if change.repairs is None else change.repairs
+    candidate = msgspec.structs.replace(
+        candidate, reason=change.reason, answering=answering, retrieval=retrieval, repairs=in_force
+    )
     opened = environment.open(candidate)
     integrity = gate.check(opened, opened.documents, ())
     admission = gate.admit(environment, opened, environment.open(live), integrity, change.override)
@@ -72,7 +78,7 @@ def reissue(environment: Environment, collection: str, change: Reissue) -> Manif
 
 def seal_current(environment: Environment, collection: str) -> Answering:
     """What a release of the collection seals of the settings as they are now."""
-    return seal(environment.workspace.root, collection, environment.workspace.collection(collection))
+    return seal(environment.workspace.root, collection, settings_of(environment.workspace, collection))
 
 
 def _stamped(environment: Environment, live: Manifest, number: int) -> Manifest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import msgspec
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from index import documents
 from index.documents import DocumentRow, to_rows
+from index.repairs.apply import lifted
 from ingest.memo import Memo
 from ingest.near_duplicates import estimate, verify_jaccard
 from ingest.relations import DocumentFacts, Similarity, relate
@@ -61,18 +62,24 @@ class RelationChanges(msgspec.Struct, frozen=True):
     revive: tuple[str, ...]
 
 
-def relate_documents(table: pa.Table, settings: AuditSettings, similarity: Similarity) -> RelationChanges:
+def relate_documents(
+    table: pa.Table, settings: AuditSettings, similarity: Similarity, held: Set[str] = frozenset()
+) -> RelationChanges:
     """Compare all documents of a candidate.
 
     Args:
         table: its document table; schema ``index.documents.SCHEMA``.
         settings: audits; those across documents are ``near_duplicate`` and ``outdated``.
         similarity: exact similarity of two documents.
+        held: sources of documents that a repair has used whatever the audits say.
     """
     compared = table.filter(pc.is_valid(table["facts"]))
     decoder = msgspec.msgpack.Decoder(DocumentFacts)
     facts = [decoder.decode(value) for value in compared["facts"].to_pylist()]
     found = relate(facts, settings, similarity)
+    for row in facts:
+        if row.source in held and row.document_id in found:
+            found[row.document_id] = tuple(lifted(mark) for mark in found[row.document_id])
     ids, stored = compared["document_id"].to_pylist(), compared["relations"].to_pylist()
     wanted = {name: _encode(found.get(name, ())) for name in found}
     different = [name for name, before in zip(ids, stored, strict=True) if wanted.get(name, "[]") != before]

@@ -43,6 +43,7 @@ class Counts(msgspec.Struct, frozen=True):
         quarantined: documents whose newest version is not used.
         deleted_rows: chunk rows that are stored but deleted.
         lexical_deleted_share: share of the lexical statistics that deleted rows still make up.
+        flagged: documents of which a repair was not applied.
     """
 
     documents: int
@@ -50,6 +51,7 @@ class Counts(msgspec.Struct, frozen=True):
     quarantined: int
     deleted_rows: int
     lexical_deleted_share: float
+    flagged: int = 0
 
 
 class Override(msgspec.Struct, frozen=True):

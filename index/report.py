@@ -39,6 +39,20 @@ class ChunkCounts(msgspec.Struct, frozen=True):
     deleted: int
 
 
+class RepairCounts(msgspec.Struct, frozen=True):
+    """The repairs of a run.
+
+    Attributes:
+        in_force: repairs that the release was (would be) built with.
+        flagged: documents of which a repair was not applied; their marks say why.
+        notes: what a person should know of the repairs beside that, in words.
+    """
+
+    in_force: int = 0
+    flagged: int = 0
+    notes: tuple[str, ...] = ()
+
+
 class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a run.
 
@@ -53,6 +67,7 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
         steps: per step how often it was computed and how often an earlier result was used.
         quarantined: every document of the collection that is quarantined now.
         marked: number of documents with an audit mark.
+        repairs: the repairs of the run.
         compacted: whether the index was compacted.
         lexical_deleted_share: share of BM25's statistics that deleted rows still make up.
         gate: the gate's verdict: ``pass``, ``refuse`` or ``overridden``; None when nothing was built.
@@ -73,6 +88,7 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     steps: dict[str, StepCount]
     quarantined: tuple[Quarantined, ...]
     marked: int = 0
+    repairs: RepairCounts = RepairCounts()
     compacted: bool = False
     lexical_deleted_share: float = 0.0
     gate: str | None = None

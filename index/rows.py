@@ -48,8 +48,9 @@ def new_rows(derived: Derived, chunk: ChunkSettings, stamp: RunStamp) -> NewRows
     keys = [digest(item) for item in texts]
     title = title_of(derived)
     places = [(span.start, span.end) for span in derived.spans]
+    shape = [(span.page, span.heading, span.kind.value) for span in derived.spans] if derived.repaired else []
     content = digest(
-        "indexed", stamp.embed, derived.version, title, keys, [value for place in places for value in place]
+        "indexed", stamp.embed, derived.version, title, keys, [value for place in places for value in place], *shape
     )
     parsed = derived.parsed
     row = DocumentRow(

@@ -8,14 +8,17 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from index import documents
 from index.answering import Answering, seal
 from index.derive import Fingerprints
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
 from index.opened import OpenRelease
 from index.release import Manifest
-from index.repairs import files as repairs
-from index.repairs.records import Quarantine, Repair
+from index.repairs.apply import RESTORE_STALE, RESTORED, InForce, Withdrawal, effective_settings, in_force
+from index.repairs.earlier import EarlierVersions
+from index.repairs.records import Repair, repair_id
+from ingest.parse.registry import ParseKeys
 from ingest.plan import Plan, Scope, document_id, make_plan
 from ingest.sources import WORKSPACE_ALIAS, Refused, Scan, SourceRoot, resolve_roots, scan, with_uploads
 from ingest.stat_cache import StatCache
@@ -66,8 +69,11 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         table: document table of the parent, or None.
         roots: source folders the release covers.
         scan: what the walk found.
+        files: the files as repairs have them: without those taken out, and with the versions that are restored.
         plan: what has to be done.
-        withdrawn: documents that a person took out, found in the sources.
+        withdrawn: documents that repairs take out, found in the sources.
+        repairs: those that are in force.
+        earlier: versions that repairs may restore.
         fingerprints: of the steps.
         answering: what a release built now seals of how answers are made.
     """
@@ -79,8 +85,11 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     table: pa.Table | None
     roots: tuple[SourceRoot, ...]
     scan: Scan
+    files: pa.Table
     plan: Plan
-    withdrawn: tuple[Quarantine, ...]
+    withdrawn: tuple[Withdrawal, ...]
+    repairs: InForce
+    earlier: EarlierVersions
     fingerprints: Fingerprints
     answering: Answering
 
@@ -98,6 +107,31 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         same_folders = [root.alias for root in manifest.roots] == [root.alias for root in self.roots]
         same_answers = manifest.answering == self.answering
         return manifest.retrieval == self.settings.retrieval and same_answers and same_folders
+
+    @property
+    def same_repairs(self) -> bool:
+        """Whether the live release was built with the repairs of this run, as far as these decide documents.
+
+        What others change, :attr:`same_settings` compares.
+        """
+        if self.parent is None:
+            return False
+        return _of_documents(self.parent.manifest.repairs) == _of_documents(self.repairs.ids)
+
+    @property
+    def still_withdrawn(self) -> bool:
+        """Whether the live release has every document that repairs take out as this run would have it."""
+        rows = {row.source: row for row in to_rows(self._rows_of([one.source for one in self.withdrawn]))}
+        return all(
+            (row := rows.get(one.source)) is not None
+            and (row.state, row.step, row.reason) == (one.state, REPAIR_STEP, one.reason)
+            for one in self.withdrawn
+        )
+
+    def _rows_of(self, sources: list[str]) -> pa.Table:
+        if self.table is None or not sources:
+            return documents.empty()
+        return self.table.filter(pc.is_in(self.table["source"], pa.array(sources, pa.string())))
 
     @property
     def last_segment(self) -> int:
@@ -121,13 +155,14 @@ def begin(request: IngestRequest, environment: Environment, *, remember: bool) -
         environment: the outside.
         remember: save what the scan learnt in the stat cache.
     """
-    settings = environment.workspace.collection(request.collection)
+    repairs = in_force(environment.workspace.root, request.collection, request.trial, request.without)
+    settings = effective_settings(environment.workspace.collection(request.collection), repairs.repairs)
     found = environment.releases(request.collection).pointer()
     live = None if found is None else found[0].release
     manifest = None if live is None else _manifest(request, environment, live)
     parent = environment.open(manifest) if manifest and not request.rebuild else None
     fingerprints = _fingerprints(settings, environment)
-    answering = seal(environment.workspace.root, request.collection, settings)
+    answering = seal(environment.workspace.root, request.collection, settings, repairs.repairs)
     anew = request.rebuild or (manifest is not None and manifest.steps.get("embed") != fingerprints.embed)
     recorded = manifest.roots if manifest else ()
     roots, walked = _roots(request, settings, environment.workspace.root, recorded)
@@ -141,13 +176,19 @@ def begin(request: IngestRequest, environment: Environment, *, remember: bool) -
         _save(cache, cache_path, walk)
     environment.progress.stage("plan")
     table = parent.documents if parent else None
-    quarantines = repairs.load(environment.workspace.root, request.collection)
-    files, withdrawn = _withdraw(walk.files, quarantines)
     whole = not request.paths or anew
+    earlier = EarlierVersions(environment, request.collection, ParseKeys(settings.parse))
+    files, withdrawn = walk.files, ()
+    if repairs.repairs:
+        present = {*walk.files["source"].to_pylist(), *(() if whole else _elsewhere(table, walked))}
+        files, added = _restored(walk.files, repairs, earlier)
+        files, withdrawn = _withdraw(files, repairs.withdrawals(present | added))
+        repairs.note_absent(present | added)
     scope = Scope(
         roots=(WORKSPACE_ALIAS,) if whole else tuple(root.alias for root in walked),
         derived=fingerprints.pipeline,
         refused=walk.refused + tuple(Refused(item.source, item.reason) for item in withdrawn),
+        overrides=repairs.overrides(files["source"].to_pylist(), fingerprints.pipeline) if repairs.repairs else {},
     )
     plan = make_plan(files, _known(table, request.retry), scope)
     return Start(
@@ -158,8 +199,11 @@ def begin(request: IngestRequest, environment: Environment, *, remember: bool) -
         table=table,
         roots=roots,
         scan=walk,
+        files=files,
         plan=plan,
         withdrawn=withdrawn,
+        repairs=repairs,
+        earlier=earlier,
         fingerprints=fingerprints,
         answering=answering,
     )
@@ -225,12 +269,67 @@ def _save(cache: StatCache, path: Path, walk: Scan) -> None:
     cache.save(path, walk)
 
 
-def _withdraw(files: pa.Table, quarantines: dict[str, Quarantine]) -> tuple[pa.Table, tuple[Quarantine, ...]]:
-    if not quarantines:
+def _of_documents(ids: tuple[str, ...]) -> set[str]:
+    return {name for name in ids if not name.startswith(("settings-", "prompt-"))}
+
+
+def _elsewhere(table: pa.Table | None, walked: tuple[SourceRoot, ...]) -> list[str]:
+    """Sources of the live release outside the folders that are walked now."""
+    if table is None:
+        return []
+    known = table.filter(pc.not_equal(table["state"], "deleted"))["source"].to_pylist()
+    return [source for source in known if not any(root.covers(source) for root in walked)]
+
+
+def _withdraw(files: pa.Table, taken_out: tuple[Withdrawal, ...]) -> tuple[pa.Table, tuple[Withdrawal, ...]]:
+    if not taken_out:
         return files, ()
-    taken = pc.is_in(files["source"], pa.array(sorted(quarantines), pa.string()))
-    present = files.filter(taken)["source"].to_pylist()
-    return files.filter(pc.invert(taken)), tuple(quarantines[source] for source in present)
+    taken = pc.is_in(files["source"], pa.array([one.source for one in taken_out], pa.string()))
+    present = set(files.filter(taken)["source"].to_pylist())
+    return files.filter(pc.invert(taken)), tuple(one for one in taken_out if one.source in present)
+
+
+def _restored(files: pa.Table, repairs: InForce, earlier: EarlierVersions) -> tuple[pa.Table, set[str]]:
+    """The files with the versions that repairs bring back, and the sources that are there only by them.
+
+    A version whose file has other bytes now has no path: what was parsed of it is used, never that file.
+    """
+    wanted = repairs.restores
+    if not wanted:
+        return files, set()
+    rows = files.select(["source", "path", "size", "sha256"]).to_pylist()
+    by_source = {row["source"]: row for row in rows}
+    added: set[str] = set()
+    for repair in wanted:
+        source, version, name = repair.source, bytes.fromhex(repair.version), repair_id(repair)
+        now = by_source.get(source)
+        if now is not None and now["sha256"] == version:
+            continue
+        if now is not None and repair.instead_of and now["sha256"].hex() != repair.instead_of:
+            repairs.flag(source, RESTORE_STALE, _STALE.format(name, repair.version[:12]))
+        elif earlier.find(version, source, repairs.parser_of(source)) is None:
+            lost = _LOST.format(name, repair.version[:12])
+            repairs.flag(source, RESTORE_STALE, lost)
+            if now is None:
+                repairs.notes.append(f"{source}: {lost}")
+        else:
+            if now is None:
+                added.add(source)
+            else:
+                repairs.flag(source, RESTORED, _IN_PLACE.format(name, repair.version[:12], now["sha256"].hex()[:12]))
+            size = 0 if now is None else now["size"]
+            by_source[source] = {"source": source, "path": b"", "size": size, "sha256": version}
+    fields = [files.schema.field(name) for name in ("source", "path", "size", "sha256")]
+    table = pa.Table.from_pylist([by_source[source] for source in sorted(by_source)], schema=pa.schema(fields))
+    return table, added
+
+
+_STALE = (
+    "{0} was not applied: the source was changed since, so its new content is used and not version {1}. "
+    "Take the repair back, or restore the version again."
+)
+_LOST = "{0} was not applied: nothing is known any more of version {1}. Take the repair back, or add its file again."
+_IN_PLACE = "Version {1} is used in place of what the source has now (version {2}), by {0}."
 
 
 def _known(table: pa.Table | None, retry: bool) -> pa.Table | None:

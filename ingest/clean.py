@@ -55,12 +55,13 @@ def check_settings(settings: CleanSettings) -> None:
         _matches(pattern, ("",))
 
 
-def clean(document: ParsedDocument, settings: CleanSettings) -> CleanedDocument:
+def clean(document: ParsedDocument, settings: CleanSettings, keep: tuple[str, ...] = ()) -> CleanedDocument:
     """Clean a document.
 
     Args:
         document: what a parser read.
         settings: which rules run.
+        keep: regular expressions; a whole line that matches is removed by no rule. Personal data in it is masked.
 
     Returns:
         The cleaned text, its elements, and what was removed.
@@ -71,7 +72,7 @@ def clean(document: ParsedDocument, settings: CleanSettings) -> CleanedDocument:
     check_kinds(settings.mask_pii)
     if not _may_apply(document, settings):
         return CleanedDocument(document.text, document.elements)
-    cleaner = _Cleaner(document, settings)
+    cleaner = _Cleaner(document, settings, keep)
     cleaner.characters()
     cleaner.navigation()
     cleaner.patterns()
@@ -94,9 +95,10 @@ def _may_apply(document: ParsedDocument, settings: CleanSettings) -> bool:
 
 
 class _Cleaner:
-    def __init__(self, document: ParsedDocument, settings: CleanSettings) -> None:
+    def __init__(self, document: ParsedDocument, settings: CleanSettings, keep: tuple[str, ...]) -> None:
         self._document = document
         self._settings = settings
+        self._keep = keep
         self._elements = list(document.elements)
         self._original = [document.text[element.start : element.end] for element in document.elements]
         self._texts = list(self._original)
@@ -116,12 +118,12 @@ class _Cleaner:
         if self._settings.navigation:
             for number, element in enumerate(self._elements):
                 if element.kind in _NAVIGATION:
-                    self._remove_whole(number, element.kind.value)
+                    self._remove_region(number, element.kind.value)
 
     def patterns(self) -> None:
         for pattern in self._settings.drop_patterns:
             lines = [(number, line) for number, text in enumerate(self._texts) for line in text.split("\n")]
-            hits = _matches(pattern, tuple(line.strip() for _, line in lines))
+            hits = self._hits(pattern, tuple(line.strip() for _, line in lines))
             kept: dict[int, list[str]] = {number: [] for number, hit in _numbered(lines, hits) if hit}
             for (number, line), hit in zip(lines, hits, strict=True):
                 if number in kept and not hit:
@@ -130,7 +132,7 @@ class _Cleaner:
                     self._record("drop_pattern", line, number)
             for number, rest in kept.items():
                 self._texts[number] = "\n".join(rest)
-            dropped = _matches(pattern, tuple(self._titles.values()))
+            dropped = self._hits(pattern, tuple(self._titles.values()))
             for title, hit in zip(self._titles, dropped, strict=True):
                 self._titles[title] = "" if hit else self._titles[title]
 
@@ -145,8 +147,13 @@ class _Cleaner:
             found = repeated_lines(parts, self._settings.repeated_share)
             if not found:
                 return
+            dropped = 0
             for number, lines in found.items():
-                self._drop_lines(number, lines)
+                going = self._without_kept(lines) if self._keep else lines
+                dropped += len(going)
+                self._drop_lines(number, going)
+            if not dropped:
+                return
 
     def hyphens(self) -> None:
         if not self._settings.dehyphenate or not any(map(has_line_hyphen, self._texts)):
@@ -187,6 +194,33 @@ class _Cleaner:
             parts.append(kept)
             at += len(kept) + len(_BLANK_LINE)
         return CleanedDocument(_BLANK_LINE.join(parts), tuple(elements), removed)
+
+    def _hits(self, pattern: str, lines: tuple[str, ...]) -> list[bool]:
+        """Whether a line is to go: it matches the pattern, and nothing keeps it."""
+        kept = self._kept(lines)
+        return [hit and not stays for hit, stays in zip(_matches(pattern, lines), kept, strict=True)]
+
+    def _kept(self, lines: tuple[str, ...]) -> list[bool]:
+        found = [False] * len(lines)
+        for pattern in self._keep:
+            found = [one or other for one, other in zip(found, _matches(pattern, lines), strict=True)]
+        return found
+
+    def _without_kept(self, lines: dict[int, str]) -> dict[int, str]:
+        kept = self._kept(tuple(line.strip() for line in lines.values()))
+        return {at: line for (at, line), stays in zip(lines.items(), kept, strict=True) if not stays}
+
+    def _remove_region(self, number: int, rule: str) -> None:
+        """Remove an element less the lines that are kept."""
+        lines = self._texts[number].split("\n")
+        kept = self._kept(tuple(line.strip() for line in lines))
+        if not any(kept):
+            self._remove_whole(number, rule)
+            return
+        rest = "\n".join(line for line, stays in zip(lines, kept, strict=True) if not stays)
+        if rest.strip():
+            self._record(rule, rest, number)
+        self._texts[number] = "\n".join(line for line, stays in zip(lines, kept, strict=True) if stays)
 
     def _drop_lines(self, number: int, lines: dict[int, str]) -> None:
         for line in lines.values():

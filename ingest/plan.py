@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -60,7 +61,7 @@ WITH compared AS (
             WHEN f.source IS NULL THEN CASE WHEN p.may_delete THEN 'deleted' ELSE 'kept' END
             WHEN p.source IS NULL OR p.state = 'deleted' THEN 'added'
             WHEN f.sha256 IS DISTINCT FROM p.seen_version THEN 'changed'
-            WHEN p.derived IS DISTINCT FROM $derived THEN 'reprocess'
+            WHEN p.derived IS DISTINCT FROM f.derived THEN 'reprocess'
             ELSE 'unchanged'
         END AS kind
     FROM files f FULL OUTER JOIN parent p ON f.source = p.source
@@ -97,12 +98,14 @@ class Scope(msgspec.Struct, frozen=True):
         roots: aliases of the folders that were walked; only a document below one of them can be found
             deleted. "." covers every source, also of folders that are no longer read.
         derived: fingerprint of the pipeline as it is now.
+        overrides: the same of single documents that have another one, by source: those with repairs.
         refused: what the scan could not read; the documents it stands for stay as they are.
     """
 
     roots: tuple[str, ...]
     derived: str
     refused: tuple[Refused, ...] = ()
+    overrides: Mapping[str, str] = {}
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -154,8 +157,8 @@ def make_plan(files: pa.Table, parent: pa.Table | None, scope: Scope) -> Plan:
         scope: what the scan covers and could not read.
     """
     known = PARENT_SCHEMA.empty_table() if parent is None else parent.select(PARENT_SCHEMA.names)
-    same = _is_same(files, known, scope.derived)
-    changes = _NO_CHANGES if same else _difference(files.select(_FILE_COLUMNS), known, scope)
+    wanted = files.select(_FILE_COLUMNS).append_column("derived", _derived(files["source"], scope))
+    changes = _NO_CHANGES if _is_same(wanted, known) else _difference(wanted, known, scope)
     kinds = changes["kind"]
     tables = {kind: _as_changes(changes.filter(pc.equal(kinds, kind))) for kind in _KINDS}
     read = sum(len(table) for kind, table in tables.items() if kind != "deleted")
@@ -163,12 +166,19 @@ def make_plan(files: pa.Table, parent: pa.Table | None, scope: Scope) -> Plan:
     return Plan(**tables, unchanged=len(files) - read, refused=refused, newly_refused=_newly_refused(refused, known))
 
 
-def _is_same(files: pa.Table, parent: pa.Table, derived: str) -> bool:
+def _derived(sources: pa.ChunkedArray, scope: Scope) -> pa.Array:
+    """The fingerprint that each source's document has when it is up to date."""
+    if not scope.overrides:
+        return pa.repeat(pa.scalar(scope.derived), len(sources))
+    return pa.array([scope.overrides.get(source, scope.derived) for source in sources.to_pylist()], pa.string())
+
+
+def _is_same(files: pa.Table, parent: pa.Table) -> bool:
     """Whether the tables match row by row: the run that finds nothing to do then needs no database."""
     return (
         files["source"].equals(parent["source"])
         and files["sha256"].equals(parent["seen_version"])
-        and pc.all(pc.equal(parent["derived"], derived), skip_nulls=False).as_py() is True
+        and pc.all(pc.equal(parent["derived"], files["derived"]), skip_nulls=False).as_py() is True
         and pc.all(pc.not_equal(parent["state"], "deleted"), skip_nulls=False).as_py() is True
     )
 
@@ -178,7 +188,7 @@ def _difference(files: pa.Table, parent: pa.Table, scope: Scope) -> pa.Table:
     with _database().cursor() as connection:
         connection.register("files", files)
         connection.register("parent", parent.append_column("may_delete", _may_delete(parent, scope)))
-        return connection.sql(_DIFFERENCE, params={"derived": scope.derived}).to_arrow_table()
+        return connection.sql(_DIFFERENCE).to_arrow_table()
 
 
 @functools.cache

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from index.repairs.records import PromptChoice, Quarantine, Repair, repair_id
+from index.repairs.checking import moment, problem
+from index.repairs.records import PromptChoice, Quarantine, Repair
+from index.repairs.records import repair_id as id_of
 from ingest.plan import document_id
 from ragpress.errors import SettingsError
 from ragpress.storage import disk
@@ -32,8 +35,13 @@ def chosen_prompt(workspace: Path, collection: str) -> PromptChoice | None:
     Raises:
         SettingsError: a file in ``repairs/`` is not a repair.
     """
-    found = _read(workspace, collection)
-    return next((repair for repair in found if isinstance(repair, PromptChoice)), None)
+    return prompt_of(_read(workspace, collection))
+
+
+def prompt_of(repairs: Iterable[Repair]) -> PromptChoice | None:
+    """The choice of a prompt version that was made last; None where none of the repairs is one."""
+    found = [repair for repair in repairs if isinstance(repair, PromptChoice)]
+    return max(found, key=moment, default=None)
 
 
 def load_all(workspace: Path, collection: str) -> tuple[Repair, ...]:
@@ -45,16 +53,46 @@ def load_all(workspace: Path, collection: str) -> tuple[Repair, ...]:
     return tuple(_read(workspace, collection))
 
 
-def _read(workspace: Path, collection: str) -> list[Repair]:
-    found: list[Repair] = []
+def _read(workspace: Path, collection: str | None) -> list[Repair]:
+    return [repair for _, repair in _read_files(workspace, collection)]
+
+
+def _read_files(workspace: Path, collection: str | None) -> list[tuple[Path, Repair]]:
+    found: list[tuple[Path, Repair]] = []
     for path in sorted((workspace / FOLDER).glob("*.json")):
         try:
             repair = msgspec.json.decode(path.read_bytes(), type=Repair)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path} is not a repair: {error}. Mend it or remove it.") from error
-        if repair.collection == collection:
-            found.append(repair)
+        except FileNotFoundError:
+            continue  # it was taken back just now
+        wrong = problem(repair)
+        if wrong:
+            raise SettingsError(f"{path} cannot be used: {wrong} Mend it or remove it.")
+        if collection is None or repair.collection == collection:
+            found.append((path, repair))
     return found
+
+
+def find(workspace: Path, repair_id: str) -> tuple[Path, Repair] | None:
+    """The file of a repair, by its id, whatever the file is called; None where there is none.
+
+    Raises:
+        SettingsError: a file in ``repairs/`` is not a repair.
+    """
+    return next((item for item in _read_files(workspace, None) if id_of(item[1]) == repair_id), None)
+
+
+def remove_repair(workspace: Path, repair_id: str) -> bool:
+    """Take a repair back: remove every file that holds it. Returns whether there was one.
+
+    Raises:
+        SettingsError: a file in ``repairs/`` is not a repair.
+    """
+    paths = [path for path, repair in _read_files(workspace, None) if id_of(repair) == repair_id]
+    for path in paths:
+        disk.remove(path)
+    return bool(paths)
 
 
 def path_of(workspace: Path, collection: str, source: str) -> Path:
@@ -81,7 +119,7 @@ def file_of(workspace: Path, repair: Repair) -> Path:
         return path_of(workspace, repair.collection, repair.source)
     if isinstance(repair, PromptChoice):
         return prompt_path_of(workspace, repair.collection)
-    return workspace / FOLDER / f"{repair_id(repair)}.json"
+    return workspace / FOLDER / f"{id_of(repair)}.json"
 
 
 def save(workspace: Path, repair: Repair) -> Path:
@@ -94,11 +132,7 @@ def save(workspace: Path, repair: Repair) -> Path:
 
 def discard(workspace: Path, repair: Repair) -> bool:
     """Take a repair back; returns whether its file was there."""
-    path = file_of(workspace, repair)
-    if not path.exists():
-        return False
-    disk.remove(path)
-    return True
+    return remove_repair(workspace, id_of(repair))
 
 
 def remove(workspace: Path, collection: str, source: str) -> bool:

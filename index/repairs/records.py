@@ -16,7 +16,9 @@ RepairKind: TypeAlias = Literal[
 ]
 
 
-class _Signed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+class _Signed(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="kind"
+):
     """What every repair has.
 
     Attributes:
@@ -98,10 +100,14 @@ class Restore(_Signed, frozen=True, kw_only=True, tag="restore"):
         source: the document's source path.
         version: SHA-256 (hexadecimal) of the version to use, of a document whose source was changed or removed since;
             what was parsed of it must still be known. "" means the one that the source has.
+        instead_of: SHA-256 (hexadecimal) of the bytes that the source had when this was written; once the source has
+            others, its new content is used and the repair is flagged. "" where the source was gone: then the version
+            is used whatever the source brings, and the document says so.
     """
 
     source: str
     version: str = ""
+    instead_of: str = ""
 
 
 class CleaningRule(_Signed, frozen=True, kw_only=True, tag="cleaning"):

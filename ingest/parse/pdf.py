@@ -83,6 +83,33 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
         document.close()
 
 
+def parse_pictures(data: bytes, settings: ParseSettings) -> ParsedDocument:
+    """Read a PDF by recognising every page as a picture, whatever text it says it holds.
+
+    Raises:
+        TooLargeError: too many pages or characters.
+        ParseError: it cannot be opened, or OCR is not installed.
+    """
+    import pypdfium2  # noqa: PLC0415
+
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        raise ParseError(f"The PDF cannot be opened ({error}). Restore it from its origin.") from error
+    try:
+        pages = len(document)
+        if pages > MOST_PAGES:
+            raise TooLargeError(f"The PDF has {pages:,} pages; at most {MOST_PAGES:,} are read. Split it.")
+        lines: dict[int, list[Line]] = {}
+        _recognise(document, list(range(1, pages + 1)), lines)
+        builder = DocumentBuilder(settings.max_characters)
+        _add_pages(builder, lines)
+        facts = Facts(media_type=MEDIA_TYPE, parser=images.PARSER, title=builder.first_heading, pages=pages)
+        return builder.build(facts)
+    finally:
+        document.close()
+
+
 def _read(document: Any, pages: int, data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
     if pages > MOST_PAGES:
         raise TooLargeError(f"The PDF has {pages:,} pages; at most {MOST_PAGES:,} are read. Split it.")

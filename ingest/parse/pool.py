@@ -101,12 +101,15 @@ class ParserPool:
         """Parse one file. See :meth:`parse_many`."""
         return next(self.parse_many([(None, path, name)]))
 
-    def parse_many(self, files: Iterable[tuple[Key, str, str]]) -> Iterator[ParseResult[Key]]:
+    def parse_many(
+        self, files: Iterable[tuple[Key, str, str] | tuple[Key, str, str, str]]
+    ) -> Iterator[ParseResult[Key]]:
         """Parse files; one run at a time on a pool.
 
         Args:
-            files: caller's key, path to open, and source name (for the type and for messages) of each. It is read
-                a bounded number of documents ahead of the results.
+            files: caller's key, path to open, and source name (for the type and for messages) of each, with the name
+                of another parser than that of its type where there is one. It is read a bounded number of documents
+                ahead of the results.
 
         Yields:
             One result for each file, in their order. An error's message names no absolute path.
@@ -124,7 +127,7 @@ class ParserPool:
                     if item is None:
                         more = False
                         break
-                    task = _Task(item[0], Request(os.fsencode(item[1]), item[2]))
+                    task = _Task(item[0], Request(os.fsencode(item[1]), *item[2:]))
                     waiting.append(task)
                     run.submit(task)
                 while waiting and waiting[0].result is None:

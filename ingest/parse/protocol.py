@@ -46,10 +46,12 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         path: where it is, as the file system spells it: not every name is UTF-8.
         name: its source name, for its type and for messages.
+        parser: another parser than that of its type; "" for none.
     """
 
     path: bytes
     name: str
+    parser: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):

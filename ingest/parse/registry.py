@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ingest.parse import alternatives
 from ingest.parse.code import language_of
 from ingest.parse.detect import ARCHIVE, BINARY, ENCRYPTED_OLE, OLE, ZIP, detect, name_binary
 from ingest.parse.plugins import parse_with, plugin_for
@@ -71,7 +72,7 @@ _FAMILIES = (
 )
 
 
-def parse_bytes(data: bytes, name: str, settings: ParseSettings, path: str = "") -> ParsedDocument:
+def parse_bytes(data: bytes, name: str, settings: ParseSettings, path: str = "", parser: str = "") -> ParsedDocument:
     """Read one document in this process, without the limits of time and memory that the pool sets.
 
     Args:
@@ -79,12 +80,15 @@ def parse_bytes(data: bytes, name: str, settings: ParseSettings, path: str = "")
         name: its name; only the extension matters.
         settings: how to read it.
         path: where the file is, for plugins that only read files; "" when there is none.
+        parser: another parser than that of its type, see :mod:`ingest.parse.alternatives`; "" for none.
 
     Raises:
         EncryptedError: it needs a password.
         TooLargeError: it exceeds a limit.
         ParseError: it cannot be read, for any other reason.
     """
+    if parser:
+        return alternatives.parse_with(parser, data, name, settings)
     try:
         plugin = plugin_for(name, settings)
         if plugin:
@@ -151,14 +155,17 @@ class ParseKeys:
         }
         self.fingerprint = hexdigest(self._builtin, list(self._plugins.items())) if chosen else self._builtin
 
-    def of(self, version: bytes, name: str) -> bytes:
+    def of(self, version: bytes, name: str, parser: str = "") -> bytes:
         """The key of one document: 16 bytes.
 
         Args:
             version: SHA-256 of its bytes.
             name: its source name.
+            parser: another parser than that of its type; "" for none.
         """
         own = hint(name)
+        if parser:
+            return digest("parse", self.fingerprint, version, own, parser, alternatives.CODE_VERSION)
         return digest("parse", self._plugins.get(own, self._builtin), version, own)
 
 

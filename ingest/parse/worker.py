@@ -103,7 +103,7 @@ class _Worker:
             sha256, size = hashlib.sha256(data).hexdigest(), len(data)
             if size > QUICK_BYTES or b"\0" in data[:1024]:
                 self._send(self._encoder.encode(Reply(sha256, size, going_on=True)))
-            document = parse_bytes(data, request.name, self._settings, path)
+            document = parse_bytes(data, request.name, self._settings, path, request.parser)
         except ParseError as error:
             return Reply(sha256, size, None, type(error).__name__, str(error), last=self._grown())
         except MemoryError:
