@@ -86,6 +86,7 @@ class BadCase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         claim: what is said to be right.
         disputed: why what was said is set aside, in words: contradictory, abusive, or by too few; "" where it is not.
         case: the case it is checked with, if one is there already.
+        aliases: ids of other problems that ask the same in almost the same words, folded into this one.
     """
 
     case_id: str
@@ -101,6 +102,7 @@ class BadCase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     claim: Claim = Claim()
     disputed: str = ""
     case: Case | None = None
+    aliases: tuple[str, ...] = ()
 
     @property
     def feedback(self) -> tuple[str, ...]:

@@ -5,23 +5,24 @@ A correction is a claim, never an instruction: a case made of it is proposed unt
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
 from evaluation.cases.documents import Documents
 from evaluation.cases.folding import fold
-from evaluation.cases.importing.keeping import Candidate, keep
+from evaluation.cases.importing.keeping import Candidate, Written, keep
 from evaluation.cases.importing.matching import Matcher
 from evaluation.cases.importing.quoting import quote_for
 from evaluation.cases.importing.records import ImportReport, Refused, Support
 from evaluation.cases.importing.run import UNMATCHED, report
 from evaluation.records import Case, Evidence
 from index.environment import Environment, open_release
-from ragpress.fingerprint import hexdigest
 from serving.evidence.sentences import without_citations
 from serving.evidence.support import SupportChecker
 from serving.journal.answers import AnswerJournal, FeedbackQuery
+from serving.journal.problems import problem_id
 from serving.journal.records import AnswerRecord, FeedbackRecord
 
 FILE = "feedback"
@@ -51,11 +52,36 @@ class Opinion(msgspec.Struct, frozen=True):
         return "", False
 
     @property
-    def asked(self) -> Hashable:
-        """Equal for the same question of the same callers after the same turns."""
-        turns = tuple((turn.role, turn.content) for turn in self.answer.history)
-        groups = None if self.answer.groups is None else tuple(sorted(self.answer.groups))
-        return fold(self.answer.question), groups, turns
+    def problem(self) -> str:
+        """Id of the problem, and of the case: equal for the same question of the same callers after the same turns."""
+        answer = self.answer
+        return problem_id(answer.collection, answer.question, answer.groups, answer.history)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a case is to be made of.
+
+    Attributes:
+        case_id: its id.
+        answer: the answer in the journal that it is about.
+        text: what is said to be right; "" where nobody says.
+        must_abstain: whether the right answer is said to be that the documents do not tell.
+        sources: sources or document ids that are said to hold it.
+        feedback: id of the feedback that says so.
+        corrected: whether somebody says what is right in other words than the answer.
+        notes: sentences for whoever looks at the case.
+        tags: its tags.
+    """
+
+    case_id: str
+    answer: AnswerRecord
+    text: str = ""
+    must_abstain: bool = False
+    sources: tuple[str, ...] = ()
+    feedback: str
+    corrected: bool = False
+    notes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 def import_feedback(
@@ -78,7 +104,7 @@ def import_feedback(
     environment.workspace.collection(collection)
     live = environment.releases(collection).live_id()
     documents = None if live is None else Documents(open_release(environment, collection, live))
-    asked: dict[Hashable, list[Opinion]] = {}
+    asked: dict[str, list[Opinion]] = {}
     refused: list[Refused] = []
     for record in reversed(journal.feedback(FeedbackQuery(collection=collection, since=since, limit=None))):
         answer = journal.find(record.answer_id)
@@ -87,10 +113,15 @@ def import_feedback(
             refused.append(Refused(f"feedback {record.id}", why))
         else:
             opinion = Opinion(record, answer)
-            asked.setdefault(opinion.asked, []).append(opinion)
+            asked.setdefault(opinion.problem, []).append(opinion)
     candidates = [propose(opinions, documents, tags) for opinions in asked.values()]
-    kept = keep(environment.workspace.root, FILE, candidates, per_question=True)
+    kept = keep(environment.workspace.root, FILE, candidates, Written(written_file(environment)))
     return report(collection, live or "", "feedback", kept, tuple(refused))
+
+
+def written_file(environment: Environment) -> Path:
+    """The file that remembers which cases were written by ragpress and how, so that a person's edit is never lost."""
+    return environment.local / "cache" / "written-cases.json"
 
 
 def propose(opinions: Sequence[Opinion], documents: Documents | None, tags: tuple[str, ...] = ()) -> Candidate:
@@ -103,26 +134,48 @@ def propose(opinions: Sequence[Opinion], documents: Documents | None, tags: tupl
     """
     last = max(enumerate(opinions), key=lambda numbered: (numbered[1].claim != ("", False), numbered[0]))[1]
     text, must_abstain = last.claim
+    wanted = Wanted(
+        case_id=last.problem,
+        answer=last.answer,
+        text=text,
+        must_abstain=must_abstain,
+        sources=last.feedback.expected_sources,
+        feedback=last.feedback.id,
+        corrected=bool(last.feedback.correction.strip()),
+        notes=_notes(opinions, last),
+        tags=tags,
+    )
+    return candidate_of(wanted, documents)
+
+
+def candidate_of(wanted: Wanted, documents: Documents | None) -> Candidate:
+    """A proposed case with the passages that support what is said to be right.
+
+    Args:
+        wanted: what it is made of.
+        documents: of the live release; None where none is live.
+    """
     matcher = Matcher(documents)
-    expected = [_expected(source, text, last, documents, matcher) for source in last.feedback.expected_sources]
+    expected = [_expected(source, wanted, documents, matcher) for source in wanted.sources]
     evidence = [item for item, _ in expected if item is not None]
     reason = "; ".join(why for _, why in expected if why)
-    if not expected and not must_abstain:
-        evidence = _told(last, text)
+    if not expected and not wanted.must_abstain:
+        evidence = _told(wanted)
         reason = "" if evidence else "no passage of the answer supports it; name the source that does"
+    answer = wanted.answer
     case = Case(
-        id="feedback-" + hexdigest("feedback case", str(last.asked))[:12],
-        question=last.answer.question,
-        answer=text or None,
-        must_abstain=must_abstain,
+        id=wanted.case_id,
+        question=answer.question,
+        answer=wanted.text or None,
+        must_abstain=wanted.must_abstain,
         evidence=tuple(dict.fromkeys(evidence)),
-        principal=last.answer.groups,
-        tags=tags,
-        origin=f"feedback:{last.feedback.id}",
-        history=last.answer.history,
+        principal=answer.groups,
+        tags=wanted.tags,
+        origin=f"feedback:{wanted.feedback}",
+        history=answer.history,
         state="proposed",
-        collection=last.answer.collection,
-        note=_note(opinions, last, reason),
+        collection=answer.collection,
+        note=" ".join((*wanted.notes, *((f"{UNMATCHED}{reason}.",) if reason else ()))),
     )
     return Candidate(case, reason)
 
@@ -141,26 +194,28 @@ def _unusable(record: FeedbackRecord, answer: AnswerRecord | None) -> str:
 
 
 def _expected(
-    source: str, claim: str, opinion: Opinion, documents: Documents | None, matcher: Matcher
+    source: str, wanted: Wanted, documents: Documents | None, matcher: Matcher
 ) -> tuple[Evidence | None, str]:
     """The passage of an expected source that supports the claim best, and what a person should know of it."""
+    claim, question = wanted.text, wanted.answer.question
     named = None if documents is None else documents.named(source) or documents.by_id(source)
     if documents is None or named is None or not named.searchable:
-        match = matcher.match(Support(source=source), opinion.answer.question)
+        match = matcher.match(Support(source=source), question)
         return match.evidence, match.reason
-    quote = quote_for(documents.text(named), claim or opinion.answer.question)
+    quote = quote_for(documents.text(named), claim or question)
     if claim and _support(claim, quote) < _SUPPORTS:
         return Evidence(named.source, quote), f"{named.source} hardly says this: see whether the quote holds the answer"
     return Evidence(named.source, quote), ""
 
 
-def _told(opinion: Opinion, claim: str) -> list[Evidence]:
+def _told(wanted: Wanted) -> list[Evidence]:
     """What the answer cites; for a correction, the passages it had that support that."""
-    answer = opinion.answer.answer
+    answer = wanted.answer.answer
     if answer is None:
         return []
-    if not opinion.feedback.correction.strip():
+    if not wanted.corrected:
         return [Evidence(cited.source, cited.quote) for cited in answer.citations if any(map(str.isalnum, cited.quote))]
+    claim = wanted.text
     quotes = [(passage.source, quote_for(passage.text, claim)) for passage in answer.context[:_MOST]]
     scored = [(_support(claim, quote), Evidence(source, quote)) for source, quote in quotes if quote.strip()]
     best, evidence = max(scored, key=lambda pair: pair[0], default=(0.0, None))
@@ -171,17 +226,17 @@ def _support(claim: str, quote: str) -> float:
     return SupportChecker(None).support([claim], [[quote]])[0]
 
 
-def _note(opinions: Sequence[Opinion], last: Opinion, reason: str) -> str:
-    comments = dict.fromkeys(opinion.feedback.comment.strip() for opinion in opinions)
-    said = [f"“{' '.join(comment.split())}”" for comment in comments if comment]
+def _notes(opinions: Sequence[Opinion], last: Opinion) -> tuple[str, ...]:
     others = [opinion for opinion in opinions if _contradicts(opinion, last)]
     against = ", ".join(f"feedback {opinion.feedback.id}" for opinion in others)
-    parts = (
-        f"Users said: {' '.join(said)}" if said else "",
-        f"Contradicted by {against}: see who is right." if against else "",
-        f"{UNMATCHED}{reason}." if reason else "",
-    )
-    return " ".join(part for part in parts if part)
+    said = users_said([opinion.feedback.comment for opinion in opinions])
+    return (*((said,) if said else ()), *((f"Contradicted by {against}: see who is right.",) if against else ()))
+
+
+def users_said(comments: Sequence[str]) -> str:
+    """A sentence with the comments of users, each once; "" where there are none."""
+    said = [f"“{' '.join(comment.split())}”" for comment in dict.fromkeys(map(str.strip, comments)) if comment]
+    return f"Users said: {' '.join(said)}" if said else ""
 
 
 def _contradicts(opinion: Opinion, last: Opinion) -> bool:

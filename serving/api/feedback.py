@@ -17,6 +17,7 @@ from serving.api.errors import ApiError, responses
 from serving.api.keeping import keep_feedback
 from serving.api.service import Service, TheService
 from serving.journal.answers import FeedbackQuery
+from serving.journal.problems import problem_of
 from serving.journal.records import FeedbackRecord
 
 router = APIRouter(tags=["feedback"])
@@ -59,6 +60,10 @@ class FeedbackMade(BaseModel):
     feedback_id: str
     object: Literal["ragpress.feedback"] = "ragpress.feedback"
     answer_id: str
+    case_id: str | None = Field(
+        description="The case that it counts for: the same for the same question of callers who may read the same. "
+        "null where the question is no longer kept."
+    )
 
 
 class FeedbackBody(BaseModel):
@@ -113,7 +118,7 @@ async def give_feedback(service: TheService, caller: Asking, body: FeedbackReque
         expected_sources=tuple(body.expected_sources),
     )
     await keep_feedback(service, record)
-    return FeedbackMade(feedback_id=record.id, answer_id=answer.id)
+    return FeedbackMade(feedback_id=record.id, answer_id=answer.id, case_id=problem_of(answer))
 
 
 @router.get("/v1/feedback", summary="List feedback", responses={**responses(400, 401, 403, 500, 503)})

@@ -51,6 +51,7 @@ def add(
 ) -> None:
     """Say something about an answer."""
     from serving.journal.feedback import Given, feedback_record  # noqa: PLC0415
+    from serving.journal.problems import problem_of  # noqa: PLC0415
 
     environment = environment_of()
     given = Given(
@@ -65,9 +66,11 @@ def add(
     try:
         record = feedback_record(journal, given)
         journal.keep(record).result()
+        about = journal.find(record.answer_id)
     finally:
         journal.close()
-    console.show({"feedback_id": record.id, "case_id": None}, as_json, _added)
+    case_id = None if about is None else problem_of(about)
+    console.show({"feedback_id": record.id, "case_id": case_id}, as_json, _added)
 
 
 @app.command("import")
@@ -111,7 +114,8 @@ def _feedback(record: Any, out: Console) -> None:
 
 
 def _added(record: Any, out: Console) -> None:
-    out.print(f"Feedback {record['feedback_id']} is kept.", markup=False)
+    counts = f" It counts for case {record['case_id']}." if record["case_id"] else ""
+    out.print(f"Feedback {record['feedback_id']} is kept.{counts}", markup=False)
 
 
 def _imported(record: Any, out: Console) -> None:

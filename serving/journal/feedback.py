@@ -10,7 +10,7 @@ from ragpress.errors import UsageError
 from ragpress.fingerprint import hexdigest
 from ragpress.storage.record_ids import TIME_DIGITS
 from serving.journal.answers import AnswerJournal, first_id_since
-from serving.journal.records import FeedbackRecord, Rating
+from serving.journal.records import FeedbackRecord, Rating, Via
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,8 +54,13 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedLine, ...]
 
 
-def feedback_record(journal: AnswerJournal, given: Given) -> FeedbackRecord:
+def feedback_record(journal: AnswerJournal, given: Given, via: Via = "cli") -> FeedbackRecord:
     """The record of a feedback: the same one for the same words on the same answer, whenever it is made.
+
+    Args:
+        journal: has the answer.
+        given: what is said.
+        via: ``cli`` for a person's own words; ``import`` for words of others, taken from a file.
 
     Raises:
         UsageError: there is no such answer, it says nothing, or its time is none.
@@ -71,7 +76,7 @@ def feedback_record(journal: AnswerJournal, given: Given) -> FeedbackRecord:
         answer_id=answer.id,
         collection=answer.collection,
         release=answer.release,
-        via="cli",
+        via=via,
         rating=given.rating,
         comment=given.comment,
         correction=given.correction,
@@ -91,7 +96,7 @@ def import_feedback(journal: AnswerJournal, lines: Iterable[bytes]) -> Imported:
         if not line.strip():
             continue
         try:
-            record = feedback_record(journal, msgspec.json.decode(line, type=Given))
+            record = feedback_record(journal, msgspec.json.decode(line, type=Given), "import")
         except (msgspec.DecodeError, UnicodeDecodeError, UsageError) as error:
             refused.append(RefusedLine(number, str(error)))
             continue

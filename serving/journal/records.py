@@ -10,7 +10,7 @@ from retrieval.filters import Filter
 from serving.types import Answer, Turn
 
 AnswerStatus: TypeAlias = Literal["complete", "failed", "cancelled"]
-Via: TypeAlias = Literal["http", "cli", "mcp"]
+Via: TypeAlias = Literal["http", "cli", "mcp", "import"]
 Rating: TypeAlias = Literal["up", "down"]
 
 
