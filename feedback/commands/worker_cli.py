@@ -36,7 +36,8 @@ def worker(
 ) -> None:
     """Run the loop: watch the sources, fold in feedback, diagnose, repair, evaluate, publish, watch, roll back.
 
-    What it may do by itself is set in [loop]. Ctrl+C or SIGTERM ends it after the step that runs; a second one at once.
+    The section loop of ragpress.toml says what it may do by itself. Ctrl+C or SIGTERM ends it after the step that
+    runs; a second one at once.
     """
     from feedback.loop.worker import run_once, work  # noqa: PLC0415
     from serving.telemetry.logs import set_up_logs  # noqa: PLC0415

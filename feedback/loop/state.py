@@ -66,12 +66,6 @@ class LoopState(msgspec.Struct, frozen=True):
         due = self._due(basis, now)
         return due is None or now >= due
 
-    def next_try(self, now: datetime) -> datetime | None:
-        """When the first of what failed, and did not succeed since, may be tried again; None where nothing waits."""
-        bases = {event.basis for event in self.events if event.kind == "failed" and event.basis}
-        due = (self._due(basis, now) for basis in bases if self.with_basis(basis)[-1].kind == "failed")
-        return min((at for at in due if at is not None and at > now), default=None)
-
     def taken_back(self, repairs: Iterable[Repair]) -> LoopEvent | None:
         """The event by which all of these repairs were taken back or turned down before; None where they were not."""
         wanted = {repair_id(repair) for repair in repairs}
@@ -90,7 +84,8 @@ class LoopState(msgspec.Struct, frozen=True):
         failures = [event for event in self.with_basis(basis, "failed") if moment(event.at) > now - _FORGOTTEN]
         if not failures:
             return None
-        return moment(failures[-1].at) + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(len(failures) - 1, 20))
+        pause = _FIRST_PAUSE.total_seconds() * 2.0 ** min(len(failures) - 1, 20)
+        return moment(failures[-1].at) + min(_LONGEST_PAUSE, timedelta(seconds=pause))
 
 
 def read_state(environment: Environment, collection: str) -> LoopState:

@@ -105,9 +105,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "版本 {release} 已观察 {hours:g} 小时、{answers} 个回答，没有变差。",
     ),
     "watch ended": (
-        "The watch of release {release} ended, as it is no longer live: {why}.",
-        "版本 {release} 已不在线上，观察结束：{why}。",
+        "The watch of release {release} ended: {why}.",
+        "对版本 {release} 的观察结束：{why}。",
     ),
+    "its repairs are gone": ("its repairs are no longer in what is live", "线上版本已不含它的修复"),
     "turned": (
         "Release {release} was rolled back to {before}: {signal}. Its repairs were taken back.",
         "版本 {release} 已回滚到 {before}：{signal}。其修复已撤回。",
