@@ -9,6 +9,8 @@ import { themeButton } from "./theme.js";
 import { AnswerList, followAnswerLinks, showCases } from "./admin_cases.js";
 import { showDocuments, showRuns, uploadPlace } from "./admin_documents.js";
 import { showEvaluations } from "./admin_evaluations.js";
+import { FindingList } from "./admin_findings.js";
+import { LoopLog } from "./admin_loop.js";
 import { showOverview, showService } from "./admin_overview.js";
 import { forgetDrawn } from "./admin_parts.js";
 import { showReleases } from "./admin_releases.js";
@@ -21,6 +23,8 @@ const COLLECTION = "ragpress.admin.collection";
 const SECTIONS = [
   ["quality", "quality.title"],
   ["bad-cases", "bad.title"],
+  ["findings", "findings.title"],
+  ["loop", "loop.title"],
   ["releases", "releases.title"],
   ["evaluations", "evaluations.title"],
   ["documents", "documents.title"],
@@ -49,6 +53,8 @@ if (["1", "7", "30", "90"].includes(kept(DAYS) ?? "")) days.value = /** @type {s
 else days.value = "7";
 for (const [id, words] of SECTIONS) byId("contents").append(element("a", { href: `#${id}`, words }));
 const answers = new AnswerList(() => collection);
+const findings = new FindingList(() => collection, refresh);
+const loop = new LoopLog(() => collection);
 uploadPlace(() => collection, refresh);
 followAnswerLinks();
 
@@ -57,6 +63,8 @@ onLanguage(() => {
   forgetDrawn();
   if (shown) show(shown);
   answers.show();
+  findings.show();
+  loop.show();
 });
 days.addEventListener("change", () => {
   keep(DAYS, days.value);
@@ -82,7 +90,7 @@ async function refresh() {
     const data = await requestJson(`/v1/admin/overview?${query}`);
     if (number !== asked) return;
     show(data);
-    await answers.refresh();
+    await Promise.all([answers.refresh(), findings.refresh(), loop.refresh()]);
     if (data.jobs.some((job) => job.state === "queued" || job.state === "running")) next = BUSY_MS;
   } catch (error) {
     if (!(error instanceof ApiFailure)) throw error;

@@ -4,6 +4,7 @@ import { ApiFailure, requestJson } from "./api.js";
 import { byId, element, icon } from "./dom.js";
 import { say } from "./i18n.js";
 import { ago, count, latency, MISSING, shortRelease, time } from "./admin_format.js";
+import { findingLink } from "./admin_findings.js";
 import { chip, empty, faultText, name, prose, redraw, row, table, visible } from "./admin_parts.js";
 
 const STATE_TONES = { live: "good", quarantined: "bad", superseded: "warn", deleted: "bad", unknown: "plain" };
@@ -62,7 +63,7 @@ function caseItem(one, now, unfolded) {
     part("bad.answer", element("div", {}, ...answer, prose(one.answer || MISSING, kept("answer")))),
     ...said,
     part("bad.suspects", suspectList(one)),
-    element("p", {}, answerLink(one.answer_id, "bad.open")),
+    element("p", { class: "row" }, answerLink(one.answer_id, "bad.open"), one.finding && findingLink(one.finding, one.cause)),
   );
   const details = element("details", { class: "case", "data-kept": `case-${one.answer_id}`, open: unfolded }, summary, body);
   return element("li", {}, details);

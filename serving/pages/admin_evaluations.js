@@ -15,13 +15,12 @@ const TONES = ["answered", "total", "abstained", "failed", "cancelled", "first-h
 
 /** @param {any} data the overview */
 export function showEvaluations(data) {
-  const seen = [data.evaluations, data.evaluations_total, data.case_files, data.findings_total];
+  const seen = [data.evaluations, data.evaluations_total, data.case_files];
   redraw("evaluations-list", [seen, data.releases.map((one) => one.quality), say("chat")], () => {
     const answered = data.releases.filter((one) => one.quality?.complete).slice(0, 8);
     return [
       ...(data.evaluations.length ? evaluationNodes(data) : [nothingYet(data)]),
       answered.length ? comparisonBars(answered) : empty("evaluations.nothing"),
-      data.findings_total === null ? empty("findings.none") : empty("findings.count", { count: number(data.findings_total) }),
     ];
   });
 }

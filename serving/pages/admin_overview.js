@@ -20,6 +20,7 @@ const PLACES = {
   repairs_damaged: "documents",
   answers_fail: "answers",
   bad_cases: "bad-cases",
+  findings_waiting: "findings",
   generator_not_ready: "service",
   generator_fallback: "service",
   settings_damaged: "service",

@@ -198,7 +198,7 @@ export const en = {
   "done.publish": "{release} is live.",
   "done.rollback": "Rolled back: {release} is live.",
 
-  "evaluations.title": "Evaluations and findings",
+  "evaluations.title": "Evaluations",
   "evaluations.none": "Cases are there, and no release was evaluated on them yet. Begin with:",
   "evaluations.no.cases": "There are no cases yet, so nothing is evaluated, and candidates are checked for integrity alone. Get some out of your documents:",
   "evaluations.online": "With real questions",
@@ -247,8 +247,6 @@ export const en = {
   "metric.abstention_recall": "Abstention recall",
   "metric.answer_relevancy": "Relevancy",
   "metric.passed": "Passed",
-  "findings.none": "No diagnosis has run yet, so there are no findings; bad cases are listed above.",
-  "findings.count": "{count} open findings.",
   "bar.down": "Thumbs down",
   "bar.abstained": "Abstained",
   "bar.unsupported": "Unsupported sentences",

@@ -247,8 +247,6 @@ export const zh = {
   "metric.abstention_recall": "拒答召回率",
   "metric.answer_relevancy": "答案相关性",
   "metric.passed": "通过率",
-  "findings.none": "尚未进行诊断，因此没有诊断结果；不良回答见上方。",
-  "findings.count": "{count} 个待处理的诊断结果。",
   "bar.down": "点踩",
   "bar.abstained": "未作答",
   "bar.unsupported": "缺乏依据的句子",
