@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from index import documents, gate
 from index.assemble import FLAGGED, Draft, assemble
+from index.changes import keep_changes
 from index.derive import Deriver, Refusal
 from index.environment import Environment
 from index.process import Processor, planned_items
@@ -147,6 +148,8 @@ def _conclude(
     admission = gate.admit(environment, candidate, start.parent, integrity, request.override)
     manifest, record = admission.sealed(draft.manifest), admission.record
     releases.save(manifest)
+    if not request.trial and not request.without:
+        keep_changes(environment, manifest, candidate.documents, start.parent)
     published = request.publish and record.lets_through
     if published:
         environment.progress.stage("publish")

@@ -11,6 +11,7 @@ import msgspec
 
 from index import gate
 from index.answering import Answering, seal
+from index.changes import keep_changes
 from index.environment import Environment
 from index.release import Manifest, publish_reason, release_id
 from index.repairs.apply import settings_of
@@ -69,6 +70,7 @@ def reissue(environment: Environment, collection: str, change: Reissue) -> Manif
     admission = gate.admit(environment, opened, environment.open(live), integrity, change.override)
     candidate = admission.sealed(candidate)
     releases.save(candidate)
+    keep_changes(environment, candidate, opened.documents, environment.open(live))
     if not candidate.gate.lets_through:
         raise GateRefusedError(candidate.gate.reasons, candidate.id, candidate.evaluation)
     if change.publish:

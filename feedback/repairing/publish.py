@@ -20,6 +20,7 @@ from feedback.repairing.standing import contrary, holds
 from feedback.repairing.trial import WAIT, drifted, forget, tryable, unwritten
 from feedback.repairing.words import language_of, listed, say, short, what_they_do
 from feedback.workbench import Workbench
+from index.changes import keep_changes
 from index.findings import Finding
 from index.pipeline import IngestRequest, ingest
 from index.release import Manifest
@@ -137,12 +138,14 @@ class _Publishing:
         self, candidate: Manifest, live: Manifest, asked: Sequence[AskedCase], drift: tuple[str, ...]
     ) -> Outcome:
         bench = self._bench
+        documents = bench.subject(candidate.id).release.documents
         with bench.environment.store.writer(bench.collection, WAIT):
             releases = bench.environment.releases(bench.collection)
             found = releases.pointer()
             if found is None or found[0].release != live.id:
                 forget(bench, candidate.id)
                 raise ConflictError(f"Another release went live in {bench.collection!r} meanwhile. Try again.")
+            keep_changes(bench.environment, candidate, documents, bench.subject(live.id).release, self._all)
             self._write(self._all)
             why = say(self._language, "publish_why", questions=self._questions())
             signed = f"publish: {why} (by {self._by})"

@@ -12,6 +12,7 @@ from feedback.repairing.guard import guard_again, unguard
 from feedback.repairing.trial import WAIT, forget
 from feedback.repairing.words import language_of, listed, say, what_they_do
 from feedback.workbench import Workbench
+from index.changes import keep_changes
 from index.findings import Finding, find_finding
 from index.pipeline import IngestRequest, ingest
 from index.repairs import files
@@ -111,6 +112,8 @@ class _Reverting:
             if found is None or found[0].release != live or releases.get(candidate).parent != live:
                 forget(bench, candidate)
                 raise ConflictError(f"Another release went live in {bench.collection!r} meanwhile. Try again.")
+            built = bench.environment.open(releases.get(candidate))
+            keep_changes(bench.environment, built.manifest, built.documents, bench.subject(live).release)
             _remove(bench, self._found)
             why = say(language, "revert_why", repairs=listed(language, self._names), reason=self._reason)
             releases.publish(candidate, f"publish: {why} (by {self._by})", found[1].token, bench.environment.now())
