@@ -9,6 +9,7 @@ import msgspec
 from evaluation.cases.files import load_cases
 from evaluation.records import Case
 from evaluation.subjects import Subject
+from feedback.folding.fold import bad_cases
 from feedback.records import BadCase, Claim
 from feedback.repairing.check import is_right
 from feedback.repairing.words import language_of, say, short
@@ -35,7 +36,11 @@ def asked_cases(bench: Workbench, findings: Sequence[Finding]) -> tuple[AskedCas
         findings: those that are to be repaired.
     """
     cases = {case.id: case for case in load_cases(bench.environment.workspace.root, bench.collection)}
-    own = tuple(AskedCase(bad=bad_case(bench, one, cases), finding=one, own=True) for one in findings)
+    # What the right answer is beyond words (a source, an abstention) only the feedback tells.
+    folded = {} if all(one.expected for one in findings) else {bad.case_id: bad for bad in bad_cases(bench)}
+    own = tuple(
+        AskedCase(bad=folded.get(one.case_id) or bad_case(bench, one, cases), finding=one, own=True) for one in findings
+    )
     names = {finding.finding_id for finding in findings}
     asked = {finding.case_id for finding in findings}
     others = []

@@ -8,8 +8,6 @@ from index.repairs.records import Erratum, MissingDocument, kind_of
 from ragpress.loop_settings import LoopSettings
 
 _PEOPLE_DECIDE = {Cause.CONFLICTING_DOCUMENTS: "wait_conflict", Cause.ACCESS_DENIED: "wait_access"}
-_IN_DOCUMENT = frozenset({"holder", "history"})
-"""Kinds of evidence that say that a document holds, or held, the right answer."""
 
 
 def waits_for(settings: LoopSettings, finding: Finding) -> str:
@@ -57,8 +55,9 @@ def _held_back(settings: LoopSettings, finding: Finding) -> list[str]:
 
 
 def rests_on_a_claim(finding: Finding) -> bool:
-    """Whether nothing but a correction says what is right: no document holds it, and no document did."""
+    """Whether nothing but a correction says what is right: no answer cites a document that does on its own."""
     if finding.expected_from != "correction":
         return False
-    held = any(item.kind in _IN_DOCUMENT and item.source for item in finding.evidence)
+    proof = finding.proof
+    held = proof is not None and proof.fixed and bool(proof.sources)
     return not held or any(isinstance(repair, Erratum) for repair in finding.repairs)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from evaluation.subjects import Subject
 from feedback.records import BadCase
+from feedback.repairing.alternatives import alternatives
 from feedback.repairing.check import cited_sources, is_right
 from feedback.repairing.trial import Trial, forget, try_repairs, tryable
 from feedback.repairing.words import language_of, listed, say, short
@@ -75,15 +76,31 @@ class _Proving:
             reason = say(self._language, "already", release=self._live.manifest.id)
             return self._with(_Tried(fixed=False, reason=reason), before, self._finding.repairs, "")
         tried = self._try(repairs)
-        if not tried.fixed:
-            self._drop(tried)
-            return self._with(tried, before, self._finding.repairs, "")
+        if tried.fixed:
+            return self._least(repairs, tried, before, "")
+        self._drop(tried)
+        return self._another(before) or self._with(tried, before, self._finding.repairs, "")
+
+    def _least(self, repairs: Sequence[Repair], tried: _Tried, before: Answer, note: str) -> Finding:
+        """The finding with those of its repairs that are needed."""
         needed, tried = self._shrunk(tuple(repairs), tried)
         others = tuple(repair for repair in self._finding.repairs if repair not in repairs)
-        note = ""
-        if len(needed) < len(repairs):
-            note = say(self._language, "needless", count=len(repairs) - len(needed))
-        return self._with(tried, before, (*needed, *others), note)
+        left_out = len(repairs) - len(needed)
+        less = say(self._language, "needless", count=left_out) if left_out else ""
+        return self._with(tried, before, (*needed, *others), _sentences(self._language, [note, less]))
+
+    def _another(self, before: Answer) -> Finding | None:
+        """The finding with another cause whose repairs do help; None where none does, or nothing else is known."""
+        own = self._finding
+        for other in alternatives(self._bench, self._bad, own) if own.others else ():
+            self._finding = other
+            tried = self._try(tryable(other.repairs))
+            if tried.fixed:
+                note = say(self._language, "another", cause=own.cause)
+                return self._least(tryable(other.repairs), tried, before, note)
+            self._drop(tried)
+        self._finding = own
+        return None
 
     def _try(self, repairs: Sequence[Repair]) -> _Tried:
         try:

@@ -59,7 +59,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "asked in other words it is right {right} of {asked} times",
         "换一种问法时 {asked} 次中有 {right} 次正确",
     ),
-    "another": ("the first proposal did not help; another one was tried", "第一个方案无效，改用了另一个方案"),
+    "another": (
+        "what was proposed for {cause} did not help, and what another cause proposes does",
+        "针对 {cause} 提出的修复无效，另一种原因的修复有效",
+    ),
     "needless": ("{count} of the proposed repairs were not needed", "提出的修复中有 {count} 个并不需要"),
     "own_word": (
         "the new text comes from the correction itself; no document says it on its own",
