@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from serving.server.supervisor import WorkerCommand
 
 
+_FOR_EVER = str(10**9)
+
+
 class Serving(msgspec.Struct, frozen=True):
     """A service that answers.
 
@@ -56,6 +59,9 @@ def serve(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Worker processes; as set if left out.", min=1)
     ] = None,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Run the worker beside it: the feedback loop; see ragpress worker.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run the HTTP service: the API, the chat page and the dashboard. Ctrl+C or SIGTERM stops it."""
@@ -90,6 +96,7 @@ def serve(
         grace=settings.grace_seconds,
         ready=ready,
         tell=tell,
+        beside=_loop(workspace) if loop else None,
     )
     if not supervise(fleet):
         raise typer.Exit(FAILED)
@@ -124,6 +131,14 @@ def _worker(workspace: Workspace, changed: dict[str, str | int]) -> WorkerComman
         words=(sys.executable, "-m", "ragpress", "--workspace", str(workspace.root), "serve-worker"),
         environment={SERVE_VARIABLE: msgspec.json.encode(changed).decode()},
     )
+
+
+def _loop(workspace: Workspace) -> WorkerCommand:
+    """The loop of all collections; where another worker runs it, this one waits to take its place."""
+    from serving.server.supervisor import WorkerCommand  # noqa: PLC0415
+
+    words = (sys.executable, "-m", "ragpress", "--workspace", str(workspace.root), "worker", "--wait", _FOR_EVER)
+    return WorkerCommand(words=words, environment={})
 
 
 def _teller(settings: TelemetrySettings) -> Callable[[str], None]:

@@ -1,4 +1,4 @@
-"""The supervisor: starts the worker processes, replaces dead ones, stops all of them.
+"""The supervisor: starts the worker processes, replaces dead ones, stops all of them; and a process beside them.
 
 Workers are processes of their own, started afresh and not forked: models and event loops do not survive a fork. They
 share one listening socket, so the kernel hands each connection to one of them. A worker that dies is replaced; one
@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from ragpress.errors import ServiceError
 from serving.server.inherited import LAST_SECONDS, WORKER_VARIABLE, Descriptors
+from serving.uploads import tether
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable with the folder in which the workers of one service add up their metrics."""
@@ -32,8 +34,12 @@ FAILURES = 5
 YOUNG_SECONDS = 10.0
 """A worker that ends by itself within so long of its first answer counts as one that failed to start."""
 
+LONGEST_BESIDE = 60.0
+"""The process beside the service is started again after at most so many seconds, however often it failed."""
+
 _LONGEST_PAUSE = 10.0
 _KILL_AFTER = 8.0
+_TETHER = tether.__file__
 _KILLED = (-signal.SIGKILL, -signal.SIGTERM)
 
 
@@ -60,6 +66,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         ready: called with the process ids once all workers answer.
         tell: told in a sentence what happens to workers.
         pause: seconds before a worker that failed to start is started again; doubled with every failure in a row.
+        beside: a process that runs beside the service once that answers; nothing when None. The service goes on
+            whatever becomes of it: it is started again, each time a little later.
     """
 
     command: WorkerCommand
@@ -69,6 +77,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     ready: Callable[[list[int]], None]
     tell: Callable[[str], None]
     pause: float = 1.0
+    beside: WorkerCommand | None = None
 
 
 def supervise(fleet: Fleet) -> bool:
@@ -98,6 +107,8 @@ class _Supervisor:
         self._told = False
         self._signals = 0
         self._stop = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._beside: asyncio.subprocess.Process | None = None
         self._lifeline, self._held = os.pipe()
 
     async def run(self) -> bool:
@@ -109,6 +120,8 @@ class _Supervisor:
                 for _ in range(self._fleet.workers):
                     group.create_task(self._keep())
                 group.create_task(self._ended())
+                if self._fleet.beside is not None:
+                    group.create_task(self._keep_beside(self._fleet.beside))
         except* ServiceError as errors:
             raise errors.exceptions[0] from None
         finally:
@@ -124,13 +137,13 @@ class _Supervisor:
             return
         self._stop.set()
         self._fleet.listener.close()
-        for process in self._running.values():
+        for process in self._processes():
             _send(process, signal.SIGTERM)
 
     async def _ended(self) -> None:
         await self._stop.wait()
         end = asyncio.get_running_loop().time() + self._fleet.grace + LAST_SECONDS + _KILL_AFTER
-        while self._running and asyncio.get_running_loop().time() < end:
+        while self._processes() and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.05)
         self._kill()
 
@@ -170,6 +183,47 @@ class _Supervisor:
             _send(process, signal.SIGTERM)
         return process, await _line(reading)
 
+    async def _keep_beside(self, command: WorkerCommand) -> None:
+        pause = self._fleet.pause
+        await self._until(self._ready, self._stop)
+        while not self._stop.is_set():
+            # It dies with this process: a killed service cannot tell it to.
+            words = (sys.executable, "-I", "-S", _TETHER, str(os.getpid()), "0", *command.words)
+            self._beside = process = await asyncio.create_subprocess_exec(
+                *words, env={**os.environ, **command.environment}, stdin=asyncio.subprocess.DEVNULL, process_group=0
+            )
+            began = asyncio.get_running_loop().time()
+            if self._stop.is_set():
+                _send(process, signal.SIGTERM)
+            code = await process.wait()
+            self._beside = None
+            if self._stop.is_set():
+                return
+            if asyncio.get_running_loop().time() - began > LONGEST_BESIDE:
+                pause = self._fleet.pause
+            self._fleet.tell(
+                f"The process beside the service ({process.pid}) ended with {_reason(code)}; "
+                f"another one starts in {pause:g} s."
+            )
+            await self._wait(pause)
+            pause = min(LONGEST_BESIDE, 2 * pause)
+
+    async def _until(self, *events: asyncio.Event) -> None:
+        """Wait for the first of some events."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in events]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait so long, or until the service stops."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+    def _processes(self) -> list[asyncio.subprocess.Process]:
+        """All that run now."""
+        return [*self._running.values(), *([] if self._beside is None else [self._beside])]
+
     def _environment(self, inherited: Descriptors) -> dict[str, str]:
         return {
             **os.environ,
@@ -181,6 +235,7 @@ class _Supervisor:
     def _report(self) -> None:
         if not self._told and len(self._answering) == self._fleet.workers:
             self._told = True
+            self._ready.set()
             self._fleet.ready(sorted(self._answering))
 
     def _forget(self, pid: int) -> None:
@@ -195,13 +250,10 @@ class _Supervisor:
             raise ServiceError(
                 f"A worker process ended with {_reason(code)} as it started{again}. What it said stands above."
             )
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                self._stop.wait(), min(_LONGEST_PAUSE, self._fleet.pause * 2 ** (self._failures - 1))
-            )
+        await self._wait(min(_LONGEST_PAUSE, self._fleet.pause * 2 ** (self._failures - 1)))
 
     def _kill(self) -> None:
-        for process in self._running.values():
+        for process in self._processes():
             _send(process, signal.SIGKILL)
 
 
