@@ -18,6 +18,7 @@ from feedback.loop.source_events import Due, SourceWatch, source_folders
 from feedback.loop.state import iso, read_state
 from feedback.loop.telling import say
 from feedback.loop.telling_others import Sink, Teller
+from feedback.loop.webhook import Webhook
 from feedback.workbench import Workbench
 from index.environment import Environment
 from index.findings import FINDINGS, LOOP, EventKind, LoopEvent, describe_event, describe_finding, record_event
@@ -95,7 +96,8 @@ class _Line:
         self._journal = AnswerJournal(environment, environment.workspace.service.journal)
         self.bench = Workbench(environment, collection, self._journal)
         self._stop = stop
-        self._teller = Teller(environment, collection, sinks)
+        self._webhook: Webhook | None = None
+        self._teller = Teller(environment, collection, [*sinks, self._send])
         self._noticer = Noticer(self.bench)
         self._due = Due(self.settings.debounce_seconds, self.settings.sweep_seconds)
         self._signs = Due(_SIGNS_SECONDS, self.settings.sweep_seconds)
@@ -110,6 +112,7 @@ class _Line:
         return self.bench.environment.workspace.collection(self.bench.collection).loop
 
     def __enter__(self) -> _Line:
+        self._connect()
         self._note("started")
         self._follow()
         return self
@@ -119,6 +122,8 @@ class _Line:
             self._watch.close()
         self._note("stopped")
         self._teller.tell()
+        if self._webhook is not None:
+            self._webhook.close()
         self._journal.close()
 
     def settings_changed(self) -> bool:
@@ -130,6 +135,7 @@ class _Line:
         """Go on with edited settings."""
         self.bench.renew(environment)
         self._due.debounce, self._due.sweep = self.settings.debounce_seconds, self.settings.sweep_seconds
+        self._connect()
         self._follow()
         self._again = True
 
@@ -141,7 +147,7 @@ class _Line:
         if "answers" in news:
             self._signs.touch()
         sources, signs = self._due.is_due(), self._signs.is_due()
-        if not (sources or signs or self._again or news - {"answers"} or self._has_waited()):
+        if not (sources or signs or self._again or news - {"answers"}):
             return
         if sources:
             self._due.looked()
@@ -162,8 +168,20 @@ class _Line:
             self._again = False
             self._signs.touch()
 
-    def _has_waited(self) -> bool:
-        return False
+    def _connect(self) -> None:
+        """Open the webhook of the settings; one that is wrong is told, and the loop goes on without it."""
+        if self._webhook is not None:
+            self._webhook.close()
+        self._webhook = None
+        if self.settings.webhook:
+            try:
+                self._webhook = Webhook(self.settings.webhook, self.settings.webhook_key)
+            except SettingsError as error:
+                _LOG.error("%s", error)
+
+    def _send(self, event: LoopEvent) -> None:
+        if self._webhook is not None:
+            self._webhook.send(event)
 
     def _follow(self) -> None:
         if self._watch is not None:
