@@ -112,7 +112,7 @@ class LoopLineage:
         """The repairs that a release was built with, and those of the findings that it was made for."""
         known = self._repairs()
         proposed = (repair_id(repair) for one in findings for repair in one.repairs)
-        names = dict.fromkeys((*getattr(manifest, "repairs", ()), *proposed))
+        names = dict.fromkeys((*manifest.repairs, *proposed))
         return [known[name] for name in names if name in known]
 
     def _onwards(self, finding: Finding) -> tuple[Link, ...]:

@@ -78,5 +78,5 @@ def _kept(environment: Environment, collection: str) -> list[KeptRepair]:
     if manifest is not None and sources:
         table = environment.open(manifest).documents
         rows = to_rows(table.filter(pc.is_in(table["source"], pa.array(sources, pa.string()))))
-    in_force: tuple[str, ...] = getattr(manifest, "repairs", ())
+    in_force = () if manifest is None else manifest.repairs
     return kept_repairs(root, collection, in_force, {row.source: row for row in rows})

@@ -74,6 +74,7 @@ class ReleaseBody(ReleaseItem):
     embedder: str
     prompt: str | None = Field(description="Name of its prompt version.")
     generator: str | None = Field(description="What writes its answers.")
+    repairs: list[str] = Field(description="Ids of the repairs that it was built with: GET /v1/repairs.")
     gate: GateBody
 
 
@@ -177,6 +178,7 @@ def release_body(manifest: Manifest, item: ReleaseItem) -> ReleaseBody:
         embedder=manifest.embed.model,
         prompt=None if answering is None else answering.prompt.name,
         generator=None if answering is None else f"{answering.generator.kind} {answering.generator.model}".strip(),
+        repairs=list(manifest.repairs),
         gate=_gate_body(manifest.gate),
     )
 

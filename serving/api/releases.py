@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from index import history
 from index.catalogue import list_releases as list_entries
+from index.changes import read_changes
 from index.environment import Environment
 from index.prompt_versions import keep_live_prompt
 from index.release import LiveRecord, Manifest, read_manifest
@@ -37,9 +38,6 @@ router = APIRouter(tags=["releases"])
 
 WAIT_SECONDS = 2.0
 """So long a publish or rollback waits for another writer before it says that the collection is busy."""
-
-CHANGES = "CHANGES.md"
-"""What the loop writes beside the manifest of a release that it built."""
 
 ReleaseId = Annotated[str, Path(min_length=1, max_length=64, pattern=RELEASE_PATTERN, description="Id of a release.")]
 
@@ -87,7 +85,7 @@ _TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/markdown": {"s
     responses={**_TEXT, **responses(400, 401, 403, 404, 500, 503)},
 )
 async def changes(service: TheService, _caller: Administrating, release: ReleaseId) -> Response:
-    """The release's `CHANGES.md`: what it repairs and why, in plain words. Only releases of the loop have one."""
+    """The release's `CHANGES.md`: what it repairs and why, in plain words."""
     text = await asyncio.to_thread(_changes, service.environment, release)
     return Response(text, media_type="text/markdown; charset=utf-8")
 
@@ -203,18 +201,18 @@ def _show(environment: Environment, release: str) -> ReleaseBody:
     return release_body(manifest, release_item(manifest.collection, entry))
 
 
-def _changes(environment: Environment, release: str) -> bytes:
+def _changes(environment: Environment, release: str) -> str:
     manifest = _manifest(environment, release)
-    try:
-        return environment.store.read(f"releases/{manifest.id}/{CHANGES}")
-    except NotFoundError as error:
+    text = read_changes(environment, manifest.id)
+    if text is None:
         raise ApiError(
             404,
-            f"Release {release} has no CHANGES.md: the loop did not make it. Compare it with the one before: GET "
-            "/v1/releases/{before}/diff/{after}",
+            f"Release {release} has no CHANGES.md: it was built by an earlier ragpress, or only to try something. "
+            "Compare it with another one: GET /v1/releases/{before}/diff/{after}",
             kind="not_found_error",
             code="no_changes",
-        ) from error
+        )
+    return text
 
 
 def _diff(environment: Environment, before: str, after: str) -> DiffBody:

@@ -178,7 +178,7 @@ class Overviews:
         found = (
             *around.problems,
             *(problems.problem(code, "error", detail=detail) for code, detail in faults.items() if detail),
-            *self._problems(live, release, releases, numbers, around),
+            *self._problems(live, release, diagnosed.without_trials(releases), numbers, around),
             *problems.of_evaluations(evaluations),
             *problems.of_findings(diagnosed.waiting),
         )

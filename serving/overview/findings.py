@@ -39,7 +39,7 @@ from serving.overview.finding_records import (
     SettingEntry,
     SpentEntry,
 )
-from serving.overview.records import BadCase
+from serving.overview.records import BadCase, ReleaseEntry
 
 _WINDOW = timedelta(hours=24)
 _TEXT = 4_000
@@ -68,6 +68,11 @@ class FoundState(msgspec.Struct, frozen=True):
     def waiting(self) -> int:
         """Findings that wait for a person."""
         return sum(state == "waiting" for state in self.states.values())
+
+    def without_trials(self, releases: Sequence[ReleaseEntry]) -> list[ReleaseEntry]:
+        """Releases but for those that were only built to try a repair."""
+        tried = {one.proof.release for one in self.findings if one.proof is not None}
+        return [one for one in releases if one.state in ("live", "previous") or one.id not in tried]
 
     def about(self, answer: str, feedback: Sequence[str]) -> Finding | None:
         """The newest finding of an answer, or of what was said of it; None where there is none.
@@ -250,10 +255,13 @@ def _kept(repair: Repair, built: frozenset[str], row: DocumentRow | None) -> Kep
 
 
 def _flag(repair: Repair, row: DocumentRow | None) -> AuditMark | None:
-    """The mark of a document that says that an erratum no longer fits it."""
-    if row is None or not isinstance(repair, Erratum):
+    """The mark of a document that says that a repair no longer fits it."""
+    if row is None:
         return None
-    return next((mark for mark in row.all_marks if mark.audit == "erratum"), None)
+    stale = [mark for mark in row.all_marks if mark.audit == f"{kind_of(repair)}_stale"]
+    # A document may have several errata: their marks name them.
+    fitting = (mark for mark in stale if not isinstance(repair, Erratum) or repair_id(repair) in mark.reason)
+    return next(fitting, None)
 
 
 def loop_report(environment: Environment, collection: str, limit: int) -> LoopReport:

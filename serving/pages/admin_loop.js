@@ -1,12 +1,12 @@
 /** The loop: who runs it, what it may do, what it did and why; the repairs that hold, and the documents it asks for. */
 
-import { ApiFailure, request, requestJson } from "./api.js";
-import { byId, element, icon } from "./dom.js";
-import { say } from "./i18n.js";
+import { ApiFailure, requestJson } from "./api.js";
+import { byId, element } from "./dom.js";
+import { languageTag, say } from "./i18n.js";
 import { MISSING, number, shortRelease, time } from "./admin_format.js";
+import { showChanges } from "./admin_changes.js";
 import { chip, empty, faultText, prose, redraw, row, table, visible } from "./admin_parts.js";
 import { repairWords } from "./admin_repairs.js";
-import { MarkdownView } from "./markdown.js";
 
 const SHOWN = 25;
 const MOST = 200;
@@ -65,7 +65,7 @@ export class LoopLog {
 
   facts() {
     const { worker, publish, auto_repairs: auto, min_confidence: sure, spent } = this.loop;
-    const kinds = auto.map((kind) => say(`kind.${kind}`)).join(", ");
+    const kinds = new Intl.ListFormat(languageTag()).format(auto.map((kind) => say(`kind.${kind}`)));
     const share = number(sure, { style: "percent", maximumFractionDigits: 0 });
     const facts = [
       ["loop.worker", worker ?? say("loop.worker.none")],
@@ -115,36 +115,6 @@ function changesButton(one) {
   const button = element("button", { type: "button", class: "compact", words: "loop.changes", "data-focus": `changes-${one.id}` });
   button.addEventListener("click", () => showChanges(one.release));
   return button;
-}
-
-/** The CHANGES.md of a release, in a dialog. */
-function showChanges(release) {
-  const close = element("button", { type: "button", class: "icon-button", wordsLabel: "close" }, icon("close"));
-  const title = element("h2", { id: "changes-title", words: "changes.title", values: { release: shortRelease(release) } });
-  const body = element("div", { class: "drawer-body changes" }, element("p", { class: "soft", words: "changes.loading" }));
-  const dialog = /** @type {HTMLDialogElement} */ (
-    element("dialog", { class: "drawer", "aria-labelledby": "changes-title" }, element("header", { class: "drawer-head" }, title, close), body)
-  );
-  close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
-  fillChanges(release, body);
-}
-
-async function fillChanges(release, body) {
-  try {
-    const response = await request(`/v1/releases/${encodeURIComponent(release)}/changes`);
-    const text = await response.text();
-    const page = element("div", { class: "text" });
-    new MarkdownView(page, (cited) => new Text(`[${cited}]`)).show(visible(text));
-    body.replaceChildren(page);
-  } catch (error) {
-    if (!(error instanceof ApiFailure)) throw error;
-    const none = error.code === "no_changes";
-    body.replaceChildren(none ? empty("changes.none") : element("p", { class: "problem", role: "alert" }, faultText(error)));
-  }
 }
 
 function wantedList(wanted) {

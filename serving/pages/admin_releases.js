@@ -4,6 +4,7 @@ import { requestJson } from "./api.js";
 import { element } from "./dom.js";
 import { say } from "./i18n.js";
 import { count, latency, money, MISSING, number, share, shortRelease, time } from "./admin_format.js";
+import { showChanges } from "./admin_changes.js";
 import { reportLink } from "./admin_evaluations.js";
 import { chip, confirm, empty, redraw, row, table, tell, visible } from "./admin_parts.js";
 
@@ -71,6 +72,9 @@ function whyNode(one, data) {
     node.append(element("span", { class: "small block", words: "releases.overridden", values: { why: visible(one.override) } }));
   }
   if (data.evaluations.some((known) => known.id === one.evaluation && known.report)) node.append(element("span", { class: "small block" }, reportLink(one.evaluation, "releases.evaluation")));
+  const changes = element("button", { type: "button", class: "quiet compact", words: "loop.changes", "data-focus": `release-changes-${one.id}` });
+  changes.addEventListener("click", () => showChanges(one.id));
+  node.append(element("span", { class: "block" }, changes));
   return node;
 }
 

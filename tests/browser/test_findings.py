@@ -21,7 +21,7 @@ from tests.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 HOSTILE = '<img src=x onerror=alert(1)> \u202e"><script>alert(2)</script>'
 CHANGES = "# What changed in r00001\n\n- `docs/hours-2024.md` is searched no more. <img src=x onerror=alert(3)>\n"
 
@@ -44,6 +44,7 @@ def filled(workspace: Workspace) -> None:
     happened(environment, "waiting", "f1", text="It waits for a person: supersede is not among [loop] auto_repairs.")
     happened(environment, "published", "f3", release=release, text="Published: 1 of 1 bad cases is right now.")
     happened(environment, "failed", text=HOSTILE)
+    environment.store.delete(f"releases/{release}/CHANGES.md")
     environment.store.create(f"releases/{release}/CHANGES.md", CHANGES.encode())
     for repair in (hostile, wanted().repairs[0]):
         files.save(workspace.root, repair)
