@@ -165,8 +165,12 @@ def repair_findings(bench: Workbench, finding_id: str | None, by: str | None) ->
 
 def proved(bench: Workbench, finding: Finding) -> Finding:
     """A finding with its proof; proven now, and noted, where it was not on what is live."""
-    live = bench.environment.releases(bench.collection).live_id()
-    if finding.proof is not None and finding.release == live:
+    live = bench.live()
+    if live is None:
+        return finding
+    # What is live with them already only wants to be noted, as after a kill.
+    known = finding.release == live.manifest.id or holds(live.manifest, tryable(finding.repairs))
+    if finding.proof is not None and known:
         return finding
     cases = {case.id: case for case in load_cases(bench.environment.workspace.root, bench.collection)}
     found = prove(bench, bad_case(bench, finding, cases), finding)
