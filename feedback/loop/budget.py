@@ -25,11 +25,6 @@ class Budget(msgspec.Struct, frozen=True):
     model_tokens: int
     embeddings: int
 
-    @property
-    def is_spent(self) -> bool:
-        """Whether one of both is used up."""
-        return self.model_tokens <= 0 or self.embeddings <= 0
-
     def less(self, model_tokens: int, embeddings: int) -> Budget:
         """What is left after something was spent."""
         return Budget(self.model_tokens - model_tokens, self.embeddings - embeddings)

@@ -16,6 +16,7 @@ from feedback.workbench import Workbench
 from index.findings import EventKind, Finding, LoopEvent, record_event, record_findings
 from ragpress.errors import ConflictError, RagpressError, UnknownOutcomeError, WriterBusyError
 from ragpress.loop_settings import LoopSettings
+from serving.generate.kinds import EXTRACTIVE
 
 BY = "ragpress loop"
 """Who signs what the worker does by itself."""
@@ -70,6 +71,16 @@ class Desk:
         tokens = sum(event.model_tokens for event in self.notes)
         return self._budget.less(tokens, sum(event.embeddings for event in self.notes))
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether questions may be asked: the model's tokens are not used up, or answers need none."""
+        return self.budget.model_tokens > 0 or not self._needs_model()
+
+    @property
+    def may_prove(self) -> bool:
+        """Whether repairs may be tried in scratch releases."""
+        return self.budget.embeddings > 0 and self.may_ask
+
     def say(self, sentence: str, **values: object) -> str:
         """A sentence in the loop's language."""
         return say(self.language, sentence, **values)
@@ -107,6 +118,10 @@ class Desk:
         known = {event.id for event in (*before.events, *self.notes)}
         self.read()
         self.notes += [event for event in self.state.events if event.id not in known]
+
+    def _needs_model(self) -> bool:
+        live = self.bench.live()
+        return live is not None and live.answerer.parts.generator.name.kind != EXTRACTIVE
 
     @contextmanager
     def trying(self, basis: str, what: str, **values: object) -> Iterator[None]:

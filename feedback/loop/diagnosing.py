@@ -26,7 +26,7 @@ def diagnose_cases(desk: Desk) -> tuple[int, int]:
     due = due_cases(desk, desk.bads)
     left = len(due)
     for bad, basis in due[: desk.settings.max_findings]:
-        if desk.stop() or (desk.budget.is_spent and not bad.disputed):
+        if desk.stop() or not (desk.may_ask or bad.disputed):
             break
         with desk.trying(basis, "a diagnosis", question=bad.question):
             _diagnose(desk, bad, basis)

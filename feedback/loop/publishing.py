@@ -61,14 +61,12 @@ def _prove_open(desk: Desk) -> int:
     left = len(due)
     for finding in due:
         bad = bads.get(finding.case_id)
-        if desk.stop() or desk.budget.is_spent:
+        if desk.stop() or not desk.may_prove:
             break
         if bad is not None:
             with desk.trying(_basis("proof", finding), "a proof", question=finding.question):
                 _prove(desk, bad, finding)
         left -= 1
-    if left and desk.budget.is_spent:
-        _tell_budget(desk)
     return left
 
 
@@ -165,12 +163,12 @@ def _basis(step: str, finding: Finding) -> str:
     return hexdigest(step, finding.finding_id)
 
 
-def _tell_budget(desk: Desk) -> None:
+def tell_budget(desk: Desk) -> None:
     """Say that something waits for the budget, once within 24 hours."""
     now = desk.now
     if any(event.kind == "budget" and moment(event.at) > now - PERIOD for event in desk.state.events):
         return
-    if desk.budget.model_tokens <= 0:
+    if not desk.may_ask:
         desk.note("budget", desk.say("tokens", limit=desk.settings.max_model_tokens))
     else:
         desk.note("budget", desk.say("embeddings", limit=desk.settings.max_embeddings))

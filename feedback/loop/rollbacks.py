@@ -36,13 +36,12 @@ def unsettled(desk: Desk) -> tuple[LoopEvent, ...]:
 
 
 def went_back_to(record: LiveRecord, release: str) -> str | None:
-    """The release to which a rollback from a release led; None where it is live, or was left for a newer one."""
+    """The release before one to which a rollback led; None where it is live, or was left for newer ones alone."""
     lived = [record.release, *record.history][::-1]
     if release not in lived:
         return None
-    last = len(lived) - 1 - lived[::-1].index(release)
-    after = lived[last + 1] if last + 1 < len(lived) else None
-    return after if after is not None and after in lived[:last] else None
+    first, last = lived.index(release), len(lived) - 1 - lived[::-1].index(release)
+    return next((later for later in lived[last + 1 :] if later in lived[:first]), None)
 
 
 def take_back(desk: Desk, event: LoopEvent, target: str, why: str, text: str = "") -> None:

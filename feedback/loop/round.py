@@ -15,14 +15,14 @@ from feedback.loop.budget import Budget
 from feedback.loop.desk import Desk
 from feedback.loop.diagnosing import diagnose_cases
 from feedback.loop.ingesting import has_sources, ingest_sources, look_at_sources
-from feedback.loop.publishing import finish_applied, publish_findings
+from feedback.loop.publishing import finish_applied, publish_findings, tell_budget
 from feedback.loop.rollbacks import settle_rollbacks
-from feedback.loop.watching import watch_release
+from feedback.loop.watching import watch_release, watched
 from feedback.workbench import Workbench
 from index.findings import EventKind
 from index.report import IngestReport
 
-__all__ = ["RoundReport", "run_round"]
+__all__ = ["RoundReport", "run_round", "run_watch"]
 
 
 class RoundReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +41,7 @@ class RoundReport(msgspec.Struct, frozen=True, kw_only=True):
         rolled_back: releases that were left again.
         failed: how many things failed and are tried again.
         left: things that wait for the next round: diagnoses, proofs.
+        watching: releases that are being watched.
         again: whether it is worth going on at once, or as soon as another writer is done.
         seconds: wall-clock seconds.
     """
@@ -57,6 +58,7 @@ class RoundReport(msgspec.Struct, frozen=True, kw_only=True):
     rolled_back: tuple[str, ...]
     failed: int
     left: int
+    watching: tuple[str, ...]
     again: bool
     seconds: float
 
@@ -91,7 +93,22 @@ def run_round(
         bad_cases, left = diagnose_cases(desk)
         left += publish_findings(desk)
         watch_release(desk)
+    if left and not stop() and not desk.may_prove:
+        tell_budget(desk)
     return _report(desk, bad_cases, left, time.monotonic() - began)
+
+
+def run_watch(bench: Workbench, budget: Budget, stop: Callable[[], bool] = lambda: False) -> RoundReport:
+    """Only look at how what was published does, and what was rolled back: cheap enough to be done often.
+
+    Raises:
+        StorageError: the journals cannot be read or written.
+    """
+    began = time.monotonic()
+    desk = Desk(bench, budget, stop)
+    settle_rollbacks(desk)
+    watch_release(desk)
+    return _report(desk, 0, 0, time.monotonic() - began)
 
 
 def _ingest(desk: Desk) -> None:
@@ -138,7 +155,8 @@ def _report(desk: Desk, bad_cases: int, left: int, seconds: float) -> RoundRepor
         rolled_back=_releases(desk, "rolled_back"),
         failed=sum(event.kind == "failed" for event in desk.notes),
         left=left,
-        again=desk.again or bool(left and not desk.budget.is_spent),
+        watching=tuple(event.release for event in watched(desk)),
+        again=desk.again or bool(left and desk.may_prove),
         seconds=round(seconds, 3),
     )
 

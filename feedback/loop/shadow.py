@@ -44,7 +44,7 @@ def replay_recent(desk: Desk, event: LoopEvent, before: str, after: str) -> Repl
     old, new = desk.bench.subject(before), desk.bench.subject(after)
     count = worse = better = 0
     for record in _recent(desk, event):
-        if desk.stop() or desk.budget.is_spent:
+        if desk.stop() or not desk.may_ask:
             break
         first, second = (_standing(_ask(desk, subject, record)) for subject in (old, new))
         count += 1

@@ -13,7 +13,7 @@ from ingest.sources import resolve_roots, with_uploads
 from ragpress.errors import RagpressError
 
 _LOG = logging.getLogger(__name__)
-_LONGEST_DEBOUNCES = 30
+_LONGEST = 30
 _STEP_MILLISECONDS = 100
 
 
@@ -23,12 +23,15 @@ class Due:
     Args:
         debounce: seconds without a change after which they are.
         sweep: seconds after which they are in any case.
+        longest: so many times ``debounce`` after the first change they are, although changes go on.
         clock: monotonic seconds.
     """
 
-    def __init__(self, debounce: float, sweep: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, debounce: float, sweep: float, longest: int = _LONGEST, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.debounce, self.sweep = debounce, sweep
-        self._clock = clock
+        self._longest, self._clock = longest, clock
         self._first: float | None = None
         self._last = 0.0
         self._looked: float | None = None
@@ -42,14 +45,14 @@ class Due:
                 self._first = self._last
 
     def is_due(self) -> bool:
-        """Whether to look now. A folder that never comes to rest is looked at after 30 such pauses."""
+        """Whether to look now."""
         with self._lock:
             now = self._clock()
             if self._looked is None or now - self._looked >= self.sweep:
                 return True
             if self._first is None:
                 return False
-            return now - self._last >= self.debounce or now - self._first >= _LONGEST_DEBOUNCES * self.debounce
+            return now - self._last >= self.debounce or now - self._first >= self._longest * self.debounce
 
     def looked(self) -> None:
         """They are being looked at from now on; what changes later counts anew."""

@@ -152,7 +152,7 @@ def repaired_questions(desk: Desk, event: LoopEvent) -> frozenset[str]:
 def _replays(desk: Desk, event: LoopEvent, live: str) -> str:
     """What the replays say against a release, in words; "" where nothing. They are done once."""
     done = desk.state.of_release(event.release, "replayed")
-    if done or live != event.release or not event.to or not desk.settings.shadow_replays or desk.budget.is_spent:
+    if done or live != event.release or not event.to or not desk.settings.shadow_replays or not desk.may_ask:
         return ""
     spent = desk.bench.model_tokens
     replays = replay_recent(desk, event, event.to, event.release)

@@ -13,7 +13,7 @@ from feedback.loop.budget import Budget, budget_of
 from feedback.loop.desk import BY
 from feedback.loop.lease import worker_lease
 from feedback.loop.noticing import Noticer
-from feedback.loop.round import RoundReport, run_round
+from feedback.loop.round import RoundReport, run_round, run_watch
 from feedback.loop.source_events import Due, SourceWatch, source_folders
 from feedback.loop.state import iso, read_state
 from feedback.loop.telling import say
@@ -31,6 +31,9 @@ _LOG = logging.getLogger(__name__)
 _MANY_FILES = 32
 _SIGNS_SECONDS = 30.0
 """Signs that nobody gave on purpose (rephrased, abandoned, …) are folded in this often; feedback at once."""
+
+_WATCH_SECONDS = 3.0
+"""While a release is watched, new answers are looked at this often."""
 
 
 def run_once(environment: Environment, collection: str, sinks: Sequence[Sink] = (), wait: float = 0.0) -> RoundReport:
@@ -100,7 +103,9 @@ class _Line:
         self._teller = Teller(environment, collection, [*sinks, self._send])
         self._noticer = Noticer(self.bench)
         self._due = Due(self.settings.debounce_seconds, self.settings.sweep_seconds)
-        self._signs = Due(_SIGNS_SECONDS, self.settings.sweep_seconds)
+        self._signs = Due(_SIGNS_SECONDS, self.settings.sweep_seconds, 1)
+        self._glances = Due(_WATCH_SECONDS, self.settings.sweep_seconds, 1)
+        self._watching = False
         self._watch: SourceWatch | None = None
         self._news: frozenset[str] = frozenset()
         self._again = True
@@ -148,16 +153,21 @@ class _Line:
             self._signs.touch()
         sources, signs = self._due.is_due(), self._signs.is_due()
         if not (sources or signs or self._again or news - {"answers"}):
+            if "answers" in news:
+                self._glances.touch()
+            if self._watching and self._glances.is_due():
+                self._glances.looked()
+                self._run(lambda: run_watch(self.bench, _budget(self.bench), self._stop.is_set))
             return
         if sources:
             self._due.looked()
         self._signs.looked()
-        self._run(sources)
+        self._run(lambda: run_round(self.bench, _budget(self.bench), ingest=sources, stop=self._stop.is_set))
 
-    def _run(self, sources: bool) -> None:
+    def _run(self, work: Callable[[], RoundReport]) -> None:
         try:
-            report = run_round(self.bench, _budget(self.bench), ingest=sources, stop=self._stop.is_set)
-            self._again = report.again
+            report = work()
+            self._again, self._watching = report.again, bool(report.watching)
             self._teller.tell()
             seal_events(self.bench.environment)
             self._problem = ""
