@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 
 from index.build import version_rows
+from index.changes import read_changes
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
 from index.opened import OpenRelease
 from index.release import Manifest, Override, Releases
 from index.repairs import files as repairs
+from index.repairs import writing
 from index.repairs.records import Quarantine
+from index.repairs.writing import RepairNote
 from ragpress.errors import UsageError
 from ragpress.types import AuditMark, Removal
 
@@ -106,9 +109,10 @@ class ReleaseEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownRelease(Manifest, frozen=True, kw_only=True):
-    """A release with every time a person let it through against the gate's word."""
+    """A release with every time a person let it through against the gate, and its ``CHANGES.md`` if it has one."""
 
     overrides: tuple[Override, ...] = ()
+    changes: str | None = None
 
 
 class ReleaseList(msgspec.Struct, frozen=True):
@@ -118,19 +122,11 @@ class ReleaseList(msgspec.Struct, frozen=True):
     releases: tuple[ReleaseEntry, ...]
 
 
-class RepairNote(msgspec.Struct, frozen=True):
-    """What a change to ``repairs/`` did: the document, the file, and what to do next."""
-
-    source: str
-    file: str
-    done: str
-    next: str
-
-
 def show_release(environment: Environment, manifest: Manifest) -> ShownRelease:
     """A release as ``ragpress releases show`` shows it."""
     overrides = environment.releases(manifest.collection).overrides(manifest)
-    return ShownRelease(**msgspec.structs.asdict(manifest), overrides=overrides)
+    changes = read_changes(environment, manifest.id)
+    return ShownRelease(**msgspec.structs.asdict(manifest), overrides=overrides, changes=changes)
 
 
 def list_documents(release: OpenRelease, chosen: DocumentFilter) -> DocumentList:
@@ -205,23 +201,17 @@ def quarantine(
         at=environment.now().isoformat(timespec="seconds"),
     )
     path = repairs.save(environment.workspace.root, repair)
+    writing.give_way(environment.workspace.root, repair)
     return _note(environment.workspace.root, path, row.source, "quarantined")
 
 
 def restore(environment: Environment, collection: str, document: str) -> RepairNote:
-    """Take a person's quarantine back.
+    """Take a person's quarantine back, or have a document used that an audit took out.
 
     Raises:
-        UsageError: nobody quarantined the document.
+        UsageError: nothing took the document out that can be taken back or overridden.
     """
-    row = _live_document(environment, collection, document)
-    path = repairs.path_of(environment.workspace.root, collection, row.source)
-    if not repairs.remove(environment.workspace.root, collection, row.source):
-        raise UsageError(
-            f"{row.source} is not quarantined by a person, so there is nothing to take back. "
-            + (f"It is quarantined because: {row.reason}" if row.state == "quarantined" else f"It is {row.state}.")
-        )
-    return _note(environment.workspace.root, path, row.source, "restored")
+    return writing.restore(environment, collection, document)
 
 
 def _note(root: Path, path: Path, source: str, done: str) -> RepairNote:

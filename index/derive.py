@@ -72,7 +72,7 @@ class Derived(msgspec.Struct, frozen=True):
         spans: its chunks.
         marks: audits that fired.
         facts: what the audits across documents compare; its language too.
-        repaired: whether repairs decided anything of it.
+        repaired: whether repairs changed its text.
     """
 
     item: WorkItem
@@ -164,7 +164,8 @@ class Deriver:
         self._parse_keys = ParseKeys(settings.parse)
         self._memo = memo
         self._tokens, self._limit = counting
-        self._repairs, self._earlier = repairs or (InForce(()), None)
+        self._repairs = InForce(()) if repairs is None else repairs[0]
+        self._earlier = None if repairs is None else repairs[1]
         self.steps = {name: StepCount() for name in ("parse", "clean", "audit", "chunk")}
 
     def derive(self, items: Iterable[WorkItem]) -> Iterator[Derived | Refusal]:
@@ -246,7 +247,7 @@ class Deriver:
             return Refusal(item, version, error.step, str(error.args[0]), marks)
         facts_of = msgspec.structs.replace(audited.facts, document_id=item.document_id, source=item.source)
         told = parsed if not own.ids else msgspec.structs.replace(parsed, notes=(*parsed.notes, *own.told(corrected)))
-        return Derived(item, version, told, cleaned, spans, marks, facts_of, repaired=bool(own.ids))
+        return Derived(item, version, told, cleaned, spans, marks, facts_of, repaired=own.rewrites)
 
     def _clean(self, parsed: ParsedDocument, parsed_digest: bytes, own: DocumentRepairs) -> CleanedDocument:
         settings, keep = self._settings.clean, own.keep

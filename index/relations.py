@@ -77,9 +77,9 @@ def relate_documents(
     decoder = msgspec.msgpack.Decoder(DocumentFacts)
     facts = [decoder.decode(value) for value in compared["facts"].to_pylist()]
     found = relate(facts, settings, similarity)
-    for row in facts:
-        if row.source in held and row.document_id in found:
-            found[row.document_id] = tuple(lifted(mark) for mark in found[row.document_id])
+    for one in facts:
+        if one.source in held and one.document_id in found:
+            found[one.document_id] = tuple(lifted(mark) for mark in found[one.document_id])
     ids, stored = compared["document_id"].to_pylist(), compared["relations"].to_pylist()
     wanted = {name: _encode(found.get(name, ())) for name in found}
     different = [name for name, before in zip(ids, stored, strict=True) if wanted.get(name, "[]") != before]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -176,18 +177,14 @@ def begin(request: IngestRequest, environment: Environment, *, remember: bool) -
         _save(cache, cache_path, walk)
     environment.progress.stage("plan")
     table = parent.documents if parent else None
-    whole = not request.paths or anew
     earlier = EarlierVersions(environment, request.collection, ParseKeys(settings.parse))
-    files, withdrawn = walk.files, ()
-    if repairs.repairs:
-        present = {*walk.files["source"].to_pylist(), *(() if whole else _elsewhere(table, walked))}
-        files, added = _restored(walk.files, repairs, earlier)
-        files, withdrawn = _withdraw(files, repairs.withdrawals(present | added))
-        repairs.note_absent(present | added)
+    whole = not request.paths or anew
+    elsewhere = () if whole else _elsewhere(table, walked)
+    files, withdrawn = _repaired(walk.files, repairs, earlier, elsewhere)
     scope = Scope(
         roots=(WORKSPACE_ALIAS,) if whole else tuple(root.alias for root in walked),
         derived=fingerprints.pipeline,
-        refused=walk.refused + tuple(Refused(item.source, item.reason) for item in withdrawn),
+        refused=walk.refused + tuple(Refused(one.source, one.reason) for one in withdrawn),
         overrides=repairs.overrides(files["source"].to_pylist(), fingerprints.pipeline) if repairs.repairs else {},
     )
     plan = make_plan(files, _known(table, request.retry), scope)
@@ -269,14 +266,33 @@ def _save(cache: StatCache, path: Path, walk: Scan) -> None:
     cache.save(path, walk)
 
 
+def _repaired(
+    files: pa.Table, repairs: InForce, earlier: EarlierVersions, elsewhere: Iterable[str]
+) -> tuple[pa.Table, tuple[Withdrawal, ...]]:
+    """The files as repairs have them, and what they take out of them.
+
+    Args:
+        files: the files of the scan.
+        repairs: those in force; what cannot be applied is flagged there.
+        earlier: versions that may be restored.
+        elsewhere: sources that the collection has beside those of the scan.
+    """
+    if not repairs.repairs:
+        return files, ()
+    present = {*files["source"].to_pylist(), *elsewhere}
+    files, added = _restored(files, repairs, earlier)
+    repairs.note_absent(present | added)
+    return _withdraw(files, repairs.withdrawals(present | added))
+
+
 def _of_documents(ids: tuple[str, ...]) -> set[str]:
     return {name for name in ids if not name.startswith(("settings-", "prompt-"))}
 
 
-def _elsewhere(table: pa.Table | None, walked: tuple[SourceRoot, ...]) -> list[str]:
+def _elsewhere(table: pa.Table | None, walked: tuple[SourceRoot, ...]) -> Sequence[str]:
     """Sources of the live release outside the folders that are walked now."""
     if table is None:
-        return []
+        return ()
     known = table.filter(pc.not_equal(table["state"], "deleted"))["source"].to_pylist()
     return [source for source in known if not any(root.covers(source) for root in walked)]
 

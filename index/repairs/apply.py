@@ -78,6 +78,11 @@ class DocumentRepairs(msgspec.Struct, frozen=True, kw_only=True):
         return hexdigest("repaired", pipeline, self.ids, flags) if self.ids or flags else pipeline
 
     @property
+    def rewrites(self) -> bool:
+        """Whether the document reads otherwise than its bytes do by the settings."""
+        return bool(self.parser or self.errata or self.cleaning)
+
+    @property
     def keep(self) -> tuple[str, ...]:
         """Patterns of lines that no cleaning rule removes."""
         return tuple(dict.fromkeys(pattern for rule in self.cleaning for pattern in rule.keep))

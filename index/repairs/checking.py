@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -35,22 +37,25 @@ def problem(repair: Repair) -> str:
     """Why a repair cannot be used, as a sentence that a person can act on; "" where it can."""
     if repair.at and moment(repair) == datetime.min.replace(tzinfo=UTC):
         return f"at is {repair.at!r}: expected an ISO time such as 2026-03-01T12:00:00+00:00."
-    match repair:
-        case Erratum():
-            return _of_erratum(repair)
-        case Restore(version=version, instead_of=other):
-            wrong = next((value for value in (version, other) if value and not _SHA256.match(value)), None)
-            return "" if wrong is None else f"{wrong!r} is no version: expected 64 hexadecimal digits of a SHA-256."
-        case Reparse(parser=""):
-            return "parser is empty: expected the name of a parser."
-        case Supersede(source=source, newer=newer) if source == newer:
-            return f"newer is the document itself ({source!r}): expected the one that stands in its place."
-        case CleaningRule():
-            return _of_cleaning(repair)
-        case SettingsChange(settings=settings):
-            return _of_settings(tuple(settings))
-        case _:
-            return ""
+    check = _CHECKS.get(type(repair))
+    return "" if check is None else check(repair)
+
+
+def _of_restore(repair: Restore) -> str:
+    for value in (repair.version, repair.instead_of):
+        if value and not _SHA256.match(value):
+            return f"{value!r} is no version: expected 64 hexadecimal digits of a SHA-256."
+    return ""
+
+
+def _of_reparse(repair: Reparse) -> str:
+    return "" if repair.parser else "parser is empty: expected the name of a parser."
+
+
+def _of_supersede(repair: Supersede) -> str:
+    if repair.source != repair.newer:
+        return ""
+    return f"newer is the document itself ({repair.source!r}): expected the one that stands in its place."
 
 
 def _of_erratum(repair: Erratum) -> str:
@@ -81,10 +86,21 @@ def _of_cleaning(repair: CleaningRule) -> str:
     return ""
 
 
-def _of_settings(sections: tuple[str, ...]) -> str:
+def _of_settings(repair: SettingsChange) -> str:
+    sections = tuple(repair.settings)
     if "access" in sections:
         return "a repair never changes who may read what: change [access] in ragpress.toml."
     wrong = next((name for name in sections if name not in SETTINGS_SECTIONS), None)
     if wrong is not None:
         return f"a repair cannot change [{wrong}]: expected sections of {', '.join(SETTINGS_SECTIONS)}."
     return "" if sections else "settings is empty: nothing would change."
+
+
+_CHECKS: dict[type, Callable[[Any], str]] = {
+    Erratum: _of_erratum,
+    Restore: _of_restore,
+    Reparse: _of_reparse,
+    Supersede: _of_supersede,
+    CleaningRule: _of_cleaning,
+    SettingsChange: _of_settings,
+}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -24,11 +25,13 @@ from index.repairs.records import (
     repair_id,
 )
 from ragpress.errors import SettingsError
+from ragpress.prompts import built_in_text
 from ragpress.types import AuditMark
 from tests.workspace import SETTINGS, Workspace
 
 pytestmark = pytest.mark.workspace
 
+Made = TypeVar("Made")
 AT = "2026-03-01T12:00:00+00:00"
 PUMP = "# Pump\n\nThe pump gives 12 litres.\n\nIt weighs 40 kilograms.\n"
 OLD = "# Old pump\n\nThe old pump gives 3 litres.\n"
@@ -36,7 +39,7 @@ REPORT = "# Report\n\nADVERT buy now\n\nSales rose in spring.\n"
 GBK = "# 报告\n\n春季销售额上升。仓库位于上海市。\n".encode("gb18030").decode("latin-1")
 
 
-def signed(kind: Any, **fields: Any) -> Any:
+def signed(kind: Callable[..., Made], **fields: Any) -> Made:
     """A repair of a kind, made by somebody."""
     return kind(**{"collection": "default", "reason": "It is wrong.", "by": "Ada", "at": AT, **fields})
 
@@ -80,7 +83,9 @@ def of_kind(workspace: Workspace, kind: str) -> Repair:
         case "cleaning":
             return signed(CleaningRule, family="docs/reports/*.md", drop=("ADVERT.*",))
         case _:
-            return signed(SettingsChange, settings={"chunk": {"heading_context": False}, "retrieval": {"k": 3}})
+            return signed(
+                SettingsChange, settings={"chunk": {"max_tokens": 16, "min_tokens": 4}, "retrieval": {"k": 3}}
+            )
 
 
 EFFECT = {
@@ -254,7 +259,7 @@ def test_settings_changed_by_repairs_are_sealed_and_the_later_of_two_holds(works
     assert manifest.answering is not None
     assert manifest.answering.context.tokens == 900
     assert len(report.repairs.notes) == 1
-    assert "both decide retrieval of [k]" in report.repairs.notes[0]
+    assert "both decide k of [retrieval]" in report.repairs.notes[0]
     assert report.plan["unchanged"] == 4
 
 
@@ -290,8 +295,6 @@ def test_a_prompt_that_is_tried_is_sealed_in_the_candidate_alone(workspace: Work
     (workspace.root / "prompts").mkdir()
     built_in = workspace.open().manifest.answering
     assert built_in is not None
-    from index.prompt_versions import built_in_text
-
     (workspace.root / "prompts" / "terse.toml").write_text(built_in_text())
 
     report = workspace.ingest(trial=(signed(PromptChoice, prompt="terse"),), publish=False)
@@ -330,7 +333,7 @@ def test_cleaning_rules_keep_and_switch_off(tmp_path: Path) -> None:
     assert "buy now" not in found
     assert report.plan["reprocess"] == 1
     row = workspace.rows()["docs/b.md"]
-    assert (row.derived, row.indexed, row.segment) == (untouched.derived, untouched.indexed, untouched.segment)
+    assert (row.derived, row.indexed) == (untouched.derived, untouched.indexed)
 
 
 def test_a_repair_of_a_document_that_is_not_there_is_told(workspace: Workspace) -> None:
