@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from feedback.workbench import Workbench
+from index.findings import LoopEvent
 from ragpress.storage.journal_entry import RecordQuery
 from ragpress.storage.journal_read import JournalReader
-from ragpress.storage.record_ids import first_id_at
+from ragpress.storage.record_ids import TIME_DIGITS, first_id_at
 from serving.journal.answers import ANSWERS, FEEDBACK
 from serving.journal.codec import describe_answer, describe_feedback
 
@@ -41,19 +42,19 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """Which answers: made at ``since`` or later and before ``until``, by releases of these numbers.
+    """Which answers: asked at ``since`` or later and before ``until``, by releases of these numbers.
 
     Attributes:
-        since: the first moment.
-        until: the end; None for now.
+        since: the least id of a record that counts; ids sort by time.
+        until: the least id that does not any more; "" for no end.
         lowest: the lowest number of a release.
         highest: the highest one; None for no bound.
         without: releases that do not count.
         only: the only release that counts; "" for all.
     """
 
-    since: datetime
-    until: datetime | None = None
+    since: str
+    until: str = ""
     lowest: int = 0
     highest: int | None = None
     without: frozenset[str] = frozenset()
@@ -97,13 +98,14 @@ _record = msgspec.json.Decoder(_Record)
 _feedback = msgspec.json.Decoder(_Feedback)
 
 
-def before(published: datetime, without: frozenset[str]) -> Span:
+def before(event: LoopEvent, without: frozenset[str]) -> Span:
     """The answers before a publication, of the last 30 days."""
-    return Span(since=published - _DAYS, until=published, without=without)
+    published = datetime.fromtimestamp(int(event.id[:TIME_DIGITS], 16) / 1_000_000, UTC)
+    return Span(since=first_id_at(published - _DAYS), until=event.id, without=without)
 
 
 def answers_seen(bench: Workbench, span: Span) -> tuple[Seen, ...]:
-    """The complete answers of a span in the order of their time, each caller's question once; at most 2,000.
+    """The complete answers of a span in the order of their time, each key's question once; at most 2,000.
 
     The newest are taken of an open span's past, the oldest where it has no end: a watch looks at what came first.
 
@@ -114,9 +116,11 @@ def answers_seen(bench: Workbench, span: Span) -> tuple[Seen, ...]:
     downs = _downs(bench, span)
     latest: dict[tuple[str, str, str], tuple[int, _Record]] = {}
     for number, record in enumerate(records):
-        latest[record.key, asked(record.question), record.release] = (number, record)
+        # Without keys nobody can tell whether the same one asks again.
+        who = record.key or record.id
+        latest[who, asked(record.question), record.release] = (number, record)
     kept = [record for _, record in sorted(latest.values(), key=lambda pair: pair[0])]
-    kept = kept[-_MOST:] if span.until is not None else kept[:_MOST]
+    kept = kept[-_MOST:] if span.until else kept[:_MOST]
     return tuple(_seen(record, record.id in downs) for record in kept)
 
 
@@ -138,10 +142,9 @@ def callers_of_downs(seen: Iterable[Seen]) -> int:
 
 def _records(bench: Workbench, span: Span) -> list[_Record]:
     reader = JournalReader(bench.environment.journal(ANSWERS), describe_answer)
-    limit = 2 * _MOST if span.until is not None else None
-    query = RecordQuery(collection=bench.collection, statuses=("complete",), since=first_id_at(span.since))
-    end = "" if span.until is None else first_id_at(span.until)
-    lines = (record for record in reader.select(query) if not end or record.entry.id < end)
+    limit = 2 * _MOST if span.until else None
+    query = RecordQuery(collection=bench.collection, statuses=("complete",), since=span.since)
+    lines = (record for record in reader.select(query) if not span.until or record.entry.id < span.until)
     chosen = [record.line for record in lines if span.takes(record.entry.release)][:limit]
     return [_record.decode(line) for line in reversed(chosen)]
 
@@ -149,7 +152,7 @@ def _records(bench: Workbench, span: Span) -> list[_Record]:
 def _downs(bench: Workbench, span: Span) -> frozenset[str]:
     """Ids of the answers whose last word is a thumbs-down or a correction."""
     reader = JournalReader(bench.environment.journal(FEEDBACK), describe_feedback)
-    found = reader.select(RecordQuery(collection=bench.collection, since=first_id_at(span.since)))
+    found = reader.select(RecordQuery(collection=bench.collection, since=span.since))
     last: dict[str, bool] = {}
     for record in found:
         said = _feedback.decode(record.line)

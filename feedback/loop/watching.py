@@ -134,12 +134,11 @@ def _is_one_caller(new: Sequence[Seen]) -> bool:
 
 
 def _sides(desk: Desk, event: LoopEvent) -> tuple[list[Seen], list[Seen]]:
-    published = moment(event.at)
     left = frozenset(one.release for one in desk.state.events if one.kind == "rolled_back")
     later = [number_of(one.release) for one in desk.state.events if one.kind == "published" and one.id > event.id]
-    after = Span(since=published, lowest=number_of(event.release), highest=min(later, default=None), without=left)
+    after = Span(since=event.id, lowest=number_of(event.release), highest=min(later, default=None), without=left)
     repaired = repaired_questions(desk, event)
-    old, new = (answers_seen(desk.bench, span) for span in (before(published, left), after))
+    old, new = (answers_seen(desk.bench, span) for span in (before(event, left), after))
     return without_questions(old, repaired), without_questions(new, repaired)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from feedback.loop.budget import Budget
-from feedback.loop.round import RoundReport, run_round
+from feedback.loop.round import RoundReport, run_round, run_watch
 from feedback.workbench import Workbench
 from index.environment import Environment
 from index.findings import LoopEvent, list_events
@@ -101,6 +101,9 @@ class Looped:
 
     def round(self, budget: Budget = PLENTY) -> RoundReport:
         return run_round(self.bench, budget)
+
+    def watch(self) -> RoundReport:
+        return run_watch(self.bench, PLENTY)
 
     def close(self) -> None:
         self.journal.close()

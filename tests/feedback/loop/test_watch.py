@@ -16,7 +16,6 @@ from feedback.loop.watching import compare, is_worse, watched
 from index.findings import Cause, Finding, Proof, record_findings
 from index.repairs import files
 from index.repairs.records import Quarantine
-from ragpress.storage.record_ids import new_record_id
 from tests.feedback.loop.looped import DOCUMENTS, LOOP, PLENTY, Looped
 
 pytestmark = pytest.mark.workspace
@@ -106,7 +105,7 @@ def publish_harm(looped: Looped, source: str = "docs/canteen.md") -> str:
 
 def test_a_regression_past_the_gate_is_rolled_back_by_what_users_say(looped: Looped) -> None:
     for question in OTHERS * 3:
-        looped.ask(question + " " * len(looped.events))
+        looped.ask(question)
     before, harmed = looped.live, publish_harm(looped)
     served = 0
     for number in range(60):
@@ -114,7 +113,7 @@ def test_a_regression_past_the_gate_is_rolled_back_by_what_users_say(looped: Loo
         served += 1
         if answer.abstained or "four" not in answer.answer:
             looped.complain(answer, "")
-        if number % 5 == 4 and looped.round().rolled_back:
+        if number % 5 == 4 and looped.watch().rolled_back:
             break
     assert looped.live == before
     (event,) = [event for event in looped.events if event.kind == "rolled_back"]
@@ -124,8 +123,6 @@ def test_a_regression_past_the_gate_is_rolled_back_by_what_users_say(looped: Loo
     record = looped.environment.releases("default").pointer()
     assert record is not None
     assert "by ragpress loop" in record[0].why
-    looped.round()
-    assert looped.live == before
 
 
 def test_shadow_replays_take_a_regression_back_before_anybody_was_told_wrong(tmp_path: Path) -> None:
@@ -161,13 +158,13 @@ def test_a_harmless_publish_is_watched_to_its_end(looped: Looped) -> None:
 
 def test_a_turn_that_is_seen_after_other_changes_takes_the_repairs_out_and_keeps_the_changes(looped: Looped) -> None:
     for question in OTHERS * 2:
-        looped.ask(question + new_record_id())
+        looped.ask(question)
     harmed = publish_harm(looped)
     looped.workspace.write({"new.md": "# Bikes\n\nBikes are lent at the south gate.\n"})
     looped.workspace.ingest()
     for number in range(20):
         looped.complain(looped.ask(f"{TEA} I am visitor {number}."), "")
-    report = looped.round()
+    report = looped.watch()
     assert report.rolled_back == (harmed,)
     assert "four" in looped.ask(TEA).answer
     assert "south" in looped.ask("Where are bikes lent?").answer
