@@ -306,8 +306,9 @@ def drop_candidate(environment: Environment, collection: str, release: str) -> b
     found = releases.pointer()
     if found is not None and release in (found[0].release, *found[0].history):
         return False
-    if all(manifest.id != release for manifest in releases.list()):
+    manifest = f"releases/{release}/manifest.json"
+    if not store.exists(manifest) or releases.get(release).id != release:
         return False
-    for key in (f"releases/{release}/manifest.json", *[key for key, _ in store.list(f"releases/{release}/")]):
+    for key in (manifest, *[key for key, _ in store.list(f"releases/{release}/")]):
         store.delete(key)
     return True

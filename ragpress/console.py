@@ -348,8 +348,13 @@ def releases(record: Any, out: Console) -> None:
 
 
 def release(record: Any, out: Console) -> None:
-    """One release."""
-    out.print_json(msgspec.json.encode(_builtins(record)).decode())
+    """One release, and what changed in it as its ``CHANGES.md`` tells."""
+    body = _builtins(record)
+    changes = body.pop("changes", None)
+    out.print_json(msgspec.json.encode(body).decode())
+    if changes:
+        out.print()
+        out.print("\n".join(map(printable, changes.splitlines())), markup=False, highlight=False)
 
 
 def diff(record: Any, out: Console) -> None:

@@ -46,6 +46,8 @@ def prove(bench: Workbench, bad: BadCase, finding: Finding) -> Finding:
     live = bench.live()
     if not repairs or live is None:
         return finding
+    if finding.proof is not None:
+        forget(bench, finding.proof.release)
     return _Proving(bench, bad, finding, live).proven(repairs)
 
 

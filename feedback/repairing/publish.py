@@ -17,7 +17,7 @@ from feedback.repairing.asking import AskedCase, asked_cases, case_reasons
 from feedback.repairing.events import About, record, state_of
 from feedback.repairing.guard import guard
 from feedback.repairing.standing import contrary, holds
-from feedback.repairing.trial import WAIT, drifted, forget, tryable, unwritten
+from feedback.repairing.trial import WAIT, drifted, forget, forget_settled, tryable, unwritten
 from feedback.repairing.words import language_of, listed, say, short, what_they_do
 from feedback.workbench import Workbench
 from index.changes import keep_changes
@@ -175,9 +175,7 @@ class _Publishing:
                 proof=proof if sources else "",
             )
             self._record("published", text, release, before)
-        for finding in self._findings:
-            if finding.proof is not None and finding.proof.release != release:
-                forget(bench, finding.proof.release)
+        forget_settled(bench)
         return self._outcome("published", release=release, before=before)
 
     def _refuse(self, release: str, live: str, reasons: Sequence[str]) -> Outcome:

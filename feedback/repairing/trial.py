@@ -13,6 +13,7 @@ from evaluation.comparing.candidates import open_trial
 from evaluation.comparing.changes import Change, changed
 from evaluation.subjects import Subject
 from feedback.workbench import Workbench
+from index.findings import FindingState, finding_states, list_events, list_findings
 from index.history import drop_candidate
 from index.opened import OpenRelease
 from index.pipeline import IngestRequest, ingest
@@ -30,6 +31,8 @@ from ragpress.errors import ReleaseError
 
 WAIT = 120.0
 """Seconds to wait for another writer, as a run of the sources may be under way."""
+_LOOKED_AT: frozenset[FindingState] = frozenset({"proven", "waiting", "approved"})
+"""States of findings whose scratch release a person may want to ask."""
 _SEALED = frozenset({"retrieval", "rerank", "context", "answer"})
 
 
@@ -93,6 +96,32 @@ def forget(bench: Workbench, release: str) -> None:
     """Drop a scratch release, unless it is or was live; its objects go with the next garbage collection."""
     if release:
         drop_candidate(bench.environment, bench.collection, release)
+
+
+def forget_settled(bench: Workbench) -> tuple[str, ...]:
+    """Drop the scratch releases of findings about which nothing is left to do, or that newer ones replaced.
+
+    Returns:
+        Ids of those that are gone. One that a person may still want to look at stays.
+    """
+    environment = bench.environment
+    findings = list_findings(environment, bench.collection)
+    states = finding_states(findings, list_events(environment, bench.collection, limit=None))
+    newest: dict[str, str] = {}
+    for finding in findings:
+        newest.setdefault(finding.case_id, finding.finding_id)
+    wanted = {
+        finding.finding_id
+        for finding in findings
+        if newest[finding.case_id] == finding.finding_id and states[finding.finding_id] in _LOOKED_AT
+    }
+    named = {(one.proof.release, one.finding_id in wanted) for one in findings if one.proof and one.proof.release}
+    kept = {release for release, still in named if still}
+    return tuple(
+        release
+        for release, still in sorted(named)
+        if not still and release not in kept and drop_candidate(environment, bench.collection, release)
+    )
 
 
 def drifted(before: OpenRelease, after: OpenRelease, repairs: Sequence[Repair]) -> tuple[str, ...]:

@@ -124,7 +124,7 @@ STEPS: list[tuple[object, str]] = [
     (publish, "record"),
     (Releases, "publish"),
     (publish, "guard"),
-    (publish, "forget"),
+    (publish, "forget_settled"),
 ]
 
 
