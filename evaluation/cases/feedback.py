@@ -161,7 +161,8 @@ def candidate_of(wanted: Wanted, documents: Documents | None) -> Candidate:
     reason = "; ".join(why for _, why in expected if why)
     if not expected and not wanted.must_abstain:
         evidence = _told(wanted)
-        reason = "" if evidence else "no passage of the answer supports it; name the source that does"
+        known = evidence or not wanted.text
+        reason = "" if known else "no passage of the answer supports it; name the source that does"
     answer = wanted.answer
     case = Case(
         id=wanted.case_id,
@@ -216,6 +217,8 @@ def _told(wanted: Wanted) -> list[Evidence]:
     if not wanted.corrected:
         return [Evidence(cited.source, cited.quote) for cited in answer.citations if any(map(str.isalnum, cited.quote))]
     claim = wanted.text
+    if not claim:
+        return []
     quotes = [(passage.source, quote_for(passage.text, claim)) for passage in answer.context[:_MOST]]
     scored = [(_support(claim, quote), Evidence(source, quote)) for source, quote in quotes if quote.strip()]
     best, evidence = max(scored, key=lambda pair: pair[0], default=(0.0, None))

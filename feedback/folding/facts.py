@@ -20,6 +20,7 @@ from serving.journal.records import FeedbackRecord
 from serving.overview.kept import FactKind
 from serving.types import Turn
 
+_LONGEST_WORDS = 1000
 _WORDS = pa.list_(pa.string())
 _SAID_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("id", pa.string()),
@@ -51,6 +52,7 @@ ASKED = pa.schema(
         ("turns", pa.string()),
         ("problem", pa.string()),
         ("text", pa.string()),
+        ("words", pa.string()),
         ("length", pa.int32()),
         ("abstained", pa.bool_()),
         ("evidence", pa.float64()),
@@ -76,6 +78,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         turns: earlier turns as JSON; "" where there are none.
         problem: id of the problem that it belongs to.
         text: digest of the folded text that was sent: equal for the same text.
+        words: that text without citation marks; "" where it is long: nobody would take it for a reference.
         length: code points of the text that was sent.
         abstained: whether it says that the documents do not tell.
         evidence: how well the passages bore on the question (0..1).
@@ -94,6 +97,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     turns: str
     problem: str
     text: str
+    words: str
     length: int
     abstained: bool
     evidence: float
@@ -172,6 +176,7 @@ def asked_of(record: AskedRecord) -> Asked:
         turns=msgspec.json.encode(record.history).decode() if record.history else "",
         problem=problem_id(record.collection, record.question, record.groups, record.history),
         text=text_digest(record.text),
+        words=without_citations(record.text) if len(record.text) <= _LONGEST_WORDS else "",
         length=len(record.text),
         abstained=answer is not None and answer.abstained,
         evidence=0.0 if answer is None else answer.evidence,

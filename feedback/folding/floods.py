@@ -10,9 +10,11 @@ from evaluation.cases.folding import fold, weight
 from feedback.folding.opinions import Opinion
 
 PASTED = 4
-"""From so many different questions on, the same correction on all of them is pasted."""
+"""From so many different questions on, the same correction of one caller on all of them is pasted."""
 SHORT_PASTED = 12
 """The same for short corrections ("30 days"), which may be right on several."""
+PASTED_BY_ALL = 12
+"""The same for one correction of many callers, where it is not short: short ones are often right on many questions."""
 _TELLING = 12.0
 FLOOD_SECONDS = 600.0
 FLOOD = 50
@@ -40,11 +42,26 @@ def _pasted(complaints: Sequence[Opinion]) -> dict[str, str]:
             by_text[text].append(opinion)
     found: dict[str, str] = {}
     for text, same in by_text.items():
-        questions = len({opinion.asked.problem for opinion in same})
-        if questions >= (PASTED if weight(text) >= _TELLING else SHORT_PASTED):
-            why = f"the same correction was given to {questions} different questions"
-            found |= {opinion.record.id: why for opinion in same}
+        telling = weight(text) >= _TELLING
+        if telling and _questions(same) >= PASTED_BY_ALL:
+            found |= _told(same)
+            continue
+        by_caller: dict[str, list[Opinion]] = defaultdict(list)
+        for opinion in same:
+            by_caller[opinion.voice.name].append(opinion)
+        for own in by_caller.values():
+            if _questions(own) >= (PASTED if telling else SHORT_PASTED):
+                found |= _told(own)
     return found
+
+
+def _questions(opinions: Sequence[Opinion]) -> int:
+    return len({opinion.asked.problem for opinion in opinions})
+
+
+def _told(same: Sequence[Opinion]) -> dict[str, str]:
+    why = f"the same correction was given to {_questions(same)} different questions"
+    return {opinion.record.id: why for opinion in same}
 
 
 def _floods(complaints: Sequence[Opinion], asked_by: Mapping[str, Sequence[float]]) -> dict[str, str]:

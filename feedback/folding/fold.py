@@ -19,16 +19,16 @@ from feedback.folding.floods import crowd_doubts
 from feedback.folding.opinions import Opinion, signals_of, standing_opinions
 from feedback.folding.reading import Facts, given_at, read_facts
 from feedback.folding.settling import settle
-from feedback.folding.weak import is_enough, weak_signals
+from feedback.folding.weak import Followers, is_enough, weak_signals
 from feedback.records import BadCase, Claim, Signal
 from feedback.workbench import Workbench
 from index.findings import list_events, list_findings
 from ragpress.errors import RagpressError
-from serving.evidence.sentences import without_citations
 from serving.journal.answers import first_id_since
 from serving.journal.problems import problem_id
+from serving.journal.records import AnswerRecord
 
-WHOLE = 1000
+WHOLE = 200
 """So many bad cases carry their whole answer; :func:`with_answer` reads that of any other."""
 _RANKS = {"none": 0, "claimed": 1, "agreed": 2, "person": 3}
 
@@ -74,7 +74,8 @@ def bad_cases(bench: Workbench, since: str | None = None) -> tuple[BadCase, ...]
         if bad is not None:
             found.append(bad)
     found.sort(key=_pressing)
-    return tuple(with_answer(bench, bad) if number < WHOLE else bad for number, bad in enumerate(found))
+    answers = bench.journal.find_all([bad.answer_id for bad in found[:WHOLE]])
+    return (*(_whole(bad, answers.get(bad.answer_id)) for bad in found[:WHOLE]), *found[WHOLE:])
 
 
 def bad_case_of(bench: Workbench, case: Case) -> BadCase:
@@ -118,7 +119,11 @@ def with_answer(bench: Workbench, bad: BadCase) -> BadCase:
     Raises:
         StorageError: the journal cannot be read.
     """
-    record = None if bad.answer is not None or not bad.answer_id else bench.journal.find(bad.answer_id)
+    known = bad.answer is not None or not bad.answer_id
+    return bad if known else _whole(bad, bench.journal.find(bad.answer_id))
+
+
+def _whole(bad: BadCase, record: AnswerRecord | None) -> BadCase:
     if record is None:
         return bad
     return replace(bad, answer=record.answer, wrong=record.text if record.answer is None else record.answer.answer)
@@ -129,8 +134,8 @@ def _problems(bench: Workbench, facts: Facts) -> list[_Problem]:
     found: dict[str, _Problem] = {}
     for opinion in _opinions(facts):
         _put(found, opinion.asked.problem).opinions.append(opinion)
-    weak = weak_signals((*facts.weak, *facts.asked.values()), facts.later)
     rows = {row.id: row for row in (*facts.weak, *facts.asked.values())}
+    weak = weak_signals(rows.values(), Followers(facts.later))
     for name, signals in weak.items():
         row = rows[name]
         _put(found, row.problem).weak.extend((signal, row) for signal in signals)
@@ -248,7 +253,7 @@ def _folded(bench: Workbench, problem: _Problem, facts: Facts, case: Case | None
     heard = [opinion for opinion in problem.opinions if not opinion.doubt and not opinion.withdrawn]
     asked = _asked_of(problem)
     agreement = bench.environment.workspace.collection(bench.collection).loop.agreement
-    settled = settle(asked.question, heard, agreement, _TextOf(bench), case)
+    settled = settle(asked.question, heard, agreement, case)
     disputed = settled.disputed
     complaining = any(opinion.complains for opinion in heard)
     if not complaining and not is_enough(problem.weak, facts.callers):
@@ -270,17 +275,6 @@ def _folded(bench: Workbench, problem: _Problem, facts: Facts, case: Case | None
         disputed=disputed,
         case=case,
     )
-
-
-class _TextOf:
-    """Reads the text of an answer that somebody called right."""
-
-    def __init__(self, bench: Workbench) -> None:
-        self._bench = bench
-
-    def __call__(self, opinion: Opinion) -> str:
-        record = self._bench.journal.find(opinion.asked.id)
-        return "" if record is None else without_citations(record.text)
 
 
 def _asked_of(problem: _Problem) -> Asked:

@@ -28,8 +28,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         said: all feedback, oldest first.
         asked: the answers that it is about, by id.
         weak: answers that show a weak signal of their own.
-        later: by API key, what was asked with it, oldest first; only of keys of which somebody complained or an answer
-            is weak.
+        later: what was asked soon after one of both with the same key.
         answered: by caller, the times (seconds, ascending) at which it was answered.
         callers: tells who said something.
     """
@@ -37,7 +36,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     said: tuple[FeedbackRecord, ...]
     asked: dict[str, Asked]
     weak: tuple[Asked, ...]
-    later: dict[str, list[Asked]]
+    later: tuple[Asked, ...]
     answered: dict[str, list[float]]
     callers: Callers
 
@@ -66,7 +65,7 @@ class _Reader:
             said=said,
             asked=asked,
             weak=tuple(near),
-            later=self._later(table, [*asked.values(), *near]),
+            later=tuple(self._taken(table.filter(pa.array(_soon_after(table, [*asked.values(), *near]))))),
             answered=_answered(table, keys, callers),
             callers=callers,
         )
@@ -79,13 +78,6 @@ class _Reader:
             found = {record.id: record for record in said_rows(table.take(fresh))}
             self._records = {name: found.get(name) or self._records[name] for name in sorted(set(ids))}
         return tuple(self._records.values())
-
-    def _later(self, table: pa.Table, rows: Sequence[Asked]) -> dict[str, list[Asked]]:
-        """What was asked soon after answers that are complained of or weak, by key."""
-        by_key: dict[str, list[Asked]] = defaultdict(list)
-        for row in sorted(self._taken(table.filter(pa.array(_soon_after(table, rows)))), key=lambda row: row.at):
-            by_key[row.key].append(row)
-        return dict(by_key)
 
     def _of_collection(self, table: pa.Table) -> pa.Table:
         return table.filter(pc.equal(table["collection"], self._collection))
@@ -128,12 +120,15 @@ def _soon_after(table: pa.Table, rows: Sequence[Asked]) -> npt.NDArray[np.bool_]
     keys = table["key"].to_pylist()
     codes: dict[str, int] = {}
     numbers = np.array([codes.setdefault(key, len(codes)) for key in keys], np.int64)
+    moments_of: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        moments_of[row.key].append(row.at)
     order = np.lexsort((times, numbers))
-    for key, code in codes.items():
-        moments = np.array(sorted(row.at for row in rows if row.key == key))
-        if not len(moments):
-            continue
-        own = order[np.searchsorted(numbers[order], code) : np.searchsorted(numbers[order], code, "right")]
+    sorted_numbers = numbers[order]
+    for key, known in moments_of.items():
+        moments = np.sort(np.array(known))
+        first, last = np.searchsorted(sorted_numbers, [codes[key], codes[key] + 1])
+        own = order[first:last]
         before = np.searchsorted(moments, times[own]) - 1
         near = (before >= 0) & (times[own] - moments[np.maximum(before, 0)] <= REPHRASED_SECONDS)
         found[own[near]] = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -16,6 +16,8 @@ from feedback.records import Claim, Standing
 
 CLEAR = 2
 """A claim wins over contradicting ones when so many times as many callers make it as make all others together."""
+MANY = 3
+"""Praise of an answer outweighs a claim that it is wrong only from so many callers on."""
 _COMPARED = 12
 _TOLD = 8
 _SHOWN = 80
@@ -62,24 +64,17 @@ class _Group(msgspec.Struct, kw_only=True):
         return newest.answer if newest.answer else "the documents do not tell"
 
 
-TextOf = Callable[[Opinion], str]
-"""The answer that an opinion is about, without its citation marks; "" where it is no longer known."""
-
-
-def settle(
-    question: str, opinions: Sequence[Opinion], agreement: int, text_of: TextOf, case: Case | None = None
-) -> Settled:
+def settle(question: str, opinions: Sequence[Opinion], agreement: int, case: Case | None = None) -> Settled:
     """What counts of all that was said of a problem.
 
     Args:
         question: as typed.
         opinions: those that are neither set aside nor taken back, oldest first.
         agreement: so many callers must say the same for it to be agreed.
-        text_of: gives the text of an answer that somebody called right.
         case: the case of this problem that stands in ``cases/``, if there is one.
     """
     ruled = _ruled_by(case)
-    claims = [*([ruled] if ruled else []), *_claims(opinions, text_of)]
+    claims = [*([ruled] if ruled else []), *_claims(opinions)]
     groups = _grouped(question, [claim for claim in claims if claim.answer or claim.abstain])
     if not groups:
         return _without_answer(claims, opinions, agreement)
@@ -102,13 +97,13 @@ def _ruled_by(case: Case | None) -> _Claim | None:
     )
 
 
-def _claims(opinions: Sequence[Opinion], text_of: TextOf) -> list[_Claim]:
+def _claims(opinions: Sequence[Opinion]) -> list[_Claim]:
     """What every voice says last, newest first. Who has no key is told from others by the answer, which only the one
     who asked knows; they count as one caller all the same."""
     found: dict[tuple[str, str], _Claim] = {}
     blamed = {opinion.asked.text for opinion in opinions if opinion.complains}
     for opinion in opinions:
-        claim = _claim_of(opinion, blamed, text_of)
+        claim = _claim_of(opinion, blamed)
         if claim is not None:
             alone = opinion.voice.person or opinion.voice.name.startswith("key ")
             whose = (opinion.voice.name, "" if alone else opinion.asked.id)
@@ -117,13 +112,13 @@ def _claims(opinions: Sequence[Opinion], text_of: TextOf) -> list[_Claim]:
     return list(found.values())[::-1]
 
 
-def _claim_of(opinion: Opinion, blamed: set[str], text_of: TextOf) -> _Claim | None:
+def _claim_of(opinion: Opinion, blamed: set[str]) -> _Claim | None:
     answer, abstain, sources = opinion.correction, opinion.abstain, opinion.record.expected_sources
     if opinion.praises:
         # That an answer is right which others call wrong is no claim of its own: it weighs against their complaint.
         if opinion.asked.text in blamed:
             return None
-        answer, abstain = ("", True) if opinion.asked.abstained else (text_of(opinion), False)
+        answer, abstain = ("", True) if opinion.asked.abstained else (opinion.asked.words, False)
     if not (answer or abstain or sources):
         return None
     return _Claim(
@@ -193,7 +188,7 @@ def _dispute(best: _Group, others: Sequence[_Group], case: Case | None, opinions
     if against and best.callers < CLEAR * against:
         shown = " / ".join(f"“{_short(group.said)}”" for group in (best, *others[:2]))
         return f"callers contradict one another: {shown}"
-    return _outvoted(opinions, voices([opinion for opinion in opinions if opinion.claims]))
+    return _outvoted(opinions, claimed=True)
 
 
 def _same_as_case(group: _Group, case: Case) -> bool:
@@ -207,7 +202,7 @@ def _without_answer(claims: Sequence[_Claim], opinions: Sequence[Opinion], agree
     """A problem of which nobody said what is right: at most where it stands."""
     named = Counter(source for claim in claims for source in dict.fromkeys(claim.sources))
     sources = tuple(dict.fromkeys(source for claim in claims for source in claim.sources))
-    disputed = _outvoted(opinions, voices([opinion for opinion in opinions if opinion.complains]))
+    disputed = _outvoted(opinions, claimed=bool(sources))
     if not sources:
         return Settled(Claim(), disputed)
     callers = {claim.voice for claim in claims if named.most_common(1)[0][0] in claim.sources}
@@ -216,15 +211,22 @@ def _without_answer(claims: Sequence[_Claim], opinions: Sequence[Opinion], agree
     return Settled(Claim(sources=sources, standing=standing), "" if person else disputed)
 
 
-def _outvoted(opinions: Sequence[Opinion], against: set[str]) -> str:
-    """Whether as many callers call the answers right as call them wrong."""
-    blamed = {opinion.asked.text for opinion in opinions if opinion.complains}
-    pleased = {opinion.voice.name for opinion in opinions if opinion.praises and opinion.asked.text in blamed} - against
-    if any(opinion.voice.person for opinion in opinions if opinion.complains) or not pleased:
+def _outvoted(opinions: Sequence[Opinion], *, claimed: bool) -> str:
+    """Why complaints weigh less than what others say of the very same answer; "" where they do not.
+
+    Only praise of answers of the same release counts: what was right then may be outdated now. A claim of what is right
+    tells more than praise, which costs nothing, so it takes many to outweigh one.
+    """
+    against = [opinion for opinion in opinions if opinion.complains]
+    if any(opinion.voice.person for opinion in against):
         return ""
-    if len(pleased) >= len(against):
-        return f"{len(pleased)} other caller(s) call the same answer right"
-    return ""
+    blamed = {(opinion.asked.text, opinion.asked.release) for opinion in against}
+    praise = [one for one in opinions if one.praises and (one.asked.text, one.asked.release) in blamed]
+    if any(opinion.voice.person for opinion in praise):
+        return "a person who looks after the workspace calls the same answer right"
+    pleased = voices(praise) - voices(against)
+    needed = max(MANY, CLEAR * len(voices(against))) if claimed else len(voices(against))
+    return f"{len(pleased)} other caller(s) call the same answer right" if pleased and len(pleased) >= needed else ""
 
 
 def _short(text: str) -> str:

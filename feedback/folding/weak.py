@@ -44,18 +44,45 @@ def is_weak(asked: Asked) -> bool:
     )
 
 
-def weak_signals(rows: Iterable[Asked], later: Mapping[str, Sequence[Asked]]) -> dict[str, list[Signal]]:
+class Followers:
+    """What was asked soon after an answer in the same conversation; without earlier turns, with the same key.
+
+    Args:
+        later: answers that may follow others, in any order.
+    """
+
+    def __init__(self, later: Iterable[Asked]) -> None:
+        self._by_talk: dict[tuple[str, str, str], list[Asked]] = defaultdict(list)
+        for asked in sorted(later, key=lambda asked: (asked.at, asked.id)):
+            self._by_talk[asked.key, asked.via, _asked_before(asked)].append(asked)
+        self._times = {talk: [asked.at for asked in talked] for talk, talked in self._by_talk.items()}
+
+    def after(self, row: Asked) -> list[Asked]:
+        """The next questions of whoever got an answer, oldest first."""
+        found = self._next((row.key, row.via, fold_question(row.question)), row)
+        # Without a key, nobody can tell whose question without earlier turns it is, but at the command line.
+        if not row.turns and (row.key or row.via == "cli"):
+            found += self._next((row.key, row.via, ""), row)
+        return [one for one in found if one.collection == row.collection and one.groups == row.groups]
+
+    def _next(self, talk: tuple[str, str, str], row: Asked) -> list[Asked]:
+        times = self._times.get(talk, [])
+        first = bisect.bisect_right(times, row.at)
+        last = bisect.bisect_right(times, row.at + REPHRASED_SECONDS)
+        return self._by_talk[talk][first : min(last, first + _NEXT)] if times else []
+
+
+def weak_signals(rows: Iterable[Asked], followers: Followers) -> dict[str, list[Signal]]:
     """The weak signals of answers, by answer id.
 
     Args:
         rows: the answers to look at.
-        later: by API key, what was asked with it, oldest first.
+        followers: what was asked after them.
     """
-    times = {key: [asked.at for asked in asked_with] for key, asked_with in later.items()}
     found: dict[str, list[Signal]] = {}
     for row in rows:
         signals = [_signal(row, kind, text) for kind, text in _own(row)]
-        again = _asked_again(row, later.get(row.key, ()), times.get(row.key, ()))
+        again = next((one for one in followers.after(row) if is_rephrased(row.question, one.question)), None)
         if again is not None:
             signals.append(_signal(row, "rephrased", again.question, again.at))
         if signals:
@@ -105,25 +132,10 @@ def _own(row: Asked) -> Iterable[tuple[SignalKind, str]]:
         yield "unsupported", f"{row.failed} citation(s) or sentence(s) failed their check"
 
 
-def _asked_again(row: Asked, later: Sequence[Asked], times: Sequence[float]) -> Asked | None:
-    first = bisect.bisect_right(times, row.at)
-    for asked in later[first : first + _NEXT]:
-        if asked.at - row.at > REPHRASED_SECONDS:
-            return None
-        if _same_talk(row, asked) and is_rephrased(row.question, asked.question):
-            return asked
-    return None
-
-
-def _same_talk(row: Asked, asked: Asked) -> bool:
-    """Whether both are of one conversation; without earlier turns, of one caller with a key."""
-    if row.collection != asked.collection or row.groups != asked.groups:
-        return False
-    if asked.turns:
-        turns = asked.history
-        asked_before = [turn.content for turn in turns if turn.role == "user"]
-        return bool(asked_before) and fold_question(asked_before[-1]) == fold_question(row.question)
-    return not row.turns and bool(row.key or row.via == "cli")
+def _asked_before(asked: Asked) -> str:
+    """The question before this one in its conversation, folded; "" where it is the first."""
+    turns = asked.history if asked.turns else ()
+    return next((fold_question(turn.content) for turn in reversed(turns) if turn.role == "user"), "")
 
 
 def _signal(row: Asked, kind: SignalKind, text: str, at: float | None = None) -> Signal:
