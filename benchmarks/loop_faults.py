@@ -1,0 +1,58 @@
+"""All kinds of faults, and the plan of a run: which fault goes into which pool, decided by a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import msgspec
+
+from benchmarks.loop_crowd import CROWD
+from benchmarks.loop_damage import DAMAGE
+from benchmarks.loop_records import Kind, Plan
+from benchmarks.loop_sets import SETS
+from benchmarks.loop_wiring import WIRING
+
+_STEP = 5
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*DAMAGE, *CROWD, *WIRING)}
+"""By name."""
+
+
+def plans(seed: int, count: int, half: str, kinds: Sequence[str] = ()) -> list[Plan]:
+    """So many faults, spread evenly over kinds, pools, with and without an earlier release and a correction.
+
+    Args:
+        seed: of everything that is random in them.
+        count: how many.
+        half: which half of every pool's documents.
+        kinds: names of the kinds; empty means all.
+    """
+    chosen = [KINDS[name] for name in kinds] or list(KINDS.values())
+    rows = [_cells(kind, seed, half) for kind in chosen]
+    rounds = -(-count // len(chosen))
+    # Kinds start at different ways, so that a short run meets all pools.
+    ordered = [row[(number + _STEP * at) % len(row)] for number in range(rounds) for at, row in enumerate(rows)]
+    return [msgspec.structs.replace(plan, number=number) for number, plan in enumerate(ordered[:count])]
+
+
+def _cells(kind: Kind, seed: int, half: str) -> list[Plan]:
+    """Every way to inject a kind, so ordered that a few of them are as different as many."""
+    pools = kind.pools or tuple(SETS)
+    ways = list(product(kind.histories, kind.corrections))
+    period = len(pools) * len(ways)
+    cells = []
+    for number in range(period):
+        # Pools go round once for every way; the shift makes all pairs meet.
+        history, corrected = ways[(number + number // len(pools)) % len(ways)]
+        cells.append(
+            Plan(
+                kind=kind.name,
+                pool=pools[number % len(pools)],
+                half=half,
+                number=0,
+                history=history,
+                corrected=corrected,
+                seed=seed,
+            )
+        )
+    return cells

@@ -1,0 +1,375 @@
+"""Real documents with gold questions, as pools that faults are put into.
+
+Every set is split in two halves by document: ``even`` is for choosing constants, ``odd`` for reporting. Nothing that
+is chosen on the one sees a document of the other.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from benchmarks.quality_sets import DATA, records
+from serving.evidence.sentences import without_citations
+
+HALVES = ("even", "odd")
+DOCS = "docs"
+
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
+_QUESTIONS = 160
+_PASSAGES = 40
+_EXCERPT_WORDS = 12
+_COVERED = 0.6
+_OUTSIDE = 20
+_UPDATED = {"en": "Updated: 2024-03-05", "zh": "更新日期：2024-03-05"}
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A question with what is right.
+
+    Attributes:
+        id: unique in its pool.
+        question: as users type it.
+        answer: the right answer; "" where abstaining is right.
+        others: further ways to say it.
+        source: path below the source folder of the document that answers it.
+        sentence: the words in it that answer.
+        wrong: what an attacker or a damaged copy says instead; "" where the set gives nothing.
+        planted: texts of the set that say so.
+    """
+
+    id: str
+    question: str
+    answer: str
+    others: tuple[str, ...] = ()
+    source: str = ""
+    sentence: str = ""
+    wrong: str = ""
+    planted: tuple[str, ...] = ()
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True):
+    """Documents and questions of one half of a set.
+
+    Attributes:
+        name: of the set.
+        language: ``en`` or ``zh``.
+        half: ``even`` or ``odd``.
+        files: text by path below the source folder.
+        asked: questions that the documents answer.
+        outside: questions that they do not answer.
+        foreign: texts in the other language.
+        attacked: questions that the documents do not answer, with texts that attackers wrote for them.
+    """
+
+    name: str
+    language: str
+    half: str
+    files: dict[str, str]
+    asked: tuple[Asked, ...]
+    outside: tuple[Asked, ...]
+    foreign: tuple[str, ...]
+    attacked: tuple[Asked, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Name of its workspace."""
+        return f"{self.name}-{self.half}"
+
+
+def is_right(asked: Asked, text: str, abstained: bool, lies: Iterable[str] = ()) -> bool:
+    """Whether an answer is right: it says what the set says is right, and none of the lies that were put in.
+
+    Args:
+        asked: the question.
+        text: the answer.
+        abstained: whether it says that the documents do not tell.
+        lies: false answers that were put into documents.
+    """
+    if not asked.answer:
+        return abstained
+    if abstained:
+        return False
+    said = folded(without_citations(text))
+    if any(folded(lie) in said for lie in lies if folded(lie)):
+        return False
+    return any(_says(said, right) for right in (asked.answer, *asked.others))
+
+
+def folded(text: str) -> str:
+    """A text without case, width, white space and punctuation."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(letter for letter in plain if letter.isalnum())
+
+
+def _says(said: str, right: str) -> bool:
+    words = right.split()
+    if len(words) <= _EXCERPT_WORDS:
+        return folded(right) in said
+    shingles = {folded(" ".join(words[at : at + 4])) for at in range(len(words) - 3)}
+    return sum(shingle in said for shingle in shingles) >= _COVERED * len(shingles)
+
+
+@cache
+def pool(name: str, half: str) -> Pool:
+    """One half of a set, by the name of the set."""
+    return SETS[name](half)
+
+
+def _mine(number: int, half: str) -> bool:
+    return number % 2 == HALVES.index(half)
+
+
+def sentence_at(text: str, start: int, length: int) -> str:
+    """The sentence that holds a span."""
+    before = [found.end() for found in _SENTENCE_END.finditer(text, 0, start)]
+    after = _SENTENCE_END.search(text, start + length)
+    return text[before[-1] if before else 0 : after.end() if after else len(text)].strip()
+
+
+def _thinned(asked: list[Asked]) -> tuple[Asked, ...]:
+    return tuple(asked[:: -(-len(asked) // _QUESTIONS)]) if asked else ()
+
+
+def _xquad(language: str, half: str) -> Pool:
+    folder = DATA / "xquad_en_zh"
+    every = sorted((folder / language).glob("*.txt"))
+    paths = [path for number, path in enumerate(every) if _mine(number, half)]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    files = {_article(name): _page(name, text, language) for name, text in texts.items()}
+    asked, outside = [], []
+    for row in records(folder / f"questions.{language}.jsonl"):
+        gold = row["gold"][0]
+        name = gold["doc"].split("/", 1)[1]
+        if name in texts:
+            sentence = sentence_at(texts[name], gold["answer_start"], len(gold["answer"]))
+            asked.append(
+                Asked(
+                    id=row["id"],
+                    question=row["question"],
+                    answer=gold["answer"],
+                    source=_article(name),
+                    sentence=sentence,
+                )
+            )
+        else:
+            outside.append(Asked(id=row["id"], question=row["question"], answer=""))
+    other = "zh" if language == "en" else "en"
+    foreign = tuple((folder / other / path.name).read_text(encoding="utf-8") for path in paths)
+    return Pool(
+        name=f"xquad_{language}",
+        language=language,
+        half=half,
+        files=files,
+        asked=_thinned(asked),
+        outside=tuple(outside[:: len(outside) // _OUTSIDE]),
+        foreign=foreign,
+        attacked=_attacked(half) if language == "en" else (),
+    )
+
+
+def _article(name: str) -> str:
+    return name.split("_", 1)[1].removesuffix(".txt").strip("_") + ".md"
+
+
+def _page(name: str, text: str, language: str) -> str:
+    title = name.split("_", 1)[1].removesuffix(".txt").replace("_", " ").strip()
+    return f"# {title}\n\n{_UPDATED[language]}\n\n{text.strip()}\n"
+
+
+def _attacked(half: str) -> tuple[Asked, ...]:
+    """PoisonedRAG: the documents do not answer the questions until the attacker's texts are there."""
+    rows = [row for name in ("nq", "hotpotqa") for row in records(DATA / "poisonedrag" / f"{name}.jsonl")]
+    return tuple(
+        Asked(
+            id=str(row["id"]),
+            question=row["question"],
+            answer="",
+            others=(str(row["correct answer"]),),
+            wrong=str(row["incorrect answer"]),
+            planted=tuple(row["adv_texts"]),
+        )
+        for number, row in enumerate(rows)
+        if _mine(number, half)
+    )
+
+
+def _cmrc(half: str) -> Pool:
+    """CMRC 2018: single paragraphs, each a document with two to four questions."""
+    folder = DATA / "cmrc2018_zh"
+    every = sorted((folder / "docs").glob("*.txt"))[: 2 * _PASSAGES]
+    paths = [path for number, path in enumerate(every) if _mine(number, half)]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    asked, outside = [], []
+    for row in records(folder / "questions.jsonl"):
+        name = row["gold"]["doc"]
+        answers = [item for item in row["gold"]["answers"] if item["start"] >= 0]
+        if name in texts and answers:
+            sentence = sentence_at(texts[name], answers[0]["start"], len(answers[0]["text"]))
+            right = list(dict.fromkeys(item["text"] for item in answers))
+            found = Asked(
+                id=row["id"],
+                question=row["question"],
+                answer=right[0],
+                others=tuple(right[1:]),
+                source=name,
+                sentence=sentence,
+            )
+            asked.append(found)
+        elif name not in texts:
+            outside.append(Asked(id=row["id"], question=row["question"], answer=""))
+    return Pool(
+        name="cmrc_zh",
+        language="zh",
+        half=half,
+        files={name: f"{_UPDATED['zh']}\n\n{text}" for name, text in texts.items()},
+        asked=_thinned(asked),
+        outside=tuple(outside[:: len(outside) // _OUTSIDE]),
+        foreign=pool("xquad_zh", half).foreign,
+    )
+
+
+def _chroma(half: str) -> Pool:
+    """Chroma's chunking evaluation: questions with one excerpt, over parts of about 4,000 characters."""
+    folder = DATA / "chroma_chunking"
+    files: dict[str, str] = {}
+    asked: list[Asked] = []
+    rows = [row for row in records(folder / "questions.jsonl") if len(row["gold"]) == 1]
+    for path in sorted((folder / "corpora").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        mine = [row for row in rows if row["gold"][0]["doc"] == path.name]
+        for number, (start, end) in enumerate(_parts(text, [row["gold"][0] for row in mine])):
+            if not _mine(number, half) or number >= _PASSAGES:
+                continue
+            name = f"{path.stem}/part-{chr(97 + number // 26)}{chr(97 + number % 26)}.txt"
+            files[name] = text[start:end]
+            asked += [_excerpt(row, name) for row in mine if start <= row["gold"][0]["start"] < end]
+    return Pool(
+        name="chroma_en",
+        language="en",
+        half=half,
+        files=files,
+        asked=_thinned(asked),
+        outside=pool("xquad_en", half).outside,
+        foreign=pool("xquad_en", half).foreign,
+    )
+
+
+def _excerpt(row: dict[str, Any], name: str) -> Asked:
+    text = row["gold"][0]["text"]
+    return Asked(id=row["id"], question=row["question"], answer=text, source=name, sentence=text)
+
+
+def _parts(text: str, gold: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    cuts = [0]
+    for found in re.finditer(r"\n", text):
+        end = found.end()
+        if end - cuts[-1] >= 4000 and not any(item["start"] < end < item["end"] for item in gold):
+            cuts.append(end)
+    ends = [*cuts[1:], len(text)]
+    return [(start, end) for start, end in zip(cuts, ends, strict=True) if end > start]
+
+
+def _rgb(language: str, half: str) -> Pool:
+    """RGB: web passages; the set's own edited passages state a false answer."""
+    rows = [row for number, row in enumerate(records(DATA / "rgb" / f"{language}_fact.jsonl")) if _mine(number, half)]
+    files: dict[str, str] = {}
+    asked = []
+    for row in rows:
+        right, wrong = _first(row["answer"]), _first(row["fakeanswer"])
+        found = next(
+            (
+                (true, false)
+                for true, false in zip(row["positive"], row["positive_wrong"], strict=False)
+                if right in true and wrong in false and right not in false
+            ),
+            None,
+        )
+        for number, text in enumerate(row["negative"][:2]):
+            files[f"web/{row['id']}-{'xyz'[number]}.txt"] = text + "\n"
+        if found is None:
+            continue
+        name = f"web/{row['id']}-a.txt"
+        files[name] = found[0] + "\n"
+        asked.append(
+            Asked(
+                id=str(row["id"]),
+                question=row["query"],
+                answer=right,
+                source=name,
+                sentence=sentence_at(found[0], found[0].index(right), len(right)),
+                wrong=wrong,
+                planted=(found[1],),
+            )
+        )
+    return Pool(
+        name=f"rgb_{language}",
+        language=language,
+        half=half,
+        files=files,
+        asked=tuple(asked),
+        outside=pool(f"xquad_{language}", half).outside,
+        foreign=pool(f"xquad_{language}", half).foreign,
+    )
+
+
+def _first(value: Any) -> str:
+    """A text, or the first one of a list of any depth."""
+    while not isinstance(value, str):
+        value = value[0]
+    return value
+
+
+def _ramdocs(half: str) -> Pool:
+    """RAMDocs: a passage with the right answer for each question, passages of noise; the set's misinformation."""
+    rows = [row for number, row in enumerate(records(DATA / "ramdocs" / "ramdocs.jsonl")) if _mine(number, half)]
+    files: dict[str, str] = {}
+    asked: list[Asked] = []
+    for row in rows:
+        if len(asked) >= _PASSAGES:
+            break
+        right = next((item for item in row["documents"] if item["type"] == "correct"), None)
+        false = [item for item in row["documents"] if item["type"] == "misinfo"]
+        if right is None or not false or right["answer"] not in right["text"] or len(row["gold_answers"]) > 1:
+            continue
+        name = f"wiki/{row['id'].replace('ramdocs-', 'item-')}.txt"
+        files[name] = right["text"] + "\n"
+        for number, item in enumerate([item for item in row["documents"] if item["type"] == "noise"][:1]):
+            files[f"wiki/{row['id'].replace('ramdocs-', 'more-')}-{'xyz'[number]}.txt"] = item["text"] + "\n"
+        asked.append(
+            Asked(
+                id=row["id"],
+                question=row["question"],
+                answer=right["answer"],
+                source=name,
+                sentence=sentence_at(right["text"], right["text"].index(right["answer"]), len(right["answer"])),
+                wrong=false[0]["answer"],
+                planted=tuple(item["text"] for item in false),
+            )
+        )
+    return Pool(
+        name="ramdocs_en",
+        language="en",
+        half=half,
+        files=files,
+        asked=tuple(asked),
+        outside=pool("xquad_en", half).outside,
+        foreign=pool("xquad_en", half).foreign,
+    )
+
+
+SETS: dict[str, Callable[[str], Pool]] = {
+    "xquad_en": lambda half: _xquad("en", half),
+    "xquad_zh": lambda half: _xquad("zh", half),
+    "cmrc_zh": _cmrc,
+    "chroma_en": _chroma,
+    "rgb_en": lambda half: _rgb("en", half),
+    "rgb_zh": lambda half: _rgb("zh", half),
+    "ramdocs_en": _ramdocs,
+}
+"""How to read each set."""
