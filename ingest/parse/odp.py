@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.parse.builder import DocumentBuilder, Facts
 from ingest.parse.limits import open_zip, read_member
-from ingest.parse.xml import load
+from ingest.parse.xml_tree import load
 from ragpress.errors import EncryptedError, ParseError, TooLargeError
 from ragpress.types import ElementKind
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.parse import html, office
 from ingest.parse.builder import DocumentBuilder, Facts
+from ingest.parse.xml_tree import load
 from ragpress.errors import ParseError
 from ragpress.types import ElementKind
 
@@ -46,8 +47,6 @@ _INLINE = frozenset(
     ]
 )
 _MOST_DEPTH = 200
-ENTITY = b"<!ENTITY"
-ENTITY_WINDOW = 200_000
 
 
 def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
@@ -68,33 +67,6 @@ def parse(data: bytes, name: str, settings: ParseSettings) -> ParsedDocument:
     else:
         _add_blocks(builder, root, 1, settings)
     return builder.build(Facts(media_type="application/xml", parser=PARSER, title=builder.first_heading))
-
-
-def load(data: bytes) -> Any:
-    """Parse XML without resolving entities or touching the network.
-
-    Raises:
-        ParseError: nothing in it can be read.
-    """
-    from lxml import etree  # noqa: PLC0415 - only XML needs it
-
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, recover=True, remove_comments=True, remove_pis=True
-    )
-    if ENTITY in data[:ENTITY_WINDOW]:
-        raise ParseError(
-            "The XML declares entities of its own, which are never expanded: they can grow without bound or read "
-            "other files. Save it with its entities expanded."
-        )
-    try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise ParseError(f"The XML cannot be read ({error}).") from error
-    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
-        raise ParseError(f"The XML exceeds a limit of its parser ({parser.error_log[0].message}).")
-    if root is None:
-        raise ParseError("The XML has no content that can be read: check that it is well-formed.")
-    return root
 
 
 def _local(node: Any) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
 
+from ingest.parse import registry
 from ingest.parse.registry import LIBRARIES, hint, parse_bytes, parse_fingerprint
 from ragpress.errors import ParseError
 from ragpress.settings import ParseSettings
@@ -41,3 +44,15 @@ def test_a_parsers_own_failure_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> N
 def test_binary_data_is_named() -> None:
     with pytest.raises(ParseError, match="not a document"):
         parse_bytes(b"\x7fELF\x02\x01\x01" + bytes(200), "a.md", ParseSettings())
+
+
+@pytest.mark.process
+def test_every_parser_can_be_the_first_that_a_process_loads() -> None:
+    code = "import importlib, sys; importlib.import_module(sys.argv[1])"
+    modules = sorted(
+        {path.partition(":")[0] for path in [*registry._PARSERS.values(), *dict(registry._FAMILIES).values()]}
+    )
+
+    for module in (*modules, "ingest.parse.xml_runs"):
+        done = subprocess.run([sys.executable, "-c", code, module], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{module}: {done.stderr[-300:]}"
