@@ -34,6 +34,8 @@ class CollectionStatus(msgspec.Struct, frozen=True, kw_only=True):
         loop: who runs the loop, or None.
         writer: who writes now, or None.
         lexical_deleted_share: share of BM25's statistics that deleted rows still make up.
+        repairs: repairs that the live release was built with.
+        flagged: documents of which a repair was not applied; `documents list --marked` says why.
     """
 
     name: str
@@ -47,6 +49,8 @@ class CollectionStatus(msgspec.Struct, frozen=True, kw_only=True):
     lexical_deleted_share: float
     waiting: int = 0
     loop: str | None = None
+    repairs: int = 0
+    flagged: int = 0
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -111,6 +115,8 @@ def _status(environment: Environment, name: str) -> CollectionStatus:
         lexical_deleted_share=0.0 if counts is None else round(counts.lexical_deleted_share, 4),
         waiting=sum(state == "waiting" for state in states),
         loop=worker_of(environment, name),
+        repairs=0 if manifest is None else len(manifest.repairs),
+        flagged=0 if counts is None else counts.flagged,
     )
 
 

@@ -240,6 +240,9 @@ def status(record: Any, out: Console) -> None:
         table.add_row(*(_plain(value) for value in row))
     out.print(table)
     for item in record.collections:
+        if item.flagged:
+            what = "1 document has a repair" if item.flagged == 1 else f"{item.flagged} documents have repairs"
+            out.print(f"{what} not applied in {item.name}: ragpress documents list --marked", style="yellow")
         if item.loop:
             out.print(f"The loop of {item.name} is run by {item.loop}.", markup=False)
         if item.waiting:
@@ -393,6 +396,11 @@ def _counts(report: Any, out: Console, verb: str) -> None:
     out.print(f"Chunks: {chunks.embedded} {verb}, {chunks.reused} reused, {chunks.deleted} deleted.")
     for item in report.quarantined:
         out.print(_line(f"quarantined {item.source} ({item.step}): {item.reason}"), style="yellow", markup=False)
+    if report.repairs.flagged:
+        said = f"repairs were not applied to {report.repairs.flagged} documents: ragpress documents list --marked"
+        out.print(said, style="yellow", markup=False)
+    for note in report.repairs.notes:
+        out.print(_line(f"repair: {note}"), style="yellow", markup=False)
 
 
 def _link(link: dict[str, Any]) -> str:
