@@ -7,6 +7,7 @@ row of its table computed at once.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from evaluation.cases.folding import FoldedText, fold, weight
 MOST_NOISE = 0.34
 """Share of a pattern's characters that may differ."""
 
+_NUMBER = re.compile(r"\d[\d.,]{0,18}\d%?")
+_LOOKS_LIKE = {"0": "[0oqd]", "1": "[1li|!]", "2": "[2z]", "5": "[5s]", "6": "[6bg]", "8": "[8b]", "9": "[9gq]"}
 _LEAST_WEIGHT = 5.0
 _LONGEST = 120
 _HITS = 64
@@ -53,11 +56,36 @@ def near_places(text: FoldedText, pattern: str) -> Iterator[NearPlace]:
         start, end, errors = closest(text.folded[left : at + len(needle) + len(needle) // 3 + 2], needle)
         first, last = left + start, left + end
         noise = errors / len(needle)
-        if not errors or noise > MOST_NOISE or end <= start or any(one < last and first < two for one, two in given):
+        taken = any(one < last and first < two for one, two in given)
+        if not errors or noise > MOST_NOISE or end <= start or taken or _other_number(needle, text.folded[first:last]):
             continue
         given.append((first, last))
         places = text.offsets(first, last)
         yield NearPlace(places.start, places.end, noise)
+
+
+def _other_number(one: str, other: str) -> bool:
+    """Whether two texts state other figures: noise makes letters of digits, or loses them; it makes no new number."""
+    own, found = (re.sub(r"\D", "", text) for text in (one, other))
+    return own != found and len(found) >= len(own)
+
+
+def confused_places(text: FoldedText, digits: str) -> Iterator[NearPlace]:
+    """Places where a number stands with letters that look like its digits, as character recognition leaves them.
+
+    Args:
+        text: the text.
+        digits: a number in figures.
+    """
+    needle = fold(digits)
+    if not _NUMBER.fullmatch(needle):
+        return
+    body = "".join(_LOOKS_LIKE.get(digit, re.escape(digit)) for digit in needle)
+    for match in re.finditer(rf"(?<![0-9a-z]){body}(?![0-9a-z])", text.folded):
+        errors = sum(one != other for one, other in zip(match.group(), needle, strict=True))
+        if 0 < errors < sum(map(str.isdigit, needle)):
+            place = text.offsets(match.start(), match.end())
+            yield NearPlace(place.start, place.end, errors / len(needle))
 
 
 def _votes(text: str, needle: str, size: int) -> list[int]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from evaluation.subjects import Subject
 from feedback.diagnose.access import readable
 from feedback.diagnose.layers import ALWAYS, Layers, LayerText
-from feedback.diagnose.matching import Place, Wanted, Window, find_places, wanted, windows
+from feedback.diagnose.matching import Place, Wanted, Window, find_places, needles_of, wanted, windows
 from feedback.diagnose.ranks import Searched, chunks_over
 from feedback.diagnose.scoring import certainty
 from feedback.diagnose.texts import DocumentTexts
@@ -68,7 +68,7 @@ def find_holders(
         if layer in layers:
             found += _in(made.of(layer), made, asked, named)
     if "unparsed" in layers and not any(holder.score >= SURE for holder in found):
-        again = _worth_parsing(made, found, named, bad)
+        again = _worth_parsing(made, found, named, asked)
         found += _in(made.unparsed(again), made, asked, named)
     best = _best(found)
     return tuple(_completed(bench, subject, bad, best))
@@ -108,7 +108,21 @@ def _in(texts: Sequence[LayerText], made: Layers, asked: Wanted, named: frozense
     reads, leads = [item.read for item in texts], [item.lead for item in texts]
     places = [place for place in find_places(reads, asked, made.rarity) if _belongs(texts[place.text], place)]
     measured = windows(reads, leads, places, asked, made.rarity)
-    return [_holder(texts[window.place.text], window, asked, named) for window in measured if window.features]
+    found = [(_holder(texts[window.place.text], window, asked, named), window) for window in measured]
+    return _apart(sorted(found, key=lambda item: (-item[0].score, item[1].place.text, item[1].start)))
+
+
+def _apart(ranked: Sequence[tuple[Holder, Window]]) -> list[Holder]:
+    """Holders, best first, without those whose sentence a better one of the same text quotes already."""
+    quoted: dict[int, list[Window]] = {}
+    kept = []
+    for holder, window in ranked:
+        others = quoted.setdefault(window.place.text, [])
+        if any(other.start <= window.place.span.start < other.end for other in others):
+            continue
+        others.append(window)
+        kept.append(holder)
+    return kept
 
 
 def _belongs(text: LayerText, place: Place) -> bool:
@@ -123,7 +137,7 @@ def _part(text: LayerText, place: Place) -> int | None:
 
 def _holder(text: LayerText, window: Window, asked: Wanted, named: frozenset[str]) -> Holder:
     place = window.place
-    score = certainty({**window.features, "noise": place.noise}, claimed=bool(asked.claim))
+    score = certainty(window.features, claimed=bool(asked.claim))
     if text.source in named:
         score += (1 - score) * _EXPECTED * score
     part = _part(text, place) if text.only else None
@@ -162,13 +176,31 @@ def _best(found: Sequence[Holder]) -> list[Holder]:
     return kept[:_MOST]
 
 
-def _worth_parsing(made: Layers, found: Sequence[Holder], named: frozenset[str], bad: BadCase) -> list[str]:
-    """Sources that are worth being read by other parsers, the likeliest first."""
-    context = () if bad.answer is None else bad.answer.context
+def _worth_parsing(made: Layers, found: Sequence[Holder], named: frozenset[str], asked: Wanted) -> list[str]:
+    """Sources that are worth being read by other parsers, the likeliest first.
+
+    Those that callers name; those whose bytes hold words of the claim or the question which their text does not; those
+    that could not be parsed; those whose text is most like an answer.
+    """
     ranked = sorted(found, key=lambda item: -item.score)[:_PARSED_AGAIN]
-    likely = [*named, *(passage.source for passage in context), *(holder.source for holder in ranked)]
     refused = [item.source for item in made.texts.documents if item.state == "quarantined" and item.step != "repair"]
-    return list(dict.fromkeys([*sorted(named), *refused, *likely]))[:_PARSED_AGAIN]
+    likely = [*sorted(named), *_hiding(made, asked), *refused, *(holder.source for holder in ranked)]
+    known = (source for source in dict.fromkeys(likely) if made.texts.document(source) is not None)
+    return list(known)[:_PARSED_AGAIN]
+
+
+def _hiding(made: Layers, asked: Wanted) -> list[str]:
+    """Sources whose bytes, in some encoding, hold what is looked for though their text does not; most first."""
+    needles = needles_of(asked)
+    lives = {item.source: item.read.folded.folded for item in made.of("live")}
+    scored: list[tuple[int, str]] = []
+    for document in made.texts.documents:
+        data = None if document.state == "deleted" else made.texts.data(document.source)
+        text = lives.get(document.source, "")
+        hidden = sum(any(form in data for form in forms) for word, forms in needles if word not in text) if data else 0
+        if hidden:
+            scored.append((-hidden, document.source))
+    return [source for _, source in sorted(scored)]
 
 
 def _completed(bench: Workbench, subject: Subject, bad: BadCase, holders: Sequence[Holder]) -> list[Holder]:

@@ -10,12 +10,12 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 
 from evaluation.cases.folding import FoldedText, fold, weight
-from feedback.diagnose.fuzzy import near_places
+from feedback.diagnose.fuzzy import closest, confused_places, near_places
 from serving.evidence.answer_kind import AnswerKind, answer_kind, holds_kind
 from serving.evidence.numbers import Number, missing_numbers, numbers_claimed, numbers_held
 from serving.evidence.sentences import Span, split_sentences, without_citations
@@ -24,18 +24,45 @@ from serving.evidence.terms import names, stems_of, term_weight
 _KEPT_CHARACTERS = 24_000_000
 _PLACES = 40
 _LONG_CLAIM = 44.0
+_TENS = {
+    name: 10 * number
+    for number, name in enumerate(("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"), 2)
+}
+_ONES = {
+    name: number
+    for number, name in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), 1)
+}
+_COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})[-\s]({'|'.join(_ONES)})\b", re.IGNORECASE)
+_TOKEN = re.compile("[\u3400-\u9fff]{2,6}|[^\\W_]{3,}")
+_ENCODINGS = ("utf-8", "gb18030", "big5", "utf-16-le", "utf-16-be", "shift_jis", "latin-1")
+_RECODINGS = (("latin-1", "utf-8"), ("cp1252", "utf-8"), ("latin-1", "gb18030"), ("gb18030", "utf-8"))
+_NUMERIC = 16.0
+_TELLING = 20.0
+_NOISE_COSTS = 1.3
+# Characters around a claim that bind it to the question closest, in a script of letters and in Chinese.
+_CLOSE, _CLOSE_HAN = 80, 30
+# A word of the question that a noisy text spells with so many errors is still that word.
+_WORD_NOISE = 0.25
+_LEAST_WORD = 4
 # What a window more than one sentence must gain in bearing to be quoted.
 _WIDER_COSTS = 0.06
 _LEAD = re.compile(
-    r"^\s*(?:(?:no|nope|wrong|incorrect|actually|sorry)\b[\s,.:;!-]*)*"
-    r"(?:(?:it|that|this|the (?:right|correct|real|true|actual) (?:answer|value|number|date|name|one))\s+"
-    r"(?:is|was|are|were|should (?:be|read|say|have been)|must be|has to be|would be)\s+)?"
+    r"^\s*(?:(?:no|nope|wrong|incorrect|actually|sorry"
+    r"|(?:that|this|it|the answer)(?:'s|’s| is| was) (?:wrong|incorrect|false|not (?:right|correct|true)))\b"
+    r"[\s,.:;!-]*)*"
+    r"(?:(?:it|that|this|the (?:right|correct|real|true|actual) (?:answer|value|number|date|name|one)|the answer)"
+    r"(?:(?:'s|’s)\s+|\s+(?:is|was|are|were|should (?:be|read|say|have been)|must be|has to be|would be)\s+))?"
     r"(?:the (?:right|correct) answer\s*[:：-]\s*)?",
     re.IGNORECASE,
 )
 _HAN_LEAD = re.compile(
-    r"^\s*(?:不对|错了|错误|不是的|不正确|不)?[，,。！!：:；;\s]*(?:(?:正确|准确|真正)的?(?:答案|说法|数字|日期|名字)?|答案)?"
-    r"(?:应该|应当|应|其实|实际上?)?(?:是|为)?[：:，,\s]*"
+    r"^\s*(?:(?:这|那|这个|答案)?(?:不对|错了|错误|不是的|不正确|有误)[，,。！!：:；;\s]*)*"
+    r"(?:(?:(?:正确|准确|真正)的?(?:答案|说法|数字|日期|名字)?|答案)?(?:应该|应当|应|其实|实际上?)?(?:是|为)[：:，,\s]*"
+    r"|(?:正确|准确)?答案[：:]\s*)?"
+)
+# Words that ask, and say nothing of what is asked about.
+_ASKING = re.compile(
+    "哪一?[年天日月个位次种所家座国省市]?|几[年月日号点]|多少|什么(?:时候|时间|地方|人)?|何[时处人]|谁|为什么|怎么"
 )
 _NOT_THIS = re.compile(
     r"[,，;；、]?\s*[(（]?\s*(?:\band\s+)?(?:\b(?:not|rather than|instead of)\b|而不是|而非|并非|不是)\s*"
@@ -122,6 +149,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         asked: content words of the question.
         claimed: content words of the claim that the question does not have; all of them where it has every one.
         numbers: that the claim states.
+        values: that the claim may be read to state, number words included, where it is hardly more than that.
         asked_numbers: that the question states.
         asked_names: names in Latin letters in the question, in lower case.
         kind: what the question asks for.
@@ -132,6 +160,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     asked: tuple[str, ...]
     claimed: tuple[str, ...]
     numbers: tuple[Number, ...]
+    values: frozenset[float]
     asked_numbers: tuple[Number, ...]
     asked_names: tuple[str, ...]
     kind: AnswerKind | None
@@ -142,10 +171,16 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return weight(self.claim) <= _LONG_CLAIM
 
 
+def values_in(text: str) -> frozenset[float]:
+    """Every value that a text may be read to state, ``twenty-five`` included."""
+    pairs = {float(_TENS[match[1].lower()] + _ONES[match[2].lower()]) for match in _COMPOUND.finditer(text)}
+    return numbers_held(text) | pairs
+
+
 def wanted(question: str, claim: str) -> Wanted:
     """Read a question and what is claimed to be its answer."""
-    core = claim_core(claim)
-    asked = tuple(dict.fromkeys(stems_of(question)))
+    core, body = claim_core(claim), _ASKING.sub(" ", question)
+    asked = tuple(dict.fromkeys(stems_of(body)))
     every = tuple(dict.fromkeys(stems_of(core)))
     return Wanted(
         question=question,
@@ -153,10 +188,27 @@ def wanted(question: str, claim: str) -> Wanted:
         asked=asked,
         claimed=tuple(stem for stem in every if stem not in asked) or every,
         numbers=tuple(numbers_claimed(core)),
-        asked_numbers=tuple(numbers_claimed(question)),
+        values=values_in(core) if weight(core) <= _NUMERIC else frozenset(),
+        asked_numbers=tuple(numbers_claimed(body)),
         asked_names=tuple(names(question)),
         kind=answer_kind(question),
     )
+
+
+def needles_of(asked: Wanted) -> list[tuple[str, tuple[bytes, ...]]]:
+    """Words of a claim and its question, folded, each with the bytes by which a file of any encoding may hold it."""
+    tokens = _TOKEN.findall(f"{asked.claim} {asked.question}")
+    words = dict.fromkeys([asked.claim, *(token for token in tokens if not set(stems_of(token)).isdisjoint(
+        {*asked.claimed, *asked.asked}
+    ))])  # fmt: skip
+    return [(fold(word), _encoded(word)) for word in words if fold(word)]
+
+
+def _encoded(word: str) -> tuple[bytes, ...]:
+    forms = {word.encode(name, "ignore") for name in _ENCODINGS}
+    for wrong, right in _RECODINGS:
+        forms.add(word.encode(right, "ignore").decode(wrong, "ignore").encode("utf-8"))
+    return tuple(form for form in forms if form)
 
 
 class Rarity:
@@ -269,7 +321,7 @@ def _claimed_places(texts: Sequence[ReadText], asked: Wanted) -> Iterator[Place]
     if not asked.short and exact:
         return
     for number, text in enumerate(texts):
-        for near in near_places(text.folded, asked.claim):
+        for near in chain(near_places(text.folded, asked.claim), confused_places(text.folded, asked.claim)):
             sentence = text.sentence_at(near.start)
             yield Place(text=number, sentence=sentence, span=Span(near.start, near.end), noise=near.noise)
 
@@ -295,36 +347,69 @@ def _window(text: ReadText, lead: Set[str], place: Place, asked: Wanted, weights
     if not text.spans:
         return Window(place=place, start=place.span.start, end=place.span.end, features={})
     first, last = _extent(text, place, asked, weights)
-    own = text.stems[at]
-    near = frozenset[str]().union(*text.stems[max(0, at - 1) : at + 2])
     start, end = min(text.spans[first].start, place.span.start), max(text.spans[last].end, place.span.end)
-    body = text.text[start:end]
+    near = frozenset[str]().union(*text.stems[max(0, at - 1) : at + 2])
     around = text.text[text.spans[max(0, at - 1)].start : text.spans[min(len(text.spans) - 1, at + 1)].end]
-    held = numbers_held(around) if asked.numbers or asked.asked_numbers else frozenset[float]()
+    features = {
+        **_claim_features(place, asked, text.text[start:end]),
+        **_question_features(asked, around, text.text[start:end]),
+        "claimed": max(_spelled(place), _coverage(asked.claimed, text.stems[at], weights)),
+        "claimed_near": max(_spelled(place), _coverage(asked.claimed, near, weights)),
+    }
     question = [stem for stem in asked.asked if stem not in asked.claimed] or list(asked.asked)
+    noisy = _noisy_words(question, near | lead, around, weights) if place.noise else frozenset[str]()
+    features |= {
+        "asked": _coverage(question, text.stems[at] | noisy, weights),
+        "asked_near": _coverage(question, near | noisy, weights),
+        "asked_lead": _coverage(question, near | lead | noisy, weights),
+        "asked_close": _coverage(question, _close_stems(text.text, place.span), weights),
+    }
+    features["bound"] = features["exact"] * features["asked_near"]
+    return Window(place=place, start=start, end=end, features=features)
+
+
+def _claim_features(place: Place, asked: Wanted, quote: str) -> dict[str, float]:
+    """How far a place says the claim: word for word, as a value, and how little that can be by chance."""
+    held = values_in(quote) if asked.numbers or asked.values else frozenset[float]()
+    exact = _spelled(place)
+    return {
+        "exact": exact,
+        "telling": exact * min(1.0, weight(asked.claim) / _TELLING),
+        "value": float(not place.exact and bool(asked.values) and asked.values <= held),
+        "numbers_missing": 0.0
+        if place.noise
+        else missing_numbers(list(asked.numbers), held) / max(1, len(asked.numbers)),
+    }
+
+
+def _spelled(place: Place) -> float:
+    """How far the claim stands at a place as it is spelled, 0..1."""
+    return 1.0 if place.exact else max(0.0, 1 - _NOISE_COSTS * place.noise) if place.noise else 0.0
+
+
+def _question_features(asked: Wanted, around: str, quote: str) -> dict[str, float]:
+    """Whether names, numbers and the kind of thing that the question speaks of stand around a place."""
     lowered = around.lower()
-    return Window(
-        place=place,
-        start=start,
-        end=end,
-        features={
-            "exact": float(place.exact),
-            "clean": 1.0 - place.noise if place.noise else float(place.exact),
-            "claimed": _coverage(asked.claimed, own, weights),
-            "claimed_near": _coverage(asked.claimed, near, weights),
-            "numbers_missing": missing_numbers(list(asked.numbers), held) / max(1, len(asked.numbers)),
-            "asked": _coverage(question, own, weights),
-            "asked_near": _coverage(question, near, weights),
-            "asked_lead": _coverage(question, near | lead, weights),
-            "names": sum(name in lowered for name in asked.asked_names) / len(asked.asked_names)
-            if asked.asked_names
-            else 0.5,
-            "asked_numbers": 1 - missing_numbers(list(asked.asked_numbers), held) / len(asked.asked_numbers)
-            if asked.asked_numbers
-            else 0.5,
-            "kind": 0.5 if asked.kind is None else float(holds_kind(asked.kind, body, asked.question)),
-        },
-    )
+    held = values_in(around) if asked.asked_numbers else frozenset[float]()
+    named, numbered = len(asked.asked_names), len(asked.asked_numbers)
+    return {
+        "names_missing": sum(name not in lowered for name in asked.asked_names) / max(1, named),
+        "asked_numbers_missing": missing_numbers(list(asked.asked_numbers), held) / max(1, numbered),
+        "kind": 0.5 if asked.kind is None else float(holds_kind(asked.kind, quote, asked.question)),
+    }
+
+
+def _close_stems(text: str, span: Span) -> frozenset[str]:
+    """Content words right around a span."""
+    reach = _CLOSE if text[span.start : span.end].isascii() else _CLOSE_HAN
+    return frozenset(stems_of(text[max(0, span.start - reach) : span.end + reach]))
+
+
+def _noisy_words(words: Sequence[str], held: Set[str], text: str, weights: Mapping[str, float]) -> frozenset[str]:
+    """Words that a text spells with errors, the heaviest of those that it does not hold as they are."""
+    missing = sorted((word for word in words if word not in held and len(word) >= _LEAST_WORD), key=weights.__getitem__)
+    folded = fold(text)
+    return frozenset(word for word in missing[-6:] if closest(folded, word)[2] <= _WORD_NOISE * len(word))
 
 
 def _extent(text: ReadText, place: Place, asked: Wanted, weights: Mapping[str, float]) -> tuple[int, int]:
