@@ -30,6 +30,7 @@ from serving.journal.records import AnswerRecord
 
 WHOLE = 200
 """So many bad cases carry their whole answer; :func:`with_answer` reads that of any other."""
+_REMEMBERED = 50_000
 _RANKS = {"none": 0, "claimed": 1, "agreed": 2, "person": 3}
 
 
@@ -74,7 +75,7 @@ def bad_cases(bench: Workbench, since: str | None = None) -> tuple[BadCase, ...]
         if bad is not None:
             found.append(bad)
     found.sort(key=_pressing)
-    answers = bench.journal.find_all([bad.answer_id for bad in found[:WHOLE]])
+    answers = _answers(bench, facts, [bad.answer_id for bad in found[:WHOLE]])
     return (*(_whole(bad, answers.get(bad.answer_id)) for bad in found[:WHOLE]), *found[WHOLE:])
 
 
@@ -123,6 +124,14 @@ def with_answer(bench: Workbench, bad: BadCase) -> BadCase:
     return bad if known else _whole(bad, bench.journal.find(bad.answer_id))
 
 
+def _answers(bench: Workbench, facts: Facts, wanted: Sequence[str]) -> dict[str, AnswerRecord]:
+    known = {name: facts.memory.answers[name] for name in wanted if name in facts.memory.answers}
+    found = known | bench.journal.find_all([name for name in wanted if name not in known])
+    kept = facts.memory.answers if len(facts.memory.answers) <= WHOLE else {}
+    facts.memory.answers = kept | found
+    return found
+
+
 def _whole(bad: BadCase, record: AnswerRecord | None) -> BadCase:
     if record is None:
         return bad
@@ -157,13 +166,20 @@ def _opinions(facts: Facts) -> list[Opinion]:
             told.append(Opinion(record=record, asked=asked, at=given_at(record), voice=voice))
     told.sort(key=lambda opinion: (opinion.at, opinion.record.id))
     crowd = crowd_doubts(told, facts.answered)
-    doubted = [
-        replace(opinion, doubt=("" if opinion.voice.person else doubt_of(opinion.record, opinion.asked)))
-        for opinion in told
-    ]
     return standing_opinions(
-        opinion if opinion.doubt else replace(opinion, doubt=crowd.get(opinion.record.id, "")) for opinion in doubted
+        replace(opinion, doubt=why) if (why := _doubt(opinion, facts) or crowd.get(opinion.record.id, "")) else opinion
+        for opinion in told
     )
+
+
+def _doubt(opinion: Opinion, facts: Facts) -> str:
+    """Why an opinion is set aside by itself; a person's never is."""
+    if opinion.voice.person:
+        return ""
+    known = facts.memory.doubts.get(opinion.record.id)
+    if known is None:
+        known = facts.memory.doubts[opinion.record.id] = doubt_of(opinion.record, opinion.asked)
+    return known
 
 
 def _is_worth(problem: _Problem, facts: Facts) -> bool:
@@ -236,7 +252,7 @@ def _bad_case(
     left = problem if closing is None else _since(problem, closing)
     if not _is_worth(left, facts):
         return None
-    bad = _folded(bench, problem, facts, case)
+    bad = _remembered(bench, problem, facts, case)
     return None if closing is not None and closing.state == "disputed" and bad.disputed else bad
 
 
@@ -247,6 +263,20 @@ def _since(problem: _Problem, closing: Closing) -> _Problem:
         opinions=[one for one in problem.opinions if not closing.closes(one.at, one.asked)],
         weak=[pair for pair in problem.weak if not closing.closes(seconds_of(pair[0].at), pair[1])],
     )
+
+
+def _remembered(bench: Workbench, problem: _Problem, facts: Facts, case: Case | None) -> BadCase:
+    """A problem as a bad case, reckoned anew only where anything about it changed."""
+    said = tuple((one.record.id, one.doubt, one.withdrawn, one.voice.person) for one in problem.opinions)
+    seen = tuple((pair[1].id, pair[0].kind) for pair in problem.weak)
+    agreement = bench.environment.workspace.collection(bench.collection).loop.agreement
+    key = (problem.ids, said, seen, None if case is None else msgspec.json.encode(case), agreement)
+    known = facts.memory.folded.get(key)
+    if known is None:
+        if len(facts.memory.folded) > _REMEMBERED:
+            facts.memory.folded.clear()
+        known = facts.memory.folded[key] = _folded(bench, problem, facts, case)
+    return known
 
 
 def _folded(bench: Workbench, problem: _Problem, facts: Facts, case: Case | None) -> BadCase:

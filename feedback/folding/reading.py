@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -15,10 +15,25 @@ import pyarrow.compute as pc
 from feedback.folding.callers import Callers
 from feedback.folding.facts import ASKED_FACTS, SAID_FACTS, Asked, AskedRecord, asked_rows, said_rows, seconds_of
 from feedback.folding.weak import ABANDONED, REPHRASED_SECONDS
+from feedback.records import BadCase
 from feedback.workbench import Workbench
 from serving.journal.answers import ANSWERS, FEEDBACK
-from serving.journal.records import FeedbackRecord
+from serving.journal.records import AnswerRecord, FeedbackRecord
 from serving.overview.kept import KeptFacts
+
+
+class Memory(msgspec.Struct, kw_only=True):
+    """What was reckoned of records that never change, from one look to the next. It decides nothing but the cost.
+
+    Attributes:
+        doubts: by feedback, why it is set aside by itself.
+        folded: by all that decides it, a problem as a bad case.
+        answers: whole answers that were read last.
+    """
+
+    doubts: dict[str, str] = {}
+    folded: dict[Hashable, BadCase] = {}
+    answers: dict[str, AnswerRecord] = {}
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +46,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         later: what was asked soon after one of both with the same key.
         answered: by caller, the times (seconds, ascending) at which it was answered.
         callers: tells who said something.
+        memory: what was reckoned before.
     """
 
     said: tuple[FeedbackRecord, ...]
@@ -39,6 +55,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     later: tuple[Asked, ...]
     answered: dict[str, list[float]]
     callers: Callers
+    memory: Memory
 
 
 class _Reader:
@@ -52,6 +69,7 @@ class _Reader:
         self._asked: KeptFacts[AskedRecord] = KeptFacts(environment.journal(ANSWERS), ASKED_FACTS, folder)
         self._records: dict[str, FeedbackRecord] = {}
         self._rows: dict[str, Asked] = {}
+        self._memory = Memory()
 
     def facts(self, callers: Callers) -> Facts:
         said = self._all_said()
@@ -68,6 +86,7 @@ class _Reader:
             later=tuple(self._taken(table.filter(pa.array(_soon_after(table, [*asked.values(), *near]))))),
             answered=_answered(table, keys, callers),
             callers=callers,
+            memory=self._memory,
         )
 
     def _all_said(self) -> tuple[FeedbackRecord, ...]:
