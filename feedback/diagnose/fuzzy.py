@@ -21,6 +21,7 @@ MOST_NOISE = 0.34
 """Share of a pattern's characters that may differ."""
 
 _NUMBER = re.compile(r"\d[\d.,]{0,18}\d%?")
+_WORD = re.compile(r"[0-9A-Za-z]")
 _LOOKS_LIKE = {"0": "[0oqd]", "1": "[1li|!]", "2": "[2z]", "5": "[5s]", "6": "[6bg]", "8": "[8b]", "9": "[9gq]"}
 _LEAST_WEIGHT = 5.0
 _LONGEST = 120
@@ -81,11 +82,12 @@ def confused_places(text: FoldedText, digits: str) -> Iterator[NearPlace]:
     if not _NUMBER.fullmatch(needle):
         return
     body = "".join(_LOOKS_LIKE.get(digit, re.escape(digit)) for digit in needle)
-    for match in re.finditer(rf"(?<![0-9a-z]){body}(?![0-9a-z])", text.folded):
+    for match in re.finditer(body, text.folded):
         errors = sum(one != other for one, other in zip(match.group(), needle, strict=True))
-        if 0 < errors < sum(map(str.isdigit, needle)):
-            place = text.offsets(match.start(), match.end())
-            yield NearPlace(place.start, place.end, errors / len(needle))
+        start, end = text.offsets(match.start(), match.end())
+        apart = not _WORD.search(text.text[max(0, start - 1) : start] + " " + text.text[end : end + 1])
+        if apart and 0 < errors < sum(map(str.isdigit, needle)):
+            yield NearPlace(start, end, errors / len(needle))
 
 
 def _votes(text: str, needle: str, size: int) -> list[int]:

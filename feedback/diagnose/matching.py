@@ -51,7 +51,7 @@ _LEAD = re.compile(
     r"|(?:that|this|it|the answer)(?:'s|’s| is| was) (?:wrong|incorrect|false|not (?:right|correct|true)))\b"
     r"[\s,.:;!-]*)*"
     r"(?:(?:it|that|this|the (?:right|correct|real|true|actual) (?:answer|value|number|date|name|one)|the answer)"
-    r"(?:(?:'s|’s)\s+|\s+(?:is|was|are|were|should (?:be|read|say|have been)|must be|has to be|would be)\s+))?"
+    r"(?:(?:'s|’s)\s+|\s+(?:is|was|are|were|should (?:be|read|say|have been)|must be|has to be|would be)[:：]?\s+))?"
     r"(?:the (?:right|correct) answer\s*[:：-]\s*)?",
     re.IGNORECASE,
 )
