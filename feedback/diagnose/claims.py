@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from evaluation.metrics.answers import PASS
 from evaluation.metrics.correctness import correctness
 from evaluation.metrics.overlap import holds_tokens
@@ -12,13 +14,34 @@ from feedback.records import BadCase
 from serving.evidence.sentences import split_sentences, without_citations
 from serving.types import Answer
 
+_SAME = 0.8
+# What users say before what is right.
+_LEAD = re.compile(
+    r"^(?:[^:：]{0,80}?\b(?:right|correct|true|actual|real) (?:answer|value|one|number|name|date) (?:is|was|would be|should be)"
+    r"|[^:：]{0,60}?\b(?:it|that|this|answer) (?:should|ought to|must) (?:be|say|read)"
+    r"|(?:no|nope|wrong|incorrect|not true|false|actually)\b[\s,.;:!…-]*(?:(?:it|that|this)(?:'s|’s| is| was))?"
+    r"|(?:correct(?:ion|ed)?|right|answer|should be)\s*[:：]"
+    r"|.{0,20}?(?:正确|对|真正)的?(?:答案|说法|回答)?(?:应该|应当)?(?:是|为)\s*[:：]?"
+    r"|(?:不对|错了?|不是|回答错了|答错了)[，,。!！\s]*(?:应该|应当)?(?:是|为)?"
+    r"|应该?是|应为|应当是|正确[:：])\s*[:：]?\s*",
+    re.IGNORECASE,
+)
+
+
+def core_of(claim: str) -> str:
+    """What a user says is right, without the words that only say that it is: "No, it's X." is about X."""
+    body = claim.strip()
+    found = _LEAD.match(body)
+    rest = body[found.end() :].strip(" \t\n\"'“”‘’「」。.") if found else ""
+    return rest or body
+
 
 def claimed(bad: BadCase) -> Expected:
     """What people say of the right answer: the correction, else the case's reference, else the sources they name."""
     claim, case = bad.claim, bad.case
     sources = claim.sources or tuple(item.source for item in (case.evidence if case else ()))
     if claim.answer or claim.abstain:
-        return Expected(text=claim.answer.strip(), abstain=claim.abstain, origin="correction", sources=sources)
+        return Expected(text=core_of(claim.answer), abstain=claim.abstain, origin="correction", sources=sources)
     if case is not None and (case.references or case.must_abstain):
         text = case.references[0] if case.references else ""
         return Expected(text=text, abstain=case.must_abstain, origin="case", sources=sources)
@@ -58,12 +81,26 @@ class Judge:
         return bool(expected.text) and not answer.abstained and self.agrees(answer.answer, expected.text)
 
     def same(self, one: Answer, other: Answer) -> bool:
-        """Whether two answers say the same."""
+        """Whether two answers say the same first."""
         if one.abstained or other.abstained:
             return one.abstained and other.abstained
-        return self.agrees(one.answer, first_sentence(other.answer)) or self.agrees(
-            other.answer, first_sentence(one.answer)
-        )
+        first, second = first_sentence(one.answer), first_sentence(other.answer)
+        if folded(first) == folded(second):
+            return True
+        pairs = ((first, second), (second, first))
+        return all(correctness(self._question, said, [told], self._embedder) >= _SAME for said, told in pairs)
+
+
+def folded(text: str) -> str:
+    """Letters and digits of a text alone, in lower case."""
+    return "".join(sign for sign in text.lower() if sign.isalnum())
+
+
+def news_of(answer: Answer, other: Answer) -> str:
+    """The first sentence of an answer that another one does not say; its first one where there is none."""
+    body, known = without_citations(answer.answer), folded(without_citations(other.answer))
+    pieces = [body[start:end] for start, end in split_sentences(body)]
+    return next((piece for piece in pieces if folded(piece) and folded(piece) not in known), first_sentence(body))
 
 
 def first_sentence(text: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from difflib import SequenceMatcher
+
 import msgspec
 
 from evaluation.subjects import Subject
-from feedback.diagnose.claims import Judge
+from feedback.diagnose.claims import Judge, folded
 from feedback.diagnose.history import History
 from feedback.diagnose.observation import Conflict, Order, Side
 from index.build import version_rows
@@ -23,6 +26,8 @@ _facts = msgspec.msgpack.Decoder(DocumentFacts)
 _SHORT = 900
 _MOST_COMPARED = 200_000
 _COPY = 0.6
+_CLOSE = 0.6
+_WORDS = re.compile(r"[\u3400-\u9fff]|\w+")
 
 
 def text_of(subject: Subject, row: DocumentRow) -> str:
@@ -66,6 +71,7 @@ def side(subject: Subject, history: History, question: str, source: str, quote: 
         beginning=beginning,
         planted=planted,
         why_planted=why,
+        asks=bool(folded(question)) and folded(question) in folded(text),
         characters=len(text),
         copies=copies_of(subject, row),
         marks=marks,
@@ -89,7 +95,7 @@ def planted_score(question: str, text: str, marks: tuple[str, ...], *, late: boo
         score += 0.6
         why.append("it speaks to a language model")
     wanted, head = terms_of(question), text[: 2 * len(question) + 120]
-    if wanted.stems and _folded(question) in _folded(text):
+    if wanted.stems and folded(question) in folded(text):
         score += 0.45
         why.append("it repeats the question word for word")
     elif wanted.stems and wanted.coverage(frozenset(stems_of(head))) >= 0.75:
@@ -102,10 +108,6 @@ def planted_score(question: str, text: str, marks: tuple[str, ...], *, late: boo
         score += 0.15
         why.append("it came lately")
     return min(1.0, score), tuple(why)
-
-
-def _folded(text: str) -> str:
-    return "".join(sign for sign in text.lower() if sign.isalnum())
 
 
 def copies_of(subject: Subject, row: DocumentRow, least: float = _COPY) -> tuple[tuple[str, str], ...]:
@@ -152,6 +154,7 @@ def conflict_between(
         order=_order(rows[0], rows[1]),
         arrival=_arrival(wrong, right),
         alike=verify_jaccard(one, other),
+        close=closeness(wrong.quote, right.quote),
         weight=_weight(judge, question, wrong, right),
     )
 
@@ -181,10 +184,33 @@ def _arrival(wrong: Side, right: Side) -> Order:
     return "older" if wrong.arrived < right.arrived else "newer"
 
 
+def closeness(one: str, other: str) -> float:
+    """How alike (0..1) the nearest sentences of two quotes are, word for word, in their order."""
+    pairs = [(_words(first), _words(second)) for first in _pieces(one) for second in _pieces(other)]
+    return max((_likeness(first, second) for first, second in pairs if first and second), default=0.0)
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[start:end] for start, end in split_sentences(text)][:6]
+
+
+def _words(text: str) -> list[str]:
+    return _WORDS.findall(text.lower())
+
+
+def _likeness(one: list[str], other: list[str]) -> float:
+    """Twice the words in common over all words; a short sentence inside a long one counts by its own length."""
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    shared = sum(block.size for block in matcher.get_matching_blocks())
+    return max(2 * shared / (len(one) + len(other)), shared / min(len(one), len(other)) - 0.2)
+
+
 def _weight(judge: Judge, question: str, wrong: Side, right: Side) -> float:
     """How sure it is (0..1) that the quote of the wrong document answers the question, and otherwise."""
     if judge.agrees(wrong.quote, right.quote):
         return 0.0
+    if closeness(wrong.quote, right.quote) >= _CLOSE:
+        return 1.0
     terms = terms_of(question)
     one, other = (terms.coverage(frozenset(stems_of(item.quote))) for item in (wrong, right))
     weight = 1.0 if other <= 0 else min(1.0, one / other)

@@ -23,8 +23,11 @@ _CONTRADICTS = 0.5
 _CROWDED = 0.4
 _ALIKE = 0.3
 _HELD = 0.5
-_NOISE = 0.03
-_COPIES = 4
+_NOISE = 0.08
+_FLOOD = 8
+_CLOSE = 0.6
+_SAME_QUESTION = 0.8
+_NEAR_BEST = 0.6
 _SUPPORTED = 0.5
 
 
@@ -87,7 +90,7 @@ def _right_now(seen: Observation) -> Verdict | None:
 
 
 def _agrees(seen: Observation) -> Verdict | None:
-    if not seen.agrees:
+    if not seen.agrees or (seen.conflict is not None and _contradicts(seen, seen.conflict)):
         return None
     why = "the answer says what is said to be right"
     return Verdict(rule="agrees", cause=Cause.FEEDBACK_DISPUTED, prior=0.85, why=why)
@@ -98,7 +101,9 @@ def _hidden(seen: Observation) -> Verdict | None:
         return None
     source, rule = seen.hidden[0]
     why = f"{source} holds the answer, and the caller may not read it: {rule}"
-    return Verdict(rule="hidden", cause=Cause.ACCESS_DENIED, prior=0.9, why=why, holder=_unreadable(seen))
+    holder = _unreadable(seen)
+    blamed = ((holder.document_id, source, rule),) if holder is not None and holder.source == source else ()
+    return Verdict(rule="hidden", cause=Cause.ACCESS_DENIED, prior=0.9, why=why, blamed=blamed, holder=holder)
 
 
 def _unreadable(seen: Observation) -> Holder | None:
@@ -108,36 +113,106 @@ def _unreadable(seen: Observation) -> Holder | None:
 def _changed_fault(seen: Observation) -> Verdict | None:
     """A setting or prompt that changed, and with whose earlier value the answer comes."""
     fault = next((item for item in seen.faults if item.tried and item.changed), None)
+    if fault is not None and fault.kind == "context" and _is_cut(seen):
+        return None
     return None if fault is None else _fault_verdict(fault, "changed_fault", 0.9)
 
 
+def _is_cut(seen: Observation) -> bool:
+    live = seen.live
+    changed = any(item.kind == "chunk" and item.changed for item in seen.faults)
+    return changed or (live is not None and bool(live.chunks) and not live.whole)
+
+
 def _fault_verdict(fault: Fault, rule: str, prior: float, holder: Holder | None = None) -> Verdict:
-    causes = {"chunk": Cause.CHUNK_FAULT, "prompt": Cause.PROMPT_FAULT, "answer": Cause.GENERATION_FAULT}
+    causes = {"chunk": Cause.CHUNK_FAULT, "prompt": Cause.PROMPT_FAULT, "generator": Cause.GENERATION_FAULT}
     cause = causes.get(fault.kind, Cause.RETRIEVAL_MISS)
-    how = "the answer is right" if fault.tried else "the evidence was found"
+    how = "the answer is right" if fault.tried else "the answer was right"
     since = f" as in release {fault.release}" if fault.release else ""
     why = f"with {fault.better}{since}, {how}; now it is {fault.now}"
     return Verdict(rule=f"{rule}.{fault.kind}", cause=cause, prior=prior, why=why, fault=fault, holder=holder)
 
 
+def _contradicts(seen: Observation, found: Conflict) -> bool:
+    """Whether a document surely says otherwise: it looks planted, or its words are those of the right one, changed."""
+    live = seen.live
+    if live is None or live.score < _HELD:
+        return False
+    if _looks_planted(found):
+        return True
+    if found.weight < _CONTRADICTS:
+        return False
+    return found.close >= _CLOSE or (found.order == "older" and found.weight >= _SAME_QUESTION)
+
+
+def _looks_planted(found: Conflict) -> bool:
+    """Whether it is planted rather than a copy that was changed, or one of many copies."""
+    wrong = found.wrong
+    if "injection" in wrong.marks:
+        return True
+    if wrong.planted < PLANTED or len(wrong.copies) >= _FLOOD or found.alike >= _ALIKE:
+        return False
+    return wrong.asks or found.close < _CLOSE
+
+
 def _conflict(seen: Observation) -> Verdict | None:
     found = seen.conflict
-    if found is None or found.weight < _CONTRADICTS:
+    if found is None or not (found.weight >= _CONTRADICTS or _looks_planted(found)):
         return None
-    if found.right.planted >= PLANTED and found.wrong.planted < PLANTED:
+    if found.right.planted >= PLANTED and not _looks_planted(found):
         why = f"what is said to be right stands only in {found.right.source}, which looks planted"
         return Verdict(rule="claim_planted", cause=Cause.FEEDBACK_DISPUTED, prior=0.7, why=why, conflict=found)
-    return _planted(found) or _ordered(seen, found) or _unordered(seen, found)
+    if not _contradicts(seen, found):
+        return None
+    return _planted(found) or _ordered(seen, found) or _unordered(found)
+
+
+def _differs(seen: Observation) -> Verdict | None:
+    """Two documents seem to say different things of what was asked, and none was copied from the other."""
+    found = seen.conflict
+    if found is None or not seen.expected.claimed or found.weight < _SAME_QUESTION or len(found.wrong.copies) >= _FLOOD:
+        return None
+    wrong, right = found.wrong, found.right
+    live = seen.live
+    if live is None or live.score < _HELD:
+        return None
+    if wrong.planted >= _SUSPECT and found.arrival == "newer":
+        told = "; ".join(wrong.why_planted)
+        why = f"{wrong.source} contradicts {right.source} and may be planted: {told}"
+        blamed = ((wrong.document_id, wrong.source, told),)
+        return Verdict(
+            rule="suspect", cause=Cause.POISONED_DOCUMENT, prior=0.55, why=why, blamed=blamed, conflict=found
+        )
+    if found.arrival != "newer":
+        return None
+    why = f"{wrong.source} came since and says otherwise than {right.source}; nothing tells which is right"
+    blamed = ((wrong.document_id, wrong.source, why),)
+    return Verdict(rule="differs", cause=Cause.CONFLICTING_DOCUMENTS, prior=0.6, why=why, blamed=blamed, conflict=found)
 
 
 def _planted(found: Conflict) -> Verdict | None:
     wrong = found.wrong
-    if wrong.planted < PLANTED and not (wrong.planted >= _SUSPECT and len(wrong.copies) >= _COPIES):
+    if not _looks_planted(found):
         return None
     told = "; ".join(wrong.why_planted)
     why = f"{wrong.source} contradicts {found.right.source} and looks planted: {told}"
     blamed = ((wrong.document_id, wrong.source, told), *_copies(found, "a copy of it"))
     return Verdict(rule="planted", cause=Cause.POISONED_DOCUMENT, prior=0.85, why=why, blamed=blamed, conflict=found)
+
+
+def _suspicious(seen: Observation) -> Verdict | None:
+    """Nothing says what is right, and the answer rests on a text that looks planted."""
+    if not seen.suspects or seen.abstained:
+        return None
+    first = seen.suspects[0]
+    bar = _SUSPECT if seen.said_nothing_before else PLANTED
+    if first.planted < bar and "injection" not in first.marks:
+        return None
+    told = "; ".join(first.why_planted)
+    why = f"the answer rests on {first.source}, which looks planted: {told}"
+    likely = [item for item in seen.suspects if item.planted >= bar]
+    blamed = tuple((item.document_id, item.source, "; ".join(item.why_planted)) for item in likely)
+    return Verdict(rule="suspects", cause=Cause.POISONED_DOCUMENT, prior=0.65, why=why, blamed=blamed)
 
 
 def _copies(found: Conflict, why: str) -> tuple[tuple[str, str, str], ...]:
@@ -163,30 +238,24 @@ def _ordered(seen: Observation, found: Conflict) -> Verdict | None:
     return None
 
 
-def _unordered(seen: Observation, found: Conflict) -> Verdict | None:
+def _unordered(found: Conflict) -> Verdict | None:
     wrong, right = found.wrong, found.right
-    if len(wrong.copies) >= _COPIES:
+    if len(wrong.copies) >= _FLOOD:
         return None
-    if wrong.planted >= _SUSPECT and found.alike < _ALIKE and found.arrival == "newer":
-        told = "; ".join(wrong.why_planted)
-        why = f"{wrong.source} contradicts {right.source} and may be planted: {told}"
-        blamed = ((wrong.document_id, wrong.source, told),)
-        return Verdict(
-            rule="suspect", cause=Cause.POISONED_DOCUMENT, prior=0.65, why=why, blamed=blamed, conflict=found
-        )
     why = f"{wrong.source} says otherwise than {right.source}, and nothing tells which is newer"
     blamed = ((wrong.document_id, wrong.source, why),)
-    sure = 0.8 if found.arrival == "newer" or found.alike >= _ALIKE else 0.6
-    rule = "contradicts" if sure > 0.6 else "differs"
-    return Verdict(rule=rule, cause=Cause.CONFLICTING_DOCUMENTS, prior=sure, why=why, blamed=blamed, conflict=found)
+    return Verdict(
+        rule="contradicts", cause=Cause.CONFLICTING_DOCUMENTS, prior=0.8, why=why, blamed=blamed, conflict=found
+    )
 
 
 def _lost(seen: Observation) -> Verdict | None:
     """The right answer is in no text that is searched: where was it last?"""
     if _well_held(seen):
         return None
+    best = max((item.score for item in seen.holders), default=0.0)
     for holder in seen.holders:
-        verdict = _of_layer(seen, holder)
+        verdict = _of_layer(seen, holder) if holder.score >= _NEAR_BEST * best else None
         if verdict is not None:
             return verdict
     return None
@@ -194,7 +263,7 @@ def _lost(seen: Observation) -> Verdict | None:
 
 def _well_held(seen: Observation) -> bool:
     live = seen.live
-    return live is not None and (live.exact or live.score >= _HELD) and live.noise <= _NOISE
+    return live is not None and (live.exact or live.noise <= _NOISE)
 
 
 def _of_layer(seen: Observation, holder: Holder) -> Verdict | None:
@@ -213,7 +282,7 @@ def _of_layer(seen: Observation, holder: Holder) -> Verdict | None:
         return _lost_as("unparsed", Cause.PARSE_FAULT, 0.9, why, (*document, why), holder)
     if holder.layer == "earlier":
         return _earlier(seen, holder)
-    if holder.layer == "live" and holder.readable and holder.noise > _NOISE:
+    if holder.layer == "live" and holder.readable and holder.noise > _NOISE and not holder.exact:
         why = f"{holder.source} holds the answer with characters that are wrong, as by OCR"
         return _lost_as("noisy", Cause.PARSE_FAULT, 0.8, why, (*document, why), holder)
     if holder.layer == "superseded":
@@ -239,6 +308,13 @@ _LOSSES = {
 
 
 def _earlier(seen: Observation, holder: Holder) -> Verdict:
+    document = (holder.document_id, holder.source)
+    if seen.loss == "older":
+        why = f"the version of {holder.source} that is searched is older than the one before it"
+        return _lost_as("went_back", Cause.STALE_DOCUMENT, 0.85, why, (*document, why), holder)
+    if seen.loss == "figures":
+        why = f"figures in {holder.source} are others than in release {holder.release}, and nothing else of it changed"
+        return _lost_as("figures", Cause.PARSE_FAULT, 0.6, why, (*document, why), holder)
     told = _LOSSES.get(seen.loss)
     if told is None:
         why = f"{holder.source} said so until release {holder.release} and was edited since"
@@ -275,6 +351,12 @@ def _cut(seen: Observation) -> Verdict | None:
     sure = 0.85 if fault is not None and fault.changed else 0.7
     rule = "cut.changed" if fault is not None and fault.changed else "cut"
     return Verdict(rule=rule, cause=Cause.CHUNK_FAULT, prior=sure, why=why, holder=live, fault=fault)
+
+
+def _rewired(seen: Observation) -> Verdict | None:
+    """What cannot be tried without a build changed since the answer was right, and nothing else explains it."""
+    fault = next((item for item in seen.faults if item.kind == "embed" and item.changed), None)
+    return None if fault is None else _fault_verdict(fault, "rewired", 0.75, seen.live)
 
 
 def _missed(seen: Observation) -> Verdict | None:
@@ -347,8 +429,11 @@ _RULES: tuple[Rule, ...] = (
     _crowded,
     _lost,
     _cut,
+    _rewired,
+    _differs,
     _missed,
     _generated,
+    _suspicious,
     _should_abstain,
     _nowhere,
     _unknown,

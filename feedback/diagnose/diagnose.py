@@ -78,7 +78,7 @@ def _finding(scene: Scene, seen: Observation, verdicts: Sequence[Verdict]) -> Fi
     bad, first = scene.bad, verdicts[0]
     at = scene.bench.environment.now().isoformat(timespec="milliseconds")
     finding_id = bad.finding_id(content_of(scene.subject.manifest))
-    sign = Signature(scene.bench.collection, at, finding_id)
+    sign = Signature(scene.bench.collection, at, finding_id, _version(scene, first))
     return Finding(
         finding_id=finding_id,
         at=at,
@@ -98,6 +98,17 @@ def _finding(scene: Scene, seen: Observation, verdicts: Sequence[Verdict]) -> Fi
         others=_others(verdicts),
         groups=bad.groups,
     )
+
+
+def _version(scene: Scene, verdict: Verdict) -> str:
+    """The version that is searched of the document that the repair is about."""
+    if verdict.holder is None:
+        return ""
+    try:
+        row = scene.subject.release.document(verdict.holder.document_id)
+    except ReleaseError:
+        return ""
+    return "" if row.version is None else row.version.hex()
 
 
 def _origin(seen: Observation) -> str:

@@ -7,26 +7,41 @@ import contextlib
 import msgspec
 
 from evaluation.subjects import Subject
-from feedback.diagnose import prompts
 from feedback.diagnose.access import readable, ruling
-from feedback.diagnose.claims import Judge, claimed, first_sentence, support_of
+from feedback.diagnose.claims import Judge, claimed, news_of, support_of
 from feedback.diagnose.conflicts import conflict_between, facts_of, sentence_about, side, text_of
 from feedback.diagnose.crowding import crowd_of
+from feedback.diagnose.decide import PLANTED
 from feedback.diagnose.history import History, last_good, said_before
 from feedback.diagnose.holders import find_holders
 from feedback.diagnose.losses import loss_of
-from feedback.diagnose.observation import Conflict, Crowd, Expected, Fault, Loss, Observation, Side
-from feedback.diagnose.settings_faults import chunk_fault, embed_fault, setting_faults
+from feedback.diagnose.observation import (
+    Conflict,
+    Crowd,
+    Expected,
+    Fault,
+    Loss,
+    Observation,
+    Origin,
+    Side,
+    live_of,
+)
+from feedback.diagnose.prompts import other_prompt, prompt_fault
+from feedback.diagnose.settings_faults import chunk_fault, embed_fault, setting_faults, under_defaults
 from feedback.diagnose.texts import DocumentTexts
 from feedback.diagnose.whatif import unrestricted, without
 from feedback.records import BadCase, Holder
 from feedback.workbench import Workbench, question_of
 from index.release import Manifest
+from ingest.versions import Edition, is_older, stated_date, stated_version
 from ragpress.errors import RagpressError, ReleaseError
 from serving.types import Answer, Question
 
 _SUPPORTED = 0.38
-_HELD = 0.5
+_GUESSED = 0.5
+_UNUSED = 50
+_HEAD = 600
+_NO_FIGURES = ("", "")
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,28 +91,28 @@ def observe(scene: Scene) -> Observation:
         RagpressError: a release cannot be read.
     """
     expected = _expected(scene)
-    if not scene.bad.wrong and scene.judge.is_right(scene.answer, expected):
-        return Observation(expected=expected, right_now=True, standing=scene.bad.claim.standing)
-    holders = _holders(scene, expected)
-    live = next((item for item in holders if item.layer == "live" and item.readable), None)
     good = last_good(scene.earlier, expected, scene.judge)
+    holders = _holders(scene, expected, good)
+    live = live_of(holders)
     conflict = _conflict(scene, expected, live)
-    loss, lost = _loss(scene, holders)
-    crowd = _crowd(scene, expected, live)
+    loss, figures, lost = _loss(scene, holders)
     return Observation(
         expected=expected,
         standing=scene.bad.claim.standing,
         disputed=scene.bad.disputed,
         abstained=scene.answer.abstained,
         right_now=scene.judge.is_right(scene.answer, expected) and not _says_bad(scene),
-        agrees=_agrees(scene, expected),
+        agrees=expected.claimed and scene.judge.is_right(scene.answer, expected),
         supported=support_of(scene.answer),
         holders=holders,
         loss=loss,
+        figures=figures,
         lost=lost,
         conflict=conflict,
-        crowd=crowd,
-        faults=_faults(scene, expected, live, good),
+        suspects=_suspects(scene) if live is None else (),
+        said_nothing_before=bool(scene.earlier) and all(answer.abstained for _, answer in scene.earlier),
+        crowd=_crowd(scene, expected, live),
+        faults=_faults(scene, expected, live, None if good is None else good[0]),
         hidden=_hidden(scene, expected, holders),
         known_before=good is not None,
         cited=tuple(dict.fromkeys(item.source for item in scene.answer.citations)),
@@ -105,7 +120,7 @@ def observe(scene: Scene) -> Observation:
 
 
 def _expected(scene: Scene) -> Expected:
-    """What is right: what people say, else what an earlier release said, else what another document says."""
+    """What is right: what people say, else what an earlier release said, else what can be worked out."""
     said = claimed(scene.bad)
     if said.text or said.abstain:
         return said
@@ -113,11 +128,11 @@ def _expected(scene: Scene) -> Expected:
     if before is not None:
         manifest, answer = before
         sources = said.sources or tuple(dict.fromkeys(item.source for item in answer.citations))
-        origin = "source" if said.sources else "history"
-        return Expected(text=first_sentence(answer.answer), origin=origin, sources=sources, release=manifest.id)
+        origin: Origin = "source" if said.sources else "history"
+        return Expected(text=news_of(answer, scene.answer), origin=origin, sources=sources, release=manifest.id)
     if said.sources:
         return _from_source(scene, said)
-    return _from_rival(scene)
+    return _from_rights(scene) or _from_wiring(scene) or _from_rival(scene)
 
 
 def _from_source(scene: Scene, said: Expected) -> Expected:
@@ -131,29 +146,68 @@ def _from_source(scene: Scene, said: Expected) -> Expected:
     return said
 
 
+def _from_rights(scene: Scene) -> Expected | None:
+    """What the answer is for those who may read everything, where it rests on what the caller may not read."""
+    if scene.question.caller.unrestricted:
+        return None
+    wide = unrestricted(scene.bench, scene.subject, scene.question)
+    if wide is None or wide.abstained or scene.judge.same(wide, scene.answer):
+        return None
+    cited = list(dict.fromkeys(item.source for item in wide.citations))
+    if not cited or readable(scene.bench, scene.bad, cited).all():
+        return None
+    return _rival(wide, scene.answer)
+
+
+def _from_wiring(scene: Scene) -> Expected | None:
+    """What the answer is under the built-in prompt and settings, where the release has others."""
+    answer = other_prompt(scene.bench, scene.subject, scene.question)
+    if answer is None or scene.judge.same(answer, scene.answer):
+        answer = under_defaults(scene.bench, scene.subject, scene.question)
+    if answer is None or answer.abstained or scene.judge.same(answer, scene.answer):
+        return None
+    return _rival(answer, scene.answer) if support_of(answer) >= _SUPPORTED else None
+
+
 def _from_rival(scene: Scene) -> Expected:
     """What is said without the documents that the answer cites, where that is another answer."""
     cited = tuple(dict.fromkeys(item.source for item in scene.answer.citations))
     if not cited:
-        wide = unrestricted(scene.bench, scene.subject, scene.question)
-        if wide is None or wide.abstained or support_of(wide) < _SUPPORTED:
-            return Expected()
-        return _rival(wide)
-    other = without(scene.bench, scene.subject, scene.question, cited)
+        return Expected()
+    other = without(scene.bench, scene.subject, scene.question, cited[:1])
     if other is None or other.abstained or support_of(other) < _SUPPORTED or scene.judge.same(other, scene.answer):
         return Expected()
-    return _rival(other)
+    return _rival(other, scene.answer)
 
 
-def _rival(answer: Answer) -> Expected:
+def _rival(answer: Answer, bad: Answer) -> Expected:
     sources = tuple(dict.fromkeys(item.source for item in answer.citations))
-    return Expected(text=first_sentence(answer.answer), origin="rival", sources=sources)
+    return Expected(text=news_of(answer, bad), origin="rival", sources=sources)
 
 
-def _holders(scene: Scene, expected: Expected) -> tuple[Holder, ...]:
-    if not expected.text and not expected.sources:
+def _holders(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] | None) -> tuple[Holder, ...]:
+    """Places that say what is expected; where nothing is, texts out of use that answer the question."""
+    if expected.text or expected.sources:
+        sources = expected.sources or _witnesses(scene, expected, good)
+        return find_holders(scene.bench, scene.subject, scene.bad, expected.text, sources)
+    if expected.abstain:
         return ()
-    return find_holders(scene.bench, scene.subject, scene.bad, expected.text, expected.sources)
+    texts = DocumentTexts(scene.bench, scene.subject)
+    unused = tuple(item.source for item in texts.documents if item.state == "quarantined")[:_UNUSED]
+    near = tuple(dict.fromkeys(passage.source for passage in scene.answer.context))
+    sources = (*unused, *near) if scene.answer.abstained else unused
+    if not sources:
+        return ()
+    found = find_holders(scene.bench, scene.subject, scene.bad, "", sources)
+    return tuple(item for item in found if item.layer != "live" and item.score >= _GUESSED)
+
+
+def _witnesses(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] | None) -> tuple[str, ...]:
+    """Sources that the last right answer cited for it."""
+    if good is None:
+        return ()
+    cited = good[1].citations
+    return tuple(dict.fromkeys(item.source for item in cited if scene.judge.agrees(item.quote, expected.text)))
 
 
 def _says_bad(scene: Scene) -> bool:
@@ -162,21 +216,19 @@ def _says_bad(scene: Scene) -> bool:
     return bool(wrong) and wrong == scene.answer.answer.strip()
 
 
-def _agrees(scene: Scene, expected: Expected) -> bool:
-    return expected.claimed and scene.judge.is_right(scene.answer, expected)
-
-
 def _conflict(scene: Scene, expected: Expected, live: Holder | None) -> Conflict | None:
-    """The cited document that says otherwise than the holder, the best-cited first."""
+    """The cited document that says otherwise than the holder: one that looks planted, else the nearest one."""
     if live is None or scene.answer.abstained:
         return None
-    right = side(scene.subject, scene.history, scene.question.text, live.document_id, live.quote)
+    question = scene.question.text
+    right = side(scene.subject, scene.history, question, live.document_id, live.quote)
     if right is None:
         return None
-    found = []
-    for wrong in _wrong_sides(scene, expected, live):
-        found.append(conflict_between(scene.subject, scene.history, scene.judge, scene.question.text, wrong, right))
-    return max(found, key=lambda item: item.weight, default=None)
+    found = [
+        conflict_between(scene.subject, scene.history, scene.judge, question, wrong, right)
+        for wrong in _wrong_sides(scene, expected, live)
+    ]
+    return max(found, key=lambda item: (item.wrong.planted >= PLANTED, item.weight + item.close), default=None)
 
 
 def _wrong_sides(scene: Scene, expected: Expected, live: Holder) -> list[Side]:
@@ -192,20 +244,39 @@ def _wrong_sides(scene: Scene, expected: Expected, live: Holder) -> list[Side]:
     return list(found.values())
 
 
-def _loss(scene: Scene, holders: tuple[Holder, ...]) -> tuple[Loss, Holder | None]:
-    """How the best holder of an earlier version was lost."""
+def _suspects(scene: Scene) -> tuple[Side, ...]:
+    """The documents that the answer cites, the likeliest planted first."""
+    made = {
+        cited.document_id: side(scene.subject, scene.history, scene.question.text, cited.document_id, cited.quote)
+        for cited in scene.answer.citations
+    }
+    found = [item for item in made.values() if item is not None]
+    return tuple(sorted(found, key=lambda item: (-item.planted, item.source)))
+
+
+def _loss(scene: Scene, holders: tuple[Holder, ...]) -> tuple[Loss, tuple[str, str], Holder | None]:
+    """How the best holder of an earlier version was lost; of figures also what they are and were."""
     lost = next((item for item in holders if item.layer == "earlier"), None)
     if lost is None:
-        return "", None
+        return "", _NO_FIGURES, None
     try:
         row = scene.subject.release.document(lost.document_id)
     except ReleaseError:
-        return "", lost
+        return "", _NO_FIGURES, lost
     texts = DocumentTexts(scene.bench, scene.subject)
     before = next((item for item in texts.earlier(lost.source) if item.version == lost.version), None)
     if before is None:
-        return "", lost
-    return loss_of(before.text, text_of(scene.subject, row), lost.quote), lost
+        return "", _NO_FIGURES, lost
+    now = text_of(scene.subject, row)
+    loss, figures = loss_of(before.text, now, lost.quote)
+    if loss in ("edited", "figures") and is_older(stated(row.title, now), stated(row.title, before.text)):
+        return "older", figures, lost
+    return loss, figures, lost
+
+
+def stated(title: str, text: str) -> Edition:
+    """What a text says of its own edition."""
+    return Edition(stated_version({}, title), stated_date({}, text[:_HEAD]))
 
 
 def _crowd(scene: Scene, expected: Expected, live: Holder | None) -> Crowd | None:
@@ -223,10 +294,10 @@ def _faults(scene: Scene, expected: Expected, live: Holder | None, good: Manifes
         return ()
     found: list[Fault] = []
     earlier = [manifest for manifest, _ in scene.earlier]
-    prompt = prompts.prompt_fault(scene.bench, scene.subject, scene.question, expected, earlier)
+    prompt = prompt_fault(scene.bench, scene.subject, scene.question, expected, earlier)
     if prompt is not None:
         found.append(prompt)
-    if live is not None:
+    if live is not None or good is not None:
         tried = setting_faults(scene.bench, scene.subject, scene.question, expected, good)
         unbuilt = (
             embed_fault(scene.subject.manifest, good),

@@ -109,9 +109,11 @@ def deciding(manifest: Manifest) -> tuple[object, ...]:
     return manifest.content, manifest.retrieval, manifest.answering, manifest.embed, manifest.steps.get("embed")
 
 
-def last_good(answers: Sequence[tuple[Manifest, Answer]], expected: Expected, judge: Judge) -> Manifest | None:
-    """The newest earlier release that answered as is expected."""
-    return next((manifest for manifest, answer in answers if judge.is_right(answer, expected)), None)
+def last_good(
+    answers: Sequence[tuple[Manifest, Answer]], expected: Expected, judge: Judge
+) -> tuple[Manifest, Answer] | None:
+    """The newest earlier release that answered as is expected, with its answer."""
+    return next((pair for pair in answers if judge.is_right(pair[1], expected)), None)
 
 
 def said_before(

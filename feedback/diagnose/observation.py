@@ -15,10 +15,11 @@ release said, another document that answers the question; "" where nothing is kn
 
 Order: TypeAlias = Literal["older", "newer", ""]
 
-Loss: TypeAlias = Literal["truncated", "garbled", "replaced", "edited", "table", "cleaned", ""]
-"""How the version that is searched now lost what an earlier one said: it ends early; its characters are noise or
-mojibake; it is another text; only a few words are others; the rows of its tables are gone; a cleaning rule took it out;
-"" where nothing was lost."""
+Loss: TypeAlias = Literal["truncated", "garbled", "replaced", "edited", "figures", "older", "table", "cleaned", ""]
+"""How the version that is searched now lost what an earlier one said: it ends early, or the passage is gone; its
+characters are noise or mojibake; it is another text; a few words are others; nothing but figures is; it states an older
+date or version of itself than the one before; its table is gone; a cleaning rule took it out; "" where nothing was
+lost."""
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
         beginning: whether that is the oldest release that is known: it may have been there before.
         planted: how much speaks for its having been planted, 0..1.
         why_planted: the same in words.
+        asks: whether it repeats the question word for word.
         characters: length of its text in code points.
         copies: near-copies of it that are searched, itself left out: (document id, source path).
         marks: audits that marked it.
@@ -71,6 +73,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     beginning: bool = True
     planted: float = 0.0
     why_planted: tuple[str, ...] = ()
+    asks: bool = False
     characters: int = 0
     copies: tuple[tuple[str, str], ...] = ()
     marks: tuple[str, ...] = ()
@@ -86,6 +89,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
             not.
         arrival: the same, as the releases tell in which they came.
         alike: share (0..1) of text that the two have in common.
+        close: how alike (0..1) the two sentences are word for word: what says the same otherwise was copied and changed.
         weight: how sure it is (0..1) that both speak of what was asked and differ.
     """
 
@@ -94,6 +98,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     order: Order = ""
     arrival: Order = ""
     alike: float = 0.0
+    close: float = 0.0
     weight: float = 1.0
 
 
@@ -156,7 +161,11 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         holders: places that say the right answer, best first.
         loss: how the best holder that is no longer searched was lost.
         lost: what was lost: the document with the version that had it; None where nothing was.
+        figures: of a loss of figures: (the text now, the text before) around them.
         conflict: None where no document contradicts.
+        suspects: documents that the bad answer rests on, where nothing says the right answer, the likeliest planted
+            first.
+        said_nothing_before: whether the earlier releases that are known all abstained.
         crowd: None where no copies stand in the way.
         faults: settings and prompts that explain it, the surest first.
         named: sources that are said to hold the answer: (source path, state in the release or "" where it has none).
@@ -177,7 +186,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     holders: tuple[Holder, ...] = ()
     loss: Loss = ""
     lost: Holder | None = None
+    figures: tuple[str, str] = ("", "")
     conflict: Conflict | None = None
+    suspects: tuple[Side, ...] = ()
+    said_nothing_before: bool = False
     crowd: Crowd | None = None
     faults: tuple[Fault, ...] = ()
     named: tuple[tuple[str, str], ...] = ()
@@ -189,5 +201,19 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def live(self) -> Holder | None:
-        """The best place that says the right answer, is searched, and may be read by the caller."""
-        return next((item for item in self.holders if item.layer == "live" and item.readable), None)
+        """The place that says the right answer, is searched, and may be read by the caller; see :func:`live_of`."""
+        return live_of(self.holders)
+
+
+_AS_SURE = 0.8
+
+
+def live_of(holders: tuple[Holder, ...]) -> Holder | None:
+    """The best place that is searched and may be read, if it is about as sure as the best of all.
+
+    Where a text that is gone says it far more surely, what still seems to say it speaks of something else.
+    """
+    found = next((item for item in holders if item.layer == "live" and item.readable), None)
+    if found is None or found.score < _AS_SURE * max(item.score for item in holders):
+        return None
+    return found

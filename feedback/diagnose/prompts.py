@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evaluation.subjects import Subject
@@ -14,9 +15,10 @@ from index.release import Manifest
 from ragpress.errors import SettingsError
 from ragpress.prompts import PromptVersion, load_prompt, prompt_names
 from serving.journal.answers import AnswerQuery
-from serving.types import Question
+from serving.types import Answer, Question
 
 _RECENT = 50
+_MOST = 8
 
 
 def prompt_fault(
@@ -33,24 +35,49 @@ def prompt_fault(
     """
     own = subject.answerer.parts.prompt
     judge, tried = Judge(question.text, subject), {own.fingerprint}
-    for manifest in earlier:
-        before = None if manifest.answering is None else manifest.answering.prompt
-        if before is None or before.fingerprint in tried:
+    for name, version, release in _versions(bench, earlier):
+        if version.fingerprint in tried:
             continue
-        tried.add(before.fingerprint)
-        answer = under(bench, subject, question, {}, manifest.id)
+        tried.add(version.fingerprint)
+        answer = under(bench, subject, question, {}, name)
         if answer is not None and judge.is_right(answer, expected):
-            name = named(bench.environment.workspace.root, before)
             return Fault(
                 kind="prompt",
                 now=f"{own.name}@{own.fingerprint[:8]}",
-                better=f"{before.name}@{before.fingerprint[:8]}",
-                prompt=name,
+                better=f"{version.name}@{version.fingerprint[:8]}",
+                prompt=named(bench.environment.workspace.root, version),
                 tried=True,
-                changed=True,
-                release=manifest.id,
+                changed=bool(release),
+                release=release,
             )
     return None
+
+
+def other_prompt(bench: Workbench, subject: Subject, question: Question) -> Answer | None:
+    """What the release answers under another prompt version of the workspace where its own abstains or says otherwise.
+
+    Returns:
+        The first answer that is no abstention and not the one under its own prompt; None where there is none.
+    """
+    own = subject.answerer.parts.prompt
+    for name, version, _ in _versions(bench, ()):
+        if version.fingerprint == own.fingerprint:
+            continue
+        answer = under(bench, subject, question, {}, name)
+        if answer is not None and not answer.abstained:
+            return answer
+    return None
+
+
+def _versions(bench: Workbench, earlier: Sequence[Manifest]) -> Iterator[tuple[str, PromptVersion, str]]:
+    """Name to ask for, version, and the release that had it: those of earlier releases first."""
+    for manifest in earlier:
+        if manifest.answering is not None:
+            yield manifest.id, manifest.answering.prompt, manifest.id
+    root = bench.environment.workspace.root
+    for name in prompt_names(root)[:_MOST]:
+        with contextlib.suppress(SettingsError):
+            yield name, load_prompt(root, name), ""
 
 
 def named(workspace: Path, wanted: PromptVersion) -> str:

@@ -14,6 +14,7 @@ from feedback.records import Holder
 from index.findings import Cause
 from index.repairs.records import (
     CleaningRule,
+    Erratum,
     MissingDocument,
     PromptChoice,
     Quarantine,
@@ -31,15 +32,37 @@ _NOT_SETTINGS = frozenset({"prompt"})
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """What every repair of one finding has: its collection, ISO time, the finding's id."""
+    """What every repair of one finding has.
+
+    Attributes:
+        collection: the collection.
+        at: ISO time.
+        finding: the finding's id.
+        version: SHA-256 (hexadecimal) of the version that is searched of the document at fault; "" where none is.
+    """
 
     collection: str
     at: str
     finding: str
+    version: str = ""
 
     def of(self, reason: str) -> dict[str, Any]:
         """The fields that every kind of repair takes."""
         return {"collection": self.collection, "reason": reason, "by": BY, "at": self.at, "finding": self.finding}
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """What a proposal is made from: the cause, what was observed, what was asked, and what repairs are signed with."""
+
+    verdict: Verdict
+    seen: Observation
+    question: str
+    sign: Signature
+
+    @property
+    def why(self) -> str:
+        """The reason, in words."""
+        return self.verdict.why
 
 
 def propose(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> tuple[Repair, ...]:
@@ -52,47 +75,55 @@ def propose(verdict: Verdict, seen: Observation, question: str, sign: Signature)
         sign: what the repairs are signed with.
     """
     make = _PROPOSALS.get(verdict.cause)
-    return () if make is None else tuple(make(verdict, seen, question, sign))
+    return () if make is None else tuple(make(Ground(verdict, seen, question, sign)))
 
 
-def _missing(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> list[Repair]:
-    holder = verdict.holder
-    wanted = _wanted(verdict, seen)
-    ask = MissingDocument(questions=(question,), wanted=wanted, **sign.of(verdict.why))
+def _missing(on: Ground) -> list[Repair]:
+    holder = on.verdict.holder
+    wanted = _wanted(on)
+    ask = MissingDocument(questions=(on.question,), wanted=wanted, **on.sign.of(on.why))
     if holder is None or not holder.version:
         return [ask]
-    return [Restore(source=holder.source, version=holder.version, **sign.of(verdict.why)), ask]
+    return [Restore(source=holder.source, version=holder.version, **on.sign.of(on.why)), ask]
 
 
-def _wanted(verdict: Verdict, seen: Observation) -> str:
-    if verdict.holder is not None:
-        return f"{verdict.holder.source}, which was there until release {verdict.holder.release}"
-    named = ", ".join(seen.expected.sources)
+def _wanted(on: Ground) -> str:
+    if on.verdict.holder is not None:
+        return f"{on.verdict.holder.source}, which was there until release {on.verdict.holder.release}"
+    named = ", ".join(on.seen.expected.sources)
     if named:
         return f"{named}, which is said to hold the answer"
     return "a document that answers this question"
 
 
-def _quarantined(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> list[Repair]:
-    holder = verdict.holder
-    return [] if holder is None else [Restore(source=holder.source, **sign.of(verdict.why))]
+def _quarantined(on: Ground) -> list[Repair]:
+    holder = on.verdict.holder
+    return [] if holder is None else [Restore(source=holder.source, **on.sign.of(on.why))]
 
 
-def _parse(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> list[Repair]:
-    holder = verdict.holder
+def _parse(on: Ground) -> list[Repair]:
+    holder = on.verdict.holder
     if holder is None:
         return []
     if holder.layer == "unparsed" and holder.detail:
-        return [Reparse(source=holder.source, parser=holder.detail, **sign.of(verdict.why))]
+        return [Reparse(source=holder.source, parser=holder.detail, **on.sign.of(on.why))]
     if holder.layer == "cleaned_away":
-        return [_uncleaned(holder, verdict.why, sign)]
+        return [_uncleaned(holder, on.why, on.sign)]
+    if on.verdict.rule == "figures" and all(on.seen.figures):
+        return [_erratum(on.seen.figures, holder, on.why, on.sign)]
     if holder.layer in ("earlier", "deleted") and holder.version:
-        return [Restore(source=holder.source, version=holder.version, **sign.of(verdict.why))]
-    before = next((item for item in seen.holders if item.layer == "earlier" and item.source == holder.source), None)
+        return [Restore(source=holder.source, version=holder.version, **on.sign.of(on.why))]
+    before = next((item for item in on.seen.holders if item.layer == "earlier" and item.source == holder.source), None)
     if before is not None and before.version:
-        return [Restore(source=before.source, version=before.version, **sign.of(verdict.why))]
-    reread = next((item for item in seen.holders if item.layer == "unparsed" and item.detail), None)
-    return [] if reread is None else [Reparse(source=reread.source, parser=reread.detail, **sign.of(verdict.why))]
+        return [Restore(source=before.source, version=before.version, **on.sign.of(on.why))]
+    reread = next((item for item in on.seen.holders if item.layer == "unparsed" and item.detail), None)
+    return [] if reread is None else [Reparse(source=reread.source, parser=reread.detail, **on.sign.of(on.why))]
+
+
+def _erratum(figures: tuple[str, str], holder: Holder, why: str, sign: Signature) -> Repair:
+    """The sentence as an earlier version had it, in the version that is searched."""
+    now, before = figures
+    return Erratum(source=holder.source, version=sign.version, find=now, replace=before, **sign.of(why))
 
 
 def _uncleaned(holder: Holder, why: str, sign: Signature) -> Repair:
@@ -103,34 +134,36 @@ def _uncleaned(holder: Holder, why: str, sign: Signature) -> Repair:
     return CleaningRule(family=exactly(holder.source), keep=keep, **sign.of(why))
 
 
-def _stale(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> list[Repair]:
-    found = verdict.conflict
+def _stale(on: Ground) -> list[Repair]:
+    found, holder = on.verdict.conflict, on.verdict.holder
+    if found is None and holder is not None and holder.version:
+        return [Restore(source=holder.source, version=holder.version, **on.sign.of(on.why))]
     if found is None:
         return []
-    return [Supersede(source=found.wrong.source, newer=found.right.source, **sign.of(verdict.why))]
+    return [Supersede(source=found.wrong.source, newer=found.right.source, **on.sign.of(on.why))]
 
 
-def _conflicting(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> list[Repair]:
+def _conflicting(on: Ground) -> list[Repair]:
     """A person decides: what is proposed is to take out the weaker one."""
-    found = verdict.conflict
+    found = on.verdict.conflict
     if found is None:
         return []
-    return [Quarantine(source=found.wrong.source, **sign.of(verdict.why))]
+    return [Quarantine(source=found.wrong.source, **on.sign.of(on.why))]
 
 
-def _poisoned(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> list[Repair]:
-    return [Quarantine(source=source, **sign.of(why or verdict.why)) for _, source, why in verdict.blamed]
+def _poisoned(on: Ground) -> list[Repair]:
+    return [Quarantine(source=source, **on.sign.of(why or on.why)) for _, source, why in on.verdict.blamed]
 
 
-def _duplicates(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> list[Repair]:
-    crowd = verdict.crowd
+def _duplicates(on: Ground) -> list[Repair]:
+    crowd = on.verdict.crowd
     if crowd is None:
         return []
     if not crowd.whole:
-        return _without_boilerplate(crowd, verdict.why, sign)
+        return _without_boilerplate(crowd, on.why, on.sign)
     kept = crowd.kept or crowd.documents[0][1]
     return [
-        Supersede(source=source, newer=kept, **sign.of(verdict.why)) for _, source in crowd.documents if source != kept
+        Supersede(source=source, newer=kept, **on.sign.of(on.why)) for _, source in crowd.documents if source != kept
     ]
 
 
@@ -142,22 +175,22 @@ def _without_boilerplate(crowd: Crowd, why: str, sign: Signature) -> list[Repair
     return [CleaningRule(family=family_of([source for _, source in crowd.documents]), drop=drop, **sign.of(why))]
 
 
-def _settings(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> list[Repair]:
-    fault = verdict.fault
+def _settings(on: Ground) -> list[Repair]:
+    fault = on.verdict.fault
     if fault is None or not fault.settings:
         return []
     settings = {
         section: {key: value for key, value in values.items() if key not in _NOT_SETTINGS}
         for section, values in fault.settings.items()
     }
-    return [SettingsChange(settings=settings, **sign.of(verdict.why))]
+    return [SettingsChange(settings=settings, **on.sign.of(on.why))]
 
 
-def _prompt(verdict: Verdict, seen: Observation, question: str, sign: Signature) -> list[Repair]:
-    fault = verdict.fault
+def _prompt(on: Ground) -> list[Repair]:
+    fault = on.verdict.fault
     if fault is None or not fault.prompt:
         return []
-    return [PromptChoice(prompt=fault.prompt, **sign.of(verdict.why))]
+    return [PromptChoice(prompt=fault.prompt, **on.sign.of(on.why))]
 
 
 def family_of(sources: list[str]) -> str:
@@ -187,7 +220,7 @@ def _escaped(text: str) -> str:
     return "".join(f"\\{sign}" if sign in "\\*?[]!#" else sign for sign in text)
 
 
-_PROPOSALS: dict[Cause, Callable[[Verdict, Observation, str, Signature], list[Repair]]] = {
+_PROPOSALS: dict[Cause, Callable[[Ground], list[Repair]]] = {
     Cause.MISSING_DOCUMENT: _missing,
     Cause.QUARANTINED_DOCUMENT: _quarantined,
     Cause.PARSE_FAULT: _parse,

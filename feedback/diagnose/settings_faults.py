@@ -16,10 +16,11 @@ from feedback.workbench import Workbench
 from index.answering import Answering
 from index.release import Manifest
 from ingest.chunk import chunk_fingerprint
+from ragpress.answer_settings import ContextSettings
 from ragpress.settings import ChunkSettings, RetrievalSettings
-from serving.types import Question
+from serving.types import Answer, Question
 
-_ANSWERING = ("context", "answer", "rerank")
+_ANSWERING = ("context", "answer", "rerank", "generator")
 _CHUNK_SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512)
 _SMALLEST = (1, 8, 16, 24, 32, 48, 64, 96)
 _DEFAULT_CHUNK = ChunkSettings()
@@ -73,19 +74,31 @@ def setting_faults(
     return tuple(found)
 
 
+def under_defaults(bench: Workbench, subject: Subject, question: Question) -> Answer | None:
+    """What the release answers under the built-in settings of its search; None where those are its own."""
+    values = _unusual(subject.manifest)
+    return under(bench, subject, question, values, None) if values else None
+
+
+def _unusual(now: Manifest) -> dict[str, dict[str, Any]]:
+    """The built-in values of the settings of search and context that are others."""
+    own = sections(now)
+    usual = {"retrieval": msgspec.to_builtins(RetrievalSettings()), "context": msgspec.to_builtins(ContextSettings())}
+    found = {
+        name: {key: value for key, value in values.items() if own[name].get(key) != value}
+        for name, values in usual.items()
+    }
+    return {name: values for name, values in found.items() if values}
+
+
 def _candidates(now: Manifest, good: Manifest | None) -> Iterator[Fault]:
     if good is not None:
         changed = differences(now, good)
         for name, values in changed.items():
             yield _fault(name, now, {name: values}, release=good.id)
         return
-    defaults = {
-        key: value
-        for key, value in msgspec.to_builtins(RetrievalSettings()).items()
-        if sections(now)["retrieval"].get(key) != value
-    }
-    if defaults:
-        yield _fault("retrieval", now, {"retrieval": defaults})
+    for name, values in _unusual(now).items():
+        yield _fault(name, now, {name: values})
     for name, settings in TRIED:
         yield _fault(name, now, settings)
 
