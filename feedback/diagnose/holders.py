@@ -15,7 +15,7 @@ from feedback.diagnose.layers import ALWAYS, Layers, LayerText
 from feedback.diagnose.matching import Place, Wanted, Window, find_places, needles_of, wanted, windows
 from feedback.diagnose.ranks import Searched, chunks_over
 from feedback.diagnose.scoring import certainty
-from feedback.diagnose.texts import DocumentTexts
+from feedback.diagnose.texts import DocumentState, DocumentTexts
 from feedback.records import BadCase, Holder, Layer
 from feedback.workbench import Workbench, question_of
 from index.environment import Environment
@@ -180,13 +180,18 @@ def _worth_parsing(made: Layers, found: Sequence[Holder], named: frozenset[str],
     """Sources that are worth being read by other parsers, the likeliest first.
 
     Those that callers name; those whose bytes hold words of the claim or the question which their text does not; those
-    that could not be parsed; those whose text is most like an answer.
+    that could not be parsed; those of packed formats whose text is most like an answer.
     """
     ranked = sorted(found, key=lambda item: -item.score)[:_PARSED_AGAIN]
     refused = [item.source for item in made.texts.documents if item.state == "quarantined" and item.step != "repair"]
-    likely = [*sorted(named), *_hiding(made, asked), *refused, *(holder.source for holder in ranked)]
-    known = (source for source in dict.fromkeys(likely) if made.texts.document(source) is not None)
-    return list(known)[:_PARSED_AGAIN]
+    packed = [holder.source for holder in ranked if _is_packed(made.texts.document(holder.source))]
+    likely = dict.fromkeys([*sorted(named), *_hiding(made, asked), *refused, *packed])
+    return [source for source in likely if made.texts.document(source) is not None][:_PARSED_AGAIN]
+
+
+def _is_packed(document: DocumentState | None) -> bool:
+    """Whether a document's bytes do not show its words: a PDF, an Office file."""
+    return document is not None and document.media_type.startswith("application/")
 
 
 def _hiding(made: Layers, asked: Wanted) -> list[str]:

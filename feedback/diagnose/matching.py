@@ -39,6 +39,8 @@ _RECODINGS = (("latin-1", "utf-8"), ("cp1252", "utf-8"), ("latin-1", "gb18030"),
 _NUMERIC = 16.0
 _TELLING = 20.0
 _NOISE_COSTS = 1.3
+_OTHERWISE = 0.7
+_SAYS_MUCH = 3.0
 # Characters around a claim that bind it to the question closest, in a script of letters and in Chinese.
 _CLOSE, _CLOSE_HAN = 80, 30
 # A word of the question that a noisy text spells with so many errors is still that word.
@@ -353,13 +355,15 @@ def _window(text: ReadText, lead: Set[str], place: Place, asked: Wanted, weights
     features = {
         **_claim_features(place, asked, text.text[start:end]),
         **_question_features(asked, around, text.text[start:end]),
-        "claimed": max(_spelled(place), _coverage(asked.claimed, text.stems[at], weights)),
         "claimed_near": max(_spelled(place), _coverage(asked.claimed, near, weights)),
     }
+    said = max(features["exact"], _said_otherwise(asked, features["claimed_near"]))
+    says_much = min(1.0, sum(weights[stem] for stem in asked.claimed) / _SAYS_MUCH)
+    features["telling"] = max(features["telling"], said * says_much if said > features["exact"] else 0.0)
+    features["exact"] = said
     question = [stem for stem in asked.asked if stem not in asked.claimed] or list(asked.asked)
     noisy = _noisy_words(question, near | lead, around, weights) if place.noise else frozenset[str]()
     features |= {
-        "asked": _coverage(question, text.stems[at] | noisy, weights),
         "asked_near": _coverage(question, near | noisy, weights),
         "asked_lead": _coverage(question, near | lead | noisy, weights),
         "asked_close": _coverage(question, _close_stems(text.text, place.span), weights),
@@ -385,6 +389,11 @@ def _claim_features(place: Place, asked: Wanted, quote: str) -> dict[str, float]
 def _spelled(place: Place) -> float:
     """How far the claim stands at a place as it is spelled, 0..1."""
     return 1.0 if place.exact else max(0.0, 1 - _NOISE_COSTS * place.noise) if place.noise else 0.0
+
+
+def _said_otherwise(asked: Wanted, claimed: float) -> float:
+    """How far a window says a claim in other words, where the claim has words enough to tell."""
+    return _OTHERWISE * claimed if not asked.short or len(asked.claimed) > 1 else 0.0
 
 
 def _question_features(asked: Wanted, around: str, quote: str) -> dict[str, float]:

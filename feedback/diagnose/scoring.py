@@ -15,9 +15,7 @@ CLAIMED_NAMES = (
     "bound",
     "value",
     "numbers_missing",
-    "claimed",
     "claimed_near",
-    "asked",
     "asked_near",
     "asked_lead",
     "asked_close",
@@ -27,7 +25,7 @@ CLAIMED_NAMES = (
 )
 """What counts where something is claimed."""
 
-ASKED_NAMES = ("asked", "asked_near", "asked_lead", "names_missing", "asked_numbers_missing", "kind")
+ASKED_NAMES = ("asked_near", "asked_lead", "names_missing", "asked_numbers_missing", "kind")
 """What counts where only the question is known."""
 
 # Chosen by hand, within what the fit on XQuAD prints: its questions repeat their documents' words, so the fit alone
