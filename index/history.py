@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from index import gate
+from index.canary import read_canary
 from index.documents import DocumentRow, to_rows
 from index.environment import Environment
 from index.evaluations import drop_reports
@@ -256,6 +257,8 @@ def _sort_out(environment: Environment, collection: str) -> tuple[list[Manifest]
     found = releases.pointer()
     needed = set() if found is None else {found[0].release, found[0].previous}
     needed |= {manifest.id for manifest in everything[: settings.release.keep]}
+    canary = read_canary(environment.store, collection)
+    needed |= set() if canary is None else {canary.release}
     keep = [manifest for manifest in everything if manifest.id in needed]
     return keep, [manifest for manifest in everything if manifest.id not in needed]
 

@@ -2,7 +2,8 @@
 
 A publish or a rollback is picked up by the next look (``[serve] watch_seconds``) without dropping a request: the next
 release is opened beside the one that answers, requests that come meanwhile still get the one before, and that is
-closed when its last answer is done. Each answer is made wholly by one release. A release that cannot be opened leaves
+closed when its last answer is done. Each answer is made wholly by one release. A canary is opened beside the live
+release and answers its share of the conversations. A release that cannot be opened leaves
 the one before in its place, and is reported.
 """
 
@@ -20,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from index.canary import Canary
 from index.environment import Environment
 from ragpress.errors import ReleaseError
 from ragpress.serve_settings import ServeSettings
@@ -78,6 +80,10 @@ class Opening(Protocol):
 
     def live(self, collection: str) -> Wanted | None:
         """What is live in a collection; None where nothing is."""
+        ...
+
+    def canary(self, collection: str) -> tuple[Wanted, Canary] | None:
+        """The candidate that answers some conversations of a collection; None where none does."""
         ...
 
     def named(self, collection: str, release: str) -> Wanted:
@@ -146,6 +152,7 @@ class LiveAnswers:
         self._settings = settings
         self._clock = clock
         self._lines: dict[str, _Line] = {}
+        self._canaries: dict[str, tuple[_Line, Canary]] = {}
         self._named: OrderedDict[Wanted, asyncio.Task[_Opened]] = OrderedDict()
         self._settings_error = ""
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -172,9 +179,11 @@ class LiveAnswers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        opened = [line.opened for line in self._lines.values() if line.opened is not None]
+        lines = [*self._lines.values(), *(line for line, _ in self._canaries.values())]
+        opened = [line.opened for line in lines if line.opened is not None]
         opened += [task.result() for task in self._named.values() if _succeeded(task)]
         self._lines.clear()
+        self._canaries.clear()
         self._named.clear()
         for one in opened:
             await one.served.answerer.aclose()
@@ -201,12 +210,14 @@ class LiveAnswers:
         return {name: line.opened.served for name, line in self._lines.items() if line.opened is not None}
 
     @contextlib.asynccontextmanager
-    async def use(self, collection: str, release: str | None = None) -> AsyncIterator[Served]:
+    async def use(self, collection: str, release: str | None = None, conversation: str = "") -> AsyncIterator[Served]:
         """Hold what answers for the duration of the context.
 
         Args:
             collection: which collection.
             release: id of a release, or its beginning; None takes the live one.
+            conversation: name of the conversation that is answered, some of which a canary answers in place of the
+                live release; "" for anything else.
 
         Raises:
             ReleaseError: there is no such collection or release; or nothing is live.
@@ -214,7 +225,9 @@ class LiveAnswers:
         """
         if collection not in self.environment.workspace.collections:
             raise ReleaseError(f"There is no collection {collection!r}. GET /v1/models lists those that there are.")
-        opened = await (self._live_one(collection) if release is None else self._named_one(collection, release))
+        opened = self._canary_one(collection, conversation) if release is None and conversation else None
+        if opened is None:
+            opened = await (self._live_one(collection) if release is None else self._named_one(collection, release))
         opened.users += 1
         try:
             yield opened.served
@@ -235,12 +248,14 @@ class LiveAnswers:
                 _logger.exception("Cannot read which release of %r is live", collection)
                 self._line(collection).error = error
                 continue
-            self._follow(collection, wanted)
+            self._follow(self._line(collection), wanted)
+            await self._look_at_canary(collection)
         self._forget()
 
     async def settled(self) -> None:
         """Wait until nothing is being opened."""
-        while opening := [line.opening for line in self._lines.values() if line.opening is not None]:
+        lines = [*self._lines.values(), *(line for line, _ in self._canaries.values())]
+        while opening := [line.opening for line in lines if line.opening is not None]:
             await asyncio.wait(opening)
 
     async def _watch(self) -> None:
@@ -251,9 +266,42 @@ class LiveAnswers:
                 _logger.exception("The look at the live releases failed")
             await asyncio.sleep(self._settings.watch_seconds)
 
-    def _follow(self, collection: str, wanted: Wanted | None) -> asyncio.Task[None] | None:
+    async def _look_at_canary(self, collection: str) -> None:
+        """Begin to open a canary, or close the one that is over; one that cannot be opened answers nothing."""
+        try:
+            found = await self._in_thread(partial(self._opening.canary, collection))
+        except Exception:
+            _logger.exception("Cannot read the canary of %r", collection)
+            found = None
+        known = self._canaries.get(collection)
+        if known is not None and (found is None or known[1].release != found[1].release):
+            del self._canaries[collection]
+            self._spawn(self._end(known[0]))
+            known = None
+        if found is not None:
+            wanted, canary = found
+            line = _Line() if known is None else known[0]
+            self._canaries[collection] = (line, canary)
+            self._follow(line, wanted)
+
+    async def _end(self, line: _Line) -> None:
+        if line.opening is not None:
+            await asyncio.wait([line.opening])
+        if line.opened is not None:
+            self._retire(line.opened)
+
+    def _canary_one(self, collection: str, conversation: str) -> _Opened | None:
+        line, canary = self._canaries.get(collection, (None, None))
+        if line is None or canary is None or line.opened is None or not canary.takes(conversation):
+            return None
+        live = self._lines.get(collection)
+        # A canary that outlives its base by one look must not answer beside another release.
+        if live is None or live.opened is None or live.opened.served.release != canary.base:
+            return None
+        return line.opened
+
+    def _follow(self, line: _Line, wanted: Wanted | None) -> asyncio.Task[None] | None:
         """Begin to open what is wanted, unless it is open, being opened, or failed a moment ago."""
-        line = self._line(collection)
         line.wanted = wanted
         if wanted is None or line.is_open(wanted):
             line.error, line.failed = None, None
@@ -290,7 +338,7 @@ class LiveAnswers:
                     f"The collection {collection!r} has no release yet. An operator publishes the first one with: "
                     "ragpress ingest"
                 )
-            opening = self._follow(collection, wanted)
+            opening = self._follow(line, wanted)
             if opening is not None:
                 await asyncio.shield(opening)
         if line.opened is None:
@@ -322,6 +370,8 @@ class LiveAnswers:
 
     def _forget(self) -> None:
         """Close what the settings no longer name, and named releases that were opened under former settings."""
+        for name in self._canaries.keys() - set(self.collections):
+            self._spawn(self._end(self._canaries.pop(name)[0]))
         for name in self._lines.keys() - set(self.collections):
             line = self._lines.pop(name)
             if line.opened is not None:

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from index.canary import Canary, canary_of
 from index.environment import open_release
 from ragpress.answer_settings import GeneratorSettings
 from ragpress.errors import ReleaseError, SettingsError
@@ -71,6 +72,11 @@ class ReleaseOpening:
         """See :class:`serving.live.Opening`."""
         release = self._environment.releases(collection).live_id()
         return None if release is None else self._wanted(collection, release)
+
+    def canary(self, collection: str) -> tuple[Wanted, Canary] | None:
+        """See :class:`serving.live.Opening`."""
+        found = canary_of(self._environment, collection)
+        return None if found is None else (self._wanted(collection, found.release), found)
 
     def named(self, collection: str, release: str) -> Wanted:
         """See :class:`serving.live.Opening`."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from feedback.loop.budget import PERIOD
 from feedback.loop.desk import BY, Desk
 from feedback.loop.state import moment
+from feedback.loop.trying_out import end_canary, is_trying, look_at_canary, try_out
 from feedback.records import BadCase
 from feedback.repairing.policy import waits_for
 from feedback.repairing.prove import prove
@@ -45,12 +46,40 @@ def publish_findings(desk: Desk) -> int:
         left = _prove_open(desk)
         _let_wait(desk)
     for by, findings in _approved(desk).items():
-        _publish(desk, findings, by)
+        _let_live(desk, findings, by)
     if desk.settings.publish != "off":
-        _publish(desk, [finding for finding in _of_state(desk, "proven") if _is_free(desk, finding)], BY)
+        _let_live(desk, [finding for finding in _of_state(desk, "proven") if _is_free(desk, finding)], BY)
         for finding in _refused_together(desk):
-            _publish(desk, [finding], BY)
+            _let_live(desk, [finding], BY)
     return left
+
+
+def settle_canary(desk: Desk) -> None:
+    """Publish what was tried out on some conversations and did no harm."""
+    basis = hexdigest("canary")
+    if not desk.state.may_try(basis, desk.now):
+        return
+    with desk.trying(basis, "a canary"):
+        passed = look_at_canary(desk)
+        if not passed:
+            return
+        last = desk.state.last(passed[0].finding_id, "canary")
+        _publish(desk, passed, BY if last is None else last.by)
+        # Last: a worker that is killed before comes here again, and publishes nothing twice.
+        end_canary(desk)
+
+
+def _let_live(desk: Desk, findings: Sequence[Finding], by: str) -> None:
+    """Publish repairs at once, or try them out on some conversations first, one set at a time."""
+    if not desk.settings.canary_share:
+        _publish(desk, findings, by)
+        return
+    if not findings or desk.stop() or is_trying(desk):
+        return
+    basis = hexdigest("try out", sorted(finding.finding_id for finding in findings))
+    if desk.state.may_try(basis, desk.now):
+        with desk.trying(basis, "a canary"):
+            try_out(desk, findings, by)
 
 
 def _prove_open(desk: Desk) -> int:
@@ -112,7 +141,8 @@ def _approved(desk: Desk) -> dict[str, list[Finding]]:
     found: dict[str, list[Finding]] = {}
     for finding in desk.state.findings.values():
         last = desk.state.last(finding.finding_id)
-        if last is not None and last.kind == "approved" and not _only_asks(finding):
+        # A canary that ended because another release went live begins again.
+        if last is not None and last.kind in {"approved", "canary"} and not _only_asks(finding):
             found.setdefault(last.by, []).append(finding)
     return found
 

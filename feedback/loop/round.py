@@ -15,10 +15,11 @@ from feedback.loop.budget import Budget
 from feedback.loop.desk import Desk
 from feedback.loop.diagnosing import diagnose_cases
 from feedback.loop.ingesting import has_sources, ingest_sources, look_at_sources
-from feedback.loop.publishing import finish_applied, publish_findings, tell_budget
+from feedback.loop.publishing import finish_applied, publish_findings, settle_canary, tell_budget
 from feedback.loop.rollbacks import settle_rollbacks
 from feedback.loop.watching import watch_release, watched
 from feedback.workbench import Workbench
+from index.canary import read_canary
 from index.findings import EventKind
 from index.report import IngestReport
 
@@ -42,6 +43,7 @@ class RoundReport(msgspec.Struct, frozen=True, kw_only=True):
         failed: how many things failed and are tried again.
         left: things that wait for the next round: diagnoses, proofs.
         watching: releases that are being watched.
+        canary: the candidate that answers some conversations; "" where none does.
         again: whether it is worth going on at once, or as soon as another writer is done.
         seconds: wall-clock seconds.
     """
@@ -59,6 +61,7 @@ class RoundReport(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     left: int
     watching: tuple[str, ...]
+    canary: str
     again: bool
     seconds: float
 
@@ -84,6 +87,7 @@ def run_round(
     steps: tuple[Callable[[], None], ...] = (
         lambda: settle_rollbacks(desk),
         lambda: finish_applied(desk),
+        lambda: settle_canary(desk),
         lambda: _ingest(desk) if ingest and desk.settings.sources else None,
     )
     for step in steps:
@@ -107,6 +111,7 @@ def run_watch(bench: Workbench, budget: Budget, stop: Callable[[], bool] = lambd
     began = time.monotonic()
     desk = Desk(bench, budget, stop)
     settle_rollbacks(desk)
+    settle_canary(desk)
     watch_release(desk)
     return _report(desk, 0, 0, time.monotonic() - began)
 
@@ -142,6 +147,7 @@ def _tell(desk: Desk, report: IngestReport, basis: str) -> None:
 def _report(desk: Desk, bad_cases: int, left: int, seconds: float) -> RoundReport:
     environment, collection = desk.bench.environment, desk.bench.collection
     live = environment.releases(collection).live_id()
+    canary = read_canary(environment.store, collection)
     return RoundReport(
         collection=collection,
         live=live,
@@ -156,6 +162,7 @@ def _report(desk: Desk, bad_cases: int, left: int, seconds: float) -> RoundRepor
         failed=sum(event.kind == "failed" for event in desk.notes),
         left=left,
         watching=tuple(event.release for event in watched(desk)),
+        canary="" if canary is None else canary.release,
         again=desk.again or bool(left and desk.may_prove),
         seconds=round(seconds, 3),
     )

@@ -143,13 +143,13 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "nothing turns.",
         "版本 {release} 先回答 {share:.0%} 的对话；满 {answers} 个回答且没有变差即上线。",
     ),
+    "canary refused": (
+        "The gate refused the candidate {release}: {reasons}. What is live stays.",
+        "门禁拒绝了候选版本 {release}：{reasons}。线上版本不变。",
+    ),
     "canary dropped": (
         "The canary {release} was dropped: {signal}. What is live stays.",
         "灰度版本 {release} 已放弃：{signal}。线上版本不变。",
-    ),
-    "canary over": (
-        "The canary {release} answered {answers} questions and nothing turned; it goes live.",
-        "灰度版本 {release} 回答了 {answers} 个问题，没有变差，现在上线。",
     ),
 }
 

@@ -167,7 +167,7 @@ class _Line:
     def _run(self, work: Callable[[], RoundReport]) -> None:
         try:
             report = work()
-            self._again, self._watching = report.again, bool(report.watching)
+            self._again, self._watching = report.again, bool(report.watching or report.canary)
             self._teller.tell()
             seal_events(self.bench.environment)
             self._problem = ""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
 
+from index.canary import conversation_of
 from ragpress.errors import GeneratorTimeoutError, ReleaseError, UsageError
 from serving.api.chat_request import Wish, model_not_found
 from serving.api.errors import ApiError
@@ -88,7 +89,8 @@ class Answering:
     async def _made(self, emit: Emit) -> Answer:
         wish, limit = self._wish, self._service.settings.serve.answer_seconds
         try:
-            async with asyncio.timeout(limit), self._service.answers.use(wish.collection, wish.release) as served:
+            using = self._service.answers.use(wish.collection, wish.release, self._conversation())
+            async with asyncio.timeout(limit), using as served:
                 self._release = served.release
                 self._budget = served.answerer.parts.context.tokens
                 with self._service.telemetry.chat(
@@ -116,6 +118,10 @@ class Answering:
         """An estimate: what was written, and once something was, the most that the passages may have."""
         written = count_tokens("".join(self._text))
         return written + (self._budget + count_tokens(self._wish.text) if written else 0)
+
+    def _conversation(self) -> str:
+        turns = (turn.content for turn in self._wish.history if turn.role == "user")
+        return conversation_of(self._caller.key, next(turns, self._wish.text))
 
     def _question(self) -> Question:
         wish = self._wish

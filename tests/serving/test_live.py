@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from index.canary import Canary, conversation_of
 from ragpress.errors import IntegrityError, ReleaseError
 from ragpress.serve_settings import ServeSettings
 from serving.chain import Answerer
@@ -207,3 +208,55 @@ async def test_it_follows_by_itself(releases: Releases) -> None:
     await until(lambda: live.status().collections[0].release == "r5")
     await live.aclose()
     assert releases.generators["r5"].given_back
+
+
+async def test_a_canary_answers_its_share_of_the_conversations_and_each_of_them_always(
+    live: LiveAnswers, releases: Releases
+) -> None:
+    await release_of(live)
+    releases.canaries["default"] = Canary(release="r2", base="r1", share=0.3)
+    await live.look()
+    await live.settled()
+    names = [conversation_of("key", f"question {number}") for number in range(300)]
+
+    async def ask(conversation: str) -> str:
+        async with live.use("default", conversation=conversation) as served:
+            return served.release
+
+    first = [await ask(name) for name in names]
+    assert 60 <= first.count("r2") <= 120
+    assert [await ask(name) for name in names] == first
+    assert await release_of(live) == "r1"
+    assert await release_of(live, "r3") == "r3"
+
+
+async def test_a_canary_that_is_over_is_closed_and_one_that_cannot_be_opened_answers_nothing(
+    live: LiveAnswers, releases: Releases
+) -> None:
+    await release_of(live)
+    releases.answerers["r3"] = IntegrityError("r3 is damaged")
+    for release, answers in (("r2", "r2"), ("r3", "r1")):
+        releases.canaries["default"] = Canary(release=release, base="r1", share=1.0)
+        await live.look()
+        await live.settled()
+        async with live.use("default", conversation="c") as served:
+            assert served.release == answers
+    releases.canaries.clear()
+    await live.look()
+    await until(lambda: releases.generators["r2"].given_back)
+    async with live.use("default", conversation="c") as served:
+        assert served.release == "r1"
+
+
+async def test_a_canary_does_not_outlive_the_release_that_it_is_compared_with(
+    live: LiveAnswers, releases: Releases
+) -> None:
+    await release_of(live)
+    releases.canaries["default"] = Canary(release="r2", base="r1", share=1.0)
+    await live.look()
+    await live.settled()
+    releases.live_releases["default"] = "r3"
+    await live.look()
+    await live.settled()
+    async with live.use("default", conversation="c") as served:
+        assert served.release == "r3"

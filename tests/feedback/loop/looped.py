@@ -13,6 +13,7 @@ from index.environment import Environment
 from index.findings import LoopEvent, list_events
 from ragpress.storage.record_ids import new_record_id
 from retrieval.access import OPERATOR
+from serving.chain import Answerer
 from serving.journal.answers import AnswerJournal
 from serving.journal.feedback import Given, feedback_record
 from serving.journal.records import AnswerRecord
@@ -58,6 +59,7 @@ class Looped:
         self.workspace.write(documents)
         self.workspace.ingest()
         self.journal = AnswerJournal(self.environment, self.environment.workspace.service.journal)
+        self._open: dict[str, Answerer] = {}
         self.bench = Workbench(self.environment, "default", self.journal)
 
     @property
@@ -78,7 +80,8 @@ class Looped:
 
     def ask(self, text: str = QUESTION, release: str | None = None) -> Answer:
         """Ask as the service does; the answer is in the journal."""
-        answerer = open_answers(self.environment, "default", release)
+        name = release or self.live
+        answerer = self._open.get(name) or self._open.setdefault(name, open_answers(self.environment, "default", name))
         answer = asyncio.run(answerer.answer(Question(text=text, caller=OPERATOR, id=new_record_id())))
         record = AnswerRecord(
             id=answer.id,

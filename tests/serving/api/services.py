@@ -12,6 +12,7 @@ from typing import Any, cast
 import httpx2
 import msgspec
 
+from index.canary import Canary
 from index.environment import Environment
 from ragpress.errors import ReleaseError
 from ragpress.serve_settings import ServeSettings
@@ -37,6 +38,7 @@ class FakeOpening:
     Attributes:
         live_releases: live release of each collection.
         answerers: how each release answers; an exception is raised when it is opened.
+        canaries: canary of each collection that has one.
         opened: releases that were opened, in order.
         problem: what is wrong with the settings file.
     """
@@ -45,6 +47,7 @@ class FakeOpening:
         self.environment = environment
         self.answerers: dict[str, Answerer | Exception] = dict(answerers)
         self.live_releases: dict[str, str | None] = {"default": next(iter(answerers), None)}
+        self.canaries: dict[str, Canary] = {}
         self.opened: list[str] = []
         self.problem: str | None = None
         self.settings = ""
@@ -55,6 +58,10 @@ class FakeOpening:
     def live(self, collection: str) -> Wanted | None:
         release = self.live_releases.get(collection)
         return None if release is None else Wanted(collection, release, self.settings)
+
+    def canary(self, collection: str) -> tuple[Wanted, Canary] | None:
+        canary = self.canaries.get(collection)
+        return None if canary is None else (Wanted(collection, canary.release, self.settings), canary)
 
     def named(self, collection: str, release: str) -> Wanted:
         found = [one for one in self.answerers if one.startswith(release)]
