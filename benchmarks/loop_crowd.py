@@ -103,7 +103,10 @@ def _planted_document(scene: Scene) -> Injected | None:
 
 
 def _planted_poisonedrag(scene: Scene) -> Injected | None:
-    """PoisonedRAG's own texts; the documents do not answer its question, so that abstaining is right."""
+    """PoisonedRAG's own texts; the documents do not answer its question, so that abstaining is right.
+
+    What a correction says can then be proven by no document.
+    """
     texts = scene.asked.planted[: scene.chance.choice((1, 3, 5))]
     added = {f"inbox/page-{chr(97 + at)}.txt": f"{text}\n".encode() for at, text in enumerate(texts)}
     return Injected(
@@ -111,6 +114,7 @@ def _planted_poisonedrag(scene: Scene) -> Injected | None:
         causes=("poisoned_document",),
         culprits=tuple(added),
         lies=(scene.asked.wrong,),
+        repairable=not scene.corrected,
     )
 
 

@@ -160,7 +160,8 @@ def _quarantined_by_audit(scene: Scene) -> Injected | None:
     noise = "".join(scene.chance.choice("ÃÂ¤¢€œ~^|¬¦§ï»¿Ã© ") for _ in range(int(_GARBAGE * len(scene.text)) + 400))
     lines = "\n".join(noise[at : at + 90] for at in range(0, len(noise), 90))
     files = without(scene) | {name: f"{scene.text}\n\n{lines}\n".encode()}
-    return Injected(files=files, causes=("quarantined_document",), culprits=(name,))
+    gone = (scene.asked.source,) if scene.history else ()
+    return Injected(files=files, causes=("quarantined_document",), culprits=(name, *gone))
 
 
 def _quarantined_by_person(scene: Scene) -> Injected | None:

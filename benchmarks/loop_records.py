@@ -27,6 +27,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         plain: text of the document that answers it, as the pool has it.
         right: all questions that it answers rightly.
         history: whether the healthy release was published before.
+        corrected: whether the user will say what is right.
         chance: decides everything that is random.
     """
 
@@ -36,6 +37,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     plain: str
     right: tuple[Asked, ...]
     history: bool
+    corrected: bool
     chance: random.Random
 
     @property

@@ -27,7 +27,7 @@ from serving.prompting import new_answer_id
 from serving.types import Answer
 
 _OTHERS = 12
-_TRIED = 40
+_TRIED = 90
 _ATTEMPTS = 6
 _ROUNDS = 3
 _LONGEST = 300
@@ -114,6 +114,7 @@ class _Trial:
                 plain=plain,
                 right=self.right,
                 history=self.plan.history,
+                corrected=self.plan.corrected,
                 chance=self.chance,
             )
             fault = self.kind.inject(scene)

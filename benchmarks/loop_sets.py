@@ -21,7 +21,7 @@ HALVES = ("even", "odd")
 DOCS = "docs"
 
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
-_QUESTIONS = 160
+_QUESTIONS = 90
 _PASSAGES = 40
 _EXCERPT_WORDS = 12
 _COVERED = 0.6
@@ -169,7 +169,7 @@ def _xquad(language: str, half: str) -> Pool:
         asked=_thinned(asked),
         outside=tuple(outside[:: len(outside) // _OUTSIDE]),
         foreign=foreign,
-        attacked=_attacked(half) if language == "en" else (),
+        attacked=_attacked(half)[::2] if language == "en" else (),
     )
 
 

@@ -58,6 +58,7 @@ def scene(kind: str, seed: int = 0, asked: Asked = ASKED) -> Scene:
         plain=POOL.files[asked.source],
         right=(placed, KEEPER),
         history=KINDS[kind].histories[0],
+        corrected=KINDS[kind].corrections[0],
         chance=random.Random(seed),
     )
 
