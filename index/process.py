@@ -214,6 +214,7 @@ def gone(row: DocumentRow, state: str, step: str, reason: str) -> DocumentRow:
         first_row=0,
         chunks=0,
         facts=None,
+        marks="[]",
         relations="[]",
     )
 

@@ -15,6 +15,9 @@ from index.pipeline import IngestRequest, ingest
 from index.prompt_versions import find_prompt
 from index.reissue import seal_current
 from index.release import Manifest
+from index.repairs.checking import SETTINGS_SECTIONS
+from index.repairs.files import load_all, person
+from index.repairs.records import SettingsChange
 from ragpress.answer_settings import sealable
 from ragpress.errors import ReleaseError, UsageError
 from ragpress.settings import CollectionSettings
@@ -148,7 +151,13 @@ def _built(environment: Environment, named: Named) -> Subject:
     """Build a candidate from the workspace; its integrity is checked, its answers are what is to be compared."""
     change = named.change
     check_answering(environment, named.collection)
-    request = IngestRequest(collection=named.collection, publish=False, compact=change.relays, wait=named.wait)
+    request = IngestRequest(
+        collection=named.collection,
+        publish=False,
+        compact=change.relays,
+        wait=named.wait,
+        trial=_over_repairs(environment, named),
+    )
     report = ingest(request, msgspec.structs.replace(environment, judge=None))
     if report.release is None:
         raise ReleaseError(f"The sources of {named.collection!r} hold no document that can be used.")
@@ -157,6 +166,17 @@ def _built(environment: Environment, named: Named) -> Subject:
     if prompt is None:
         return open_subject(environment, opened, change.label or WORKSPACE)
     return open_trial(environment, opened, Change(prompt=prompt), change.label)
+
+
+def _over_repairs(environment: Environment, named: Named) -> tuple[SettingsChange, ...]:
+    """What is tried, as the last word where repairs change settings too: those hold in place of the settings."""
+    tried = {name: values for name, values in named.change.settings.items() if name in SETTINGS_SECTIONS}
+    known = load_all(environment.workspace.root, named.collection)
+    if not tried or not any(isinstance(repair, SettingsChange) for repair in known):
+        return ()
+    at = environment.now().isoformat(timespec="seconds")
+    signed = {"collection": named.collection, "reason": f"tried: {named.change.label}", "by": person(), "at": at}
+    return (SettingsChange(settings=tried, **signed),)
 
 
 def _open(environment: Environment, collection: str, name: str) -> Subject:

@@ -9,6 +9,8 @@ import pytest
 from evaluation.comparing.candidates import Named, open_baseline, open_candidate
 from evaluation.comparing.changes import parse_change
 from evaluation.subjects import Subject
+from index.repairs.files import save
+from index.repairs.records import SettingsChange
 from ragpress.errors import ReleaseError, SettingsError, UsageError, WriterBusyError
 from ragpress.prompts import built_in_text
 from tests.evaluation.comparing.samples import SETTINGS, cased_workspace
@@ -123,6 +125,17 @@ def test_only_what_a_setting_touches_is_computed(workspace: Workspace) -> None:
     assert once > packs
     tried(workspace, "chunk.max_tokens=16", "chunk.min_tokens=1")
     assert {name for name in workspace.files() if "/memo/" in name} == once
+
+
+def test_what_is_tried_is_the_last_word_over_a_repair_of_the_same_setting(workspace: Workspace) -> None:
+    signed = {"collection": "default", "reason": "better", "by": "Ada", "at": "2026-03-01"}
+    save(workspace.root, SettingsChange(settings={"chunk": {"max_tokens": 32}, "retrieval": {"k": 3}}, **signed))
+
+    subject = tried(workspace, "chunk.max_tokens=64")
+    repaired = tried(workspace)
+
+    assert subject.manifest.retrieval.k == repaired.manifest.retrieval.k == 3
+    assert subject.manifest.steps["chunk"] != repaired.manifest.steps["chunk"]
 
 
 def test_an_index_setting_and_a_prompt_are_tried_together(workspace: Workspace) -> None:
