@@ -190,6 +190,24 @@ def closeness(one: str, other: str) -> float:
     return max((_likeness(first, second) for first, second in pairs if first and second), default=0.0)
 
 
+def nearest_piece(judge: Judge, text: str, right: str, expected: str) -> str:
+    """The sentence of a text whose words are nearest to those of the right one, and that says otherwise; "" if none."""
+    wanted = _words(sentence_with(right, expected))
+    best, near = "", _CLOSE
+    for piece in (text[start:end] for start, end in split_sentences(text)):
+        alike = _likeness(_words(piece), wanted) if wanted and _words(piece) else 0.0
+        if alike >= near and folded(piece) not in folded(right) and not judge.agrees(piece, expected):
+            best, near = piece, alike
+    return best
+
+
+def sentence_with(text: str, expected: str) -> str:
+    """The sentence of a text that has most of the words of what is expected."""
+    wanted = set(_words(expected))
+    pieces = [text[start:end] for start, end in split_sentences(text)]
+    return max(pieces, key=lambda piece: len(wanted & set(_words(piece))), default=text)
+
+
 def _pieces(text: str) -> list[str]:
     return [text[start:end] for start, end in split_sentences(text)][:6]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 
 from evaluation.subjects import Subject
@@ -22,20 +23,28 @@ _DEEP = 60
 _FEWEST = 4
 _WHOLE = 0.5
 _MOST_COMPARED = 12
+_MANY = 6
+_QUOTED = 0.8
+_SHORTEST = 6
+_WORDS = re.compile(r"[\u3400-\u9fff]|\w+")
 
 
-def crowd_of(subject: Subject, question: Question, right: Holder | None) -> Crowd | None:
+def crowd_of(subject: Subject, question: Question, right: Holder | None, quotes: Sequence[str] = ()) -> Crowd | None:
     """The largest family of copies that stands before the evidence; None where there is none to speak of.
 
     Args:
         subject: the release.
         question: as its caller asked it.
         right: the place that says the right answer; None where it is not known.
+        quotes: what the bad answer quotes: a text that stands in many documents tells nothing of one of them.
     """
     text = standalone_by_rule(question.text, question.history)
     hits = subject.searcher.search(text, _DEEP, caller=question.caller, where=question.where)
     rank = _rank(hits, right)
     before = hits if rank is None else [hit for hit in hits if hit.rank < rank]
+    repeated = _repeated(subject, hits, quotes)
+    if repeated is not None:
+        return repeated
     if not before:
         return None
     families = [item for item in copy_families(subject, before, 0.5) if len(item.sources) >= _FEWEST]
@@ -51,6 +60,32 @@ def crowd_of(subject: Subject, question: Question, right: Holder | None) -> Crow
         whole=_alike(rows),
         kept=_kept(rows, right),
     )
+
+
+def _repeated(subject: Subject, hits: Sequence[Hit], quotes: Sequence[str]) -> Crowd | None:
+    """A quote of the answer that stands in many of the documents that were found."""
+    for quote in quotes:
+        held: dict[str, tuple[str, str]] = {}
+        for hit in hits:
+            line = next((item for item in hit.text.splitlines() if contained(quote, item) >= _QUOTED), "")
+            if line:
+                held.setdefault(hit.document_id, (hit.source, line.strip()))
+        if len(held) >= _MANY:
+            rows = [subject.release.document(name) for name in held]
+            return Crowd(
+                documents=tuple((name, source) for name, (source, _) in held.items()),
+                share=len(held) / len({hit.document_id for hit in hits}),
+                text="\n".join(line for _, line in held.values()),
+                whole=_alike(rows),
+                kept=_kept(rows, None) if _alike(rows) else "",
+            )
+    return None
+
+
+def contained(quote: str, line: str) -> float:
+    """Share (0..1) of the words of a quote that stand in a line."""
+    wanted, held = _WORDS.findall(quote.lower()), set(_WORDS.findall(line.lower()))
+    return sum(word in held for word in wanted) / len(wanted) if len(wanted) >= _SHORTEST else 0.0
 
 
 def _rank(hits: Sequence[Hit], right: Holder | None) -> int | None:

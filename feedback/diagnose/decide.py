@@ -159,6 +159,8 @@ def _conflict(seen: Observation) -> Verdict | None:
     found = seen.conflict
     if found is None or not (found.weight >= _CONTRADICTS or _looks_planted(found)):
         return None
+    if len(found.wrong.copies) >= _FLOOD:
+        return None
     if found.right.planted >= PLANTED and not _looks_planted(found):
         why = f"what is said to be right stands only in {found.right.source}, which looks planted"
         return Verdict(rule="claim_planted", cause=Cause.FEEDBACK_DISPUTED, prior=0.7, why=why, conflict=found)
@@ -254,11 +256,15 @@ def _lost(seen: Observation) -> Verdict | None:
     if _well_held(seen):
         return None
     best = max((item.score for item in seen.holders), default=0.0)
-    for holder in seen.holders:
+    for holder in sorted(seen.holders, key=lambda item: _FIRST.get(item.layer, 1)):
         verdict = _of_layer(seen, holder) if holder.score >= _NEAR_BEST * best else None
         if verdict is not None:
             return verdict
     return None
+
+
+_FIRST = {"quarantined": 0, "live": 3, "deleted": 2}
+"""Where a text is in several layers at once, as one that was moved and then quarantined: which one tells why."""
 
 
 def _well_held(seen: Observation) -> bool:
@@ -359,10 +365,20 @@ def _rewired(seen: Observation) -> Verdict | None:
     return None if fault is None else _fault_verdict(fault, "rewired", 0.75, seen.live)
 
 
+def _miswired(seen: Observation) -> Verdict | None:
+    """Other settings than the built-in ones, or another prompt, without which the answer comes."""
+    fault = next((item for item in seen.faults if item.tried and item.unusual), None)
+    if fault is None or (fault.kind == "context" and _is_cut(seen)):
+        return None
+    return _fault_verdict(fault, "miswired", 0.8, seen.live)
+
+
 def _missed(seen: Observation) -> Verdict | None:
     """The evidence is searched and whole, and is no passage."""
     live = seen.live
     if live is None or (live.ranks is not None and live.ranks.passage is not None):
+        return None
+    if seen.expected.origin == "rival":
         return None
     fault = next((item for item in seen.faults if item.kind != "prompt"), None)
     if fault is not None:
@@ -380,6 +396,8 @@ def _generated(seen: Observation) -> Verdict | None:
     fault = next((item for item in seen.faults if item.kind == "prompt"), None)
     if fault is not None:
         return _fault_verdict(fault, "prompt", 0.85, live)
+    if seen.expected.origin == "rival":
+        return None
     number = live.ranks.passage
     why = f"passage {number} of the prompt ({live.source}) holds the answer, and it was answered otherwise"
     return Verdict(rule="in_prompt", cause=Cause.GENERATION_FAULT, prior=0.7, why=why, holder=live)
@@ -413,6 +431,9 @@ def _unknown(seen: Observation) -> Verdict | None:
     if seen.abstained:
         why = "nothing in the documents answers it, and the answer says so"
         return Verdict(rule="unanswerable", cause=Cause.NOT_ANSWERABLE, prior=0.6, why=why)
+    if seen.off_topic:
+        why = "the answer holds nothing of the kind that was asked for: the documents may not tell"
+        return Verdict(rule="off_topic", cause=Cause.MISSING_DOCUMENT, prior=0.5, why=why)
     if seen.supported < _SUPPORTED:
         why = "what the answer cites hardly supports it"
         return Verdict(rule="weak", cause=Cause.GENERATION_FAULT, prior=0.4, why=why)
@@ -429,6 +450,7 @@ _RULES: tuple[Rule, ...] = (
     _crowded,
     _lost,
     _cut,
+    _miswired,
     _rewired,
     _differs,
     _missed,

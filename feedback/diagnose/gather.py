@@ -9,7 +9,15 @@ import msgspec
 from evaluation.subjects import Subject
 from feedback.diagnose.access import readable, ruling
 from feedback.diagnose.claims import Judge, claimed, news_of, support_of
-from feedback.diagnose.conflicts import conflict_between, facts_of, sentence_about, side, text_of
+from feedback.diagnose.conflicts import (
+    conflict_between,
+    facts_of,
+    nearest_piece,
+    sentence_about,
+    sentence_with,
+    side,
+    text_of,
+)
 from feedback.diagnose.crowding import crowd_of
 from feedback.diagnose.decide import PLANTED
 from feedback.diagnose.history import History, last_good, said_before
@@ -35,10 +43,12 @@ from feedback.workbench import Workbench, question_of
 from index.release import Manifest
 from ingest.versions import Edition, is_older, stated_date, stated_version
 from ragpress.errors import RagpressError, ReleaseError
+from serving.evidence.answer_kind import answer_kind, holds_kind
 from serving.types import Answer, Question
 
 _SUPPORTED = 0.38
 _GUESSED = 0.5
+_SURELY = 0.75
 _UNUSED = 50
 _HEAD = 600
 _NO_FIGURES = ("", "")
@@ -115,6 +125,7 @@ def observe(scene: Scene) -> Observation:
         faults=_faults(scene, expected, live, None if good is None else good[0]),
         hidden=_hidden(scene, expected, holders),
         known_before=good is not None,
+        off_topic=_off_topic(scene),
         cited=tuple(dict.fromkeys(item.source for item in scene.answer.citations)),
     )
 
@@ -189,17 +200,37 @@ def _holders(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] | N
     """Places that say what is expected; where nothing is, texts out of use that answer the question."""
     if expected.text or expected.sources:
         sources = expected.sources or _witnesses(scene, expected, good)
-        return find_holders(scene.bench, scene.subject, scene.bad, expected.text, sources)
+        found = find_holders(scene.bench, scene.subject, scene.bad, expected.text, sources)
+        return found if any(item.score >= _GUESSED for item in found) else (*_never_read(scene, expected), *found)
     if expected.abstain:
         return ()
     texts = DocumentTexts(scene.bench, scene.subject)
     unused = tuple(item.source for item in texts.documents if item.state == "quarantined")[:_UNUSED]
     near = tuple(dict.fromkeys(passage.source for passage in scene.answer.context))
-    sources = (*unused, *near) if scene.answer.abstained else unused
-    if not sources:
+    if not (*unused, *near):
         return ()
-    found = find_holders(scene.bench, scene.subject, scene.bad, "", sources)
-    return tuple(item for item in found if item.layer != "live" and item.score >= _GUESSED)
+    found = find_holders(scene.bench, scene.subject, scene.bad, "", (*unused, *near))
+    least = _GUESSED if scene.answer.abstained else _SURELY
+    return tuple(item for item in found if item.layer != "live" and item.score >= least)
+
+
+def _never_read(scene: Scene, expected: Expected) -> tuple[Holder, ...]:
+    """Quarantined documents whose text no release ever had, and that say what is expected."""
+    texts = DocumentTexts(scene.bench, scene.subject)
+    for document in [item for item in texts.documents if item.state == "quarantined"][:_UNUSED]:
+        text = texts.parsed(document.source)
+        sentence = sentence_with(text, expected.text) if text else ""
+        if sentence and scene.judge.agrees(sentence, expected.text):
+            holder = Holder(
+                layer="quarantined",
+                document_id=document.document_id,
+                source=document.source,
+                quote=sentence,
+                score=_GUESSED,
+                reason=document.reason,
+            )
+            return (holder,)
+    return ()
 
 
 def _witnesses(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] | None) -> tuple[str, ...]:
@@ -208,6 +239,13 @@ def _witnesses(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] |
         return ()
     cited = good[1].citations
     return tuple(dict.fromkeys(item.source for item in cited if scene.judge.agrees(item.quote, expected.text)))
+
+
+def _off_topic(scene: Scene) -> bool:
+    kind = answer_kind(scene.question.text)
+    if kind is None or scene.answer.abstained:
+        return False
+    return not holds_kind(kind, scene.answer.answer, scene.question.text)
 
 
 def _says_bad(scene: Scene) -> bool:
@@ -221,7 +259,8 @@ def _conflict(scene: Scene, expected: Expected, live: Holder | None) -> Conflict
     if live is None or scene.answer.abstained:
         return None
     question = scene.question.text
-    right = side(scene.subject, scene.history, question, live.document_id, live.quote)
+    said = sentence_with(live.quote, expected.text)
+    right = side(scene.subject, scene.history, question, live.document_id, said)
     if right is None:
         return None
     found = [
@@ -232,13 +271,16 @@ def _conflict(scene: Scene, expected: Expected, live: Holder | None) -> Conflict
 
 
 def _wrong_sides(scene: Scene, expected: Expected, live: Holder) -> list[Side]:
+    """Cited documents that say otherwise, each with the sentence that does."""
     found: dict[str, Side] = {}
+    texts = {passage.document_id: passage.text for passage in reversed(scene.answer.context)}
     for cited in scene.answer.citations:
         if cited.document_id in found or cited.document_id == live.document_id:
             continue
-        if expected.text and scene.judge.agrees(cited.quote, expected.text):
+        quote = nearest_piece(scene.judge, texts.get(cited.document_id, ""), live.quote, expected.text)
+        if not quote and expected.text and scene.judge.agrees(cited.quote, expected.text):
             continue
-        made = side(scene.subject, scene.history, scene.question.text, cited.document_id, cited.quote)
+        made = side(scene.subject, scene.history, scene.question.text, cited.document_id, quote or cited.quote)
         if made is not None:
             found[cited.document_id] = made
     return list(found.values())
@@ -269,8 +311,9 @@ def _loss(scene: Scene, holders: tuple[Holder, ...]) -> tuple[Loss, tuple[str, s
         return "", _NO_FIGURES, lost
     now = text_of(scene.subject, row)
     loss, figures = loss_of(before.text, now, lost.quote)
-    if loss in ("edited", "figures") and is_older(stated(row.title, now), stated(row.title, before.text)):
-        return "older", figures, lost
+    if loss in ("edited", "figures"):
+        older = is_older(stated(row.title, now), stated(row.title, before.text))
+        return ("older" if older else loss if older is None else "edited"), figures, lost
     return loss, figures, lost
 
 
@@ -280,7 +323,7 @@ def stated(title: str, text: str) -> Edition:
 
 
 def _crowd(scene: Scene, expected: Expected, live: Holder | None) -> Crowd | None:
-    crowd = crowd_of(scene.subject, scene.question, live)
+    crowd = crowd_of(scene.subject, scene.question, live, tuple(item.quote for item in scene.answer.citations))
     if crowd is None or not crowd.whole:
         return crowd
     others = tuple(source for _, source in crowd.documents if source != crowd.kept)

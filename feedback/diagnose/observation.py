@@ -133,6 +133,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         settings: the sections to change.
         prompt: name of the prompt version to go back to.
         tried: whether the right answer came when it was tried.
+        unusual: whether it is another value than the built-in one, and the built-in one works.
         changed: whether it changed since the release that answered well.
         release: the release that has the better one; "" where it was found by trying.
     """
@@ -143,6 +144,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, dict[str, object]] = {}
     prompt: str = ""
     tried: bool = False
+    unusual: bool = False
     changed: bool = False
     release: str = ""
 
@@ -172,6 +174,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         hidden: (source path, rule) of documents that hold the answer and that the caller may not read.
         same_prompt_fails: further bad cases of the same prompt version.
         known_before: whether an earlier release answered rightly.
+        off_topic: whether the bad answer holds nothing of the kind (a number, a date) that the question asks for.
         cited: source paths that the bad answer cites.
         repairs: repairs that the live release was built with, for those that took the right answer away.
     """
@@ -196,6 +199,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     hidden: tuple[tuple[str, str], ...] = ()
     same_prompt_fails: int = 0
     known_before: bool = False
+    off_topic: bool = False
     cited: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
 
@@ -206,6 +210,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _AS_SURE = 0.8
+_SURER = 0.02
 
 
 def live_of(holders: tuple[Holder, ...]) -> Holder | None:
@@ -216,4 +221,5 @@ def live_of(holders: tuple[Holder, ...]) -> Holder | None:
     found = next((item for item in holders if item.layer == "live" and item.readable), None)
     if found is None or found.score < _AS_SURE * max(item.score for item in holders):
         return None
-    return found
+    own = (item for item in holders if item.source == found.source and item.layer in ("earlier", "cleaned_away"))
+    return None if any(item.score > found.score + _SURER for item in own) else found

@@ -47,6 +47,7 @@ def prompt_fault(
                 better=f"{version.name}@{version.fingerprint[:8]}",
                 prompt=named(bench.environment.workspace.root, version),
                 tried=True,
+                unusual=not release,
                 changed=bool(release),
                 release=release,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -168,11 +169,21 @@ def _duplicates(on: Ground) -> list[Repair]:
 
 
 def _without_boilerplate(crowd: Crowd, why: str, sign: Signature) -> list[Repair]:
-    lines = [line.strip() for line in crowd.text.splitlines()]
-    drop = tuple(re.escape(line) for line in lines if len(line) >= _SHORTEST)
-    if not drop:
+    lines = list(dict.fromkeys(line.strip() for line in crowd.text.splitlines() if len(line.strip()) >= _SHORTEST))
+    if not lines:
         return []
-    return [CleaningRule(family=family_of([source for _, source in crowd.documents]), drop=drop, **sign.of(why))]
+    family = family_of([source for _, source in crowd.documents])
+    return [CleaningRule(family=family, drop=(one_for_all(lines),), **sign.of(why))]
+
+
+def one_for_all(lines: list[str]) -> str:
+    """An expression that takes lines that are one but for a word or two; only the first where they have little in
+    common."""
+    first = os.path.commonprefix(lines)
+    last = os.path.commonprefix([line[len(first) :][::-1] for line in lines])[::-1]
+    if len(lines) == 1 or len(first) + len(last) < _SHORTEST:
+        return re.escape(lines[0])
+    return f"{re.escape(first)}.*{re.escape(last)}"
 
 
 def _settings(on: Ground) -> list[Repair]:

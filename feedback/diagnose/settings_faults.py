@@ -98,7 +98,7 @@ def _candidates(now: Manifest, good: Manifest | None) -> Iterator[Fault]:
             yield _fault(name, now, {name: values}, release=good.id)
         return
     for name, values in _unusual(now).items():
-        yield _fault(name, now, {name: values})
+        yield msgspec.structs.replace(_fault(name, now, {name: values}), unusual=True)
     for name, settings in TRIED:
         yield _fault(name, now, settings)
 
