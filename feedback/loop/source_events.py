@@ -95,7 +95,7 @@ class SourceWatch:
         try:
             for _ in watch(
                 *self._folders,
-                watch_filter=self._counts,
+                watch_filter=self.counts,
                 debounce=_STEP_MILLISECONDS,
                 step=_STEP_MILLISECONDS // 2,
                 rust_timeout=_STEP_MILLISECONDS * 5,
@@ -107,7 +107,8 @@ class SourceWatch:
         except Exception as error:  # noqa: BLE001 - too few inotify watches, a vanished folder: the sweep sees changes too
             _LOG.warning("no file events of the source folders (%s); they are walked now and then", error)
 
-    def _counts(self, _change: object, path: str) -> bool:
+    def counts(self, _change: object, path: str) -> bool:
+        """Whether a change of a path means anything."""
         return not f"{path}/".startswith(self._without)
 
 
