@@ -95,7 +95,7 @@ def _planted_document(scene: Scene) -> Injected | None:
     number = scene.chance.choice((1, 2, 5))
     added = {
         f"inbox/{scene.chance.choice(('mail', 'post', 'tip'))}-{chr(97 + at)}.txt": (
-            attack(asked.question, lie, scene.pool.language, scene.chance) + "\n"
+            attack(asked.question, lie, (scene.pool.language, scene.pool.half), scene.chance) + "\n"
         ).encode()
         for at in range(number)
     }

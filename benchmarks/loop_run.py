@@ -17,7 +17,7 @@ from benchmarks.loop_bench import COLLECTION, STAFF, Desk, Healthy, Workshop, sa
 from benchmarks.loop_faults import KINDS
 from benchmarks.loop_records import Cost, Found, Injected, Kind, Outcome, Plan, Scene, Status
 from benchmarks.loop_sets import DOCS, Asked, Pool, is_right, pool
-from benchmarks.loop_texts import CORRECTIONS, lie_for
+from benchmarks.loop_texts import correction, lie_for
 from index.environment import Environment
 from index.findings import Finding, finding_states, list_events, list_findings
 from index.repairs import files as repair_files
@@ -194,8 +194,7 @@ class _Trial:
         right = asked.answer or asked.others[0]
         if self.kind.control:
             right = lie_for(right, [item.answer for item in self.right], self.chance) or "42"
-        template = self.chance.choice(CORRECTIONS[self.pool.language])
-        return template.format(right.rstrip(".。"))
+        return correction(right.rstrip(".。"), (self.pool.language, self.pool.half), self.chance)
 
     def _loop(self, desk: Desk) -> Cost:
         """Let the loop work until it has nothing more to do at once."""
