@@ -230,7 +230,14 @@ def _quarantined(table: pa.Table) -> tuple[Quarantined, ...]:
 
 def _repairs(start: Start, table: pa.Table) -> RepairCounts:
     flagged = int(pc.sum(pc.match_substring(table["marks"], FLAGGED)).as_py() or 0)
-    return RepairCounts(len(start.repairs.ids), flagged, tuple(start.repairs.notes))
+    unsearched = set(table.filter(pc.equal(table["chunks"], 0))["source"].to_pylist()) if start.withdrawn else set()
+    gone = {one.source for one in start.withdrawn}
+    empty = (
+        f"{one.source!r} is superseded by {one.newer!r}, of which nothing can be found: see why with documents show."
+        for one in start.withdrawn
+        if one.newer in unsearched - gone
+    )
+    return RepairCounts(len(start.repairs.ids), flagged, (*start.repairs.notes, *empty))
 
 
 def _marked(table: pa.Table) -> int:

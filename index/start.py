@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 import msgspec
@@ -280,7 +280,7 @@ def _repaired(
     if not repairs.repairs:
         return files, ()
     present = {*files["source"].to_pylist(), *elsewhere}
-    files, added = _restored(files, repairs, earlier)
+    files, added = _restored(files, repairs, earlier, set(elsewhere))
     repairs.note_absent(present | added)
     return _withdraw(files, repairs.withdrawals(present | added))
 
@@ -305,10 +305,13 @@ def _withdraw(files: pa.Table, taken_out: tuple[Withdrawal, ...]) -> tuple[pa.Ta
     return files.filter(pc.invert(taken)), tuple(one for one in taken_out if one.source in present)
 
 
-def _restored(files: pa.Table, repairs: InForce, earlier: EarlierVersions) -> tuple[pa.Table, set[str]]:
+def _restored(
+    files: pa.Table, repairs: InForce, earlier: EarlierVersions, elsewhere: Set[str]
+) -> tuple[pa.Table, set[str]]:
     """The files with the versions that repairs bring back, and the sources that are there only by them.
 
-    A version whose file has other bytes now has no path: what was parsed of it is used, never that file.
+    A version whose file has other bytes now has no path: what was parsed of it is used, never that file. A document
+    of a folder that is not walked now stays as it is.
     """
     wanted = repairs.restores
     if not wanted:
@@ -319,7 +322,7 @@ def _restored(files: pa.Table, repairs: InForce, earlier: EarlierVersions) -> tu
     for repair in wanted:
         source, version, name = repair.source, bytes.fromhex(repair.version), repair_id(repair)
         now = by_source.get(source)
-        if now is not None and now["sha256"] == version:
+        if source in elsewhere or (now is not None and now["sha256"] == version):
             continue
         if now is not None and repair.instead_of and now["sha256"].hex() != repair.instead_of:
             repairs.flag(source, RESTORE_STALE, _STALE.format(name, repair.version[:12]))

@@ -46,11 +46,19 @@ RESTORED = "restored"
 
 
 class Withdrawal(msgspec.Struct, frozen=True):
-    """A document that a repair takes out of the search: its source, the state it has then, and why in words."""
+    """A document that a repair takes out of the search.
+
+    Attributes:
+        source: its source path.
+        state: the state it has then.
+        reason: why, in words.
+        newer: source path of the document that stands in its place; "" where none does.
+    """
 
     source: str
     state: str
     reason: str
+    newer: str = ""
 
 
 class DocumentRepairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,7 +184,7 @@ class InForce:
                     self.flag(source, SUPERSEDE_STALE, why)
                     continue
                 reason = f"{verdict.reason} Superseded by {verdict.newer!r} (by {verdict.by}, {verdict.at})"
-                found.append(Withdrawal(source, "superseded", reason.strip()))
+                found.append(Withdrawal(source, "superseded", reason.strip(), verdict.newer))
             else:
                 reason = f"{verdict.reason} (by {verdict.by}, {verdict.at})"
                 found.append(Withdrawal(source, "quarantined", reason))

@@ -186,6 +186,30 @@ def test_nothing_is_superseded_by_what_is_not_there(workspace: Workspace) -> Non
     assert "supersede one another" in marks(workspace, "docs/pump.md")["supersede_stale"].reason
 
 
+def test_a_document_is_not_lost_unnoticed_with_the_one_in_its_place(workspace: Workspace) -> None:
+    files.save(workspace.root, of_kind(workspace, "supersede"))
+    (workspace.docs / "pump.md").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(200))
+
+    (note,) = workspace.ingest(rebuild=True, override="as it is").repairs.notes
+
+    assert note.startswith("'docs/old.md' is superseded by 'docs/pump.md', of which nothing can be found")
+
+
+def test_a_run_over_one_folder_leaves_what_is_restored_elsewhere(workspace: Workspace) -> None:
+    version = version_of(workspace, "docs/pump.md")
+    (workspace.docs / "pump.md").unlink()
+    workspace.ingest()
+    files.save(workspace.root, signed(Restore, source="docs/pump.md", version=version))
+    workspace.ingest()
+    workspace.write({"reports/spring.md": REPORT + "\nMore.\n"})
+
+    report = workspace.ingest(paths=(str(workspace.docs / "reports"),))
+
+    assert report.published
+    assert workspace.rows()["docs/pump.md"].state == "live"
+    assert not workspace.ingest().published
+
+
 def test_a_later_word_on_a_document_holds(workspace: Workspace) -> None:
     files.save(workspace.root, signed(Quarantine, source="docs/pump.md"))
     files.save(workspace.root, signed(Restore, source="docs/pump.md", at="2026-03-02T12:00:00+00:00"))
