@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from itertools import chain, islice
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from evaluation.subjects import Subject
 from feedback.diagnose.access import readable
-from feedback.diagnose.layers import ALWAYS, Layers, LayerText
+from feedback.diagnose.layers import ALWAYS, LARGE, Layers, LayerText
 from feedback.diagnose.matching import Place, Wanted, Window, find_places, needles_of, wanted, windows
 from feedback.diagnose.ranks import Searched, chunks_over
 from feedback.diagnose.scoring import certainty
@@ -63,6 +64,7 @@ def find_holders(
     made = layers_of(bench, subject)
     asked = wanted(standalone_by_rule(bad.question, bad.history), claim)
     named = _named(made.texts, sources)
+    made.look_for((asked.claim, asked.question), named)
     found: list[Holder] = []
     for layer in ALWAYS:
         if layer in layers:
@@ -80,7 +82,7 @@ def layers_of(bench: Workbench, subject: Subject) -> Layers:
     release = subject.manifest.id
     known = kept.get(release)
     if known is None or known[0] is not bench.environment:
-        known = kept[release] = (bench.environment, Layers(bench, DocumentTexts(bench, subject), release))
+        known = kept[release] = (bench.environment, Layers(bench, DocumentTexts(bench, subject), subject))
     kept.move_to_end(release)
     while len(kept) > _KEPT_RELEASES:
         kept.popitem(last=False)
@@ -106,7 +108,7 @@ def _in(texts: Sequence[LayerText], made: Layers, asked: Wanted, named: frozense
     if not texts:
         return []
     reads, leads = [item.read for item in texts], [item.lead for item in texts]
-    places = [place for place in find_places(reads, asked, made.rarity) if _belongs(texts[place.text], place)]
+    places = find_places(reads, asked, made.rarity, [item.only for item in texts])
     measured = windows(reads, leads, places, asked, made.rarity)
     found = [(_holder(texts[window.place.text], window, asked, named), window) for window in measured]
     return _apart(sorted(found, key=lambda item: (-item[0].score, item[1].place.text, item[1].start)))
@@ -123,11 +125,6 @@ def _apart(ranked: Sequence[tuple[Holder, Window]]) -> list[Holder]:
         others.append(window)
         kept.append(holder)
     return kept
-
-
-def _belongs(text: LayerText, place: Place) -> bool:
-    """Whether a place is a part of the layer: of cleaned text, what was taken out alone."""
-    return not text.only or _part(text, place) is not None
 
 
 def _part(text: LayerText, place: Place) -> int | None:
@@ -199,9 +196,9 @@ def _hiding(made: Layers, asked: Wanted) -> list[str]:
     needles = needles_of(asked)
     lives = {item.source: item.read.folded.folded for item in made.of("live")}
     scored: list[tuple[int, str]] = []
-    for document in made.texts.documents:
-        data = None if document.state == "deleted" else made.texts.data(document.source)
-        text = lives.get(document.source, "")
+    unused = (item for item in made.texts.documents if item.state in ("quarantined", "superseded"))
+    for document in chain(made.searched(), islice(unused, LARGE)):
+        data, text = made.texts.data(document.source), lives.get(document.source, "")
         hidden = sum(any(form in data for form in forms) for word, forms in needles if word not in text) if data else 0
         if hidden:
             scored.append((-hidden, document.source))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property
+from itertools import islice
+from typing import Literal
 
 import msgspec
 
+from evaluation.subjects import Subject
 from feedback.diagnose.matching import Rarity, ReadText, rarity_of, read_text
 from feedback.diagnose.texts import DocumentState, DocumentTexts
 from feedback.records import Layer
 from feedback.workbench import Workbench
 from index.repairs import files as repair_files
 from index.repairs.records import Erratum
-from ragpress.types import AuditMark
 from serving.evidence.terms import stems_of
 
 ALWAYS: tuple[Layer, ...] = (
@@ -26,6 +28,12 @@ ALWAYS: tuple[Layer, ...] = (
     "repaired_away",
 )
 """Layers whose texts are known without parsing anything again."""
+
+LARGE = 3000
+"""From so many documents on only those are read that share words with what is looked for."""
+
+_ROWS = 150
+_UNREAD = ("parse", "scan")
 
 
 class LayerText(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -62,36 +70,65 @@ class Layers:
     Args:
         bench: releases and settings.
         texts: texts of the release's documents.
-        release: its id.
+        subject: the release.
     """
 
-    def __init__(self, bench: Workbench, texts: DocumentTexts, release: str) -> None:
+    def __init__(self, bench: Workbench, texts: DocumentTexts, subject: Subject) -> None:
         self.texts = texts
         self._root = bench.environment.workspace.root
         self._collection = bench.collection
-        self._release = release
+        self._release = subject.release
         self._made: dict[Layer, tuple[LayerText, ...]] = {}
+        self._only: frozenset[str] | None = None
+
+    def look_for(self, texts: Sequence[str], sources: Set[str]) -> None:
+        """Say what is looked for next. In a large collection only documents that may hold it are read.
+
+        Args:
+            texts: the question, the claim.
+            sources: source paths that are looked into in any case.
+        """
+        if len(self.texts.documents) <= LARGE:
+            return
+        places = {place for text in texts if text.strip() for place in self._likely(text)}
+        named = {document.document_id for document in map(self.texts.document, sources) if document is not None}
+        self._only = frozenset(places | named)
+        self.__dict__.pop("rarity", None)
+        self._made.clear()
 
     def of(self, layer: Layer) -> tuple[LayerText, ...]:
-        """The texts of a layer; of ``unparsed`` those that :meth:`unparsed` was asked for."""
+        """The texts of a layer that is known without parsing anything again."""
         if layer == "repaired_away":
             return tuple(self._repaired_away())
         if layer not in self._made:
-            makers = {
+            makers: dict[Layer, Callable[[], Iterator[LayerText]]] = {
                 "live": self._live,
-                "quarantined": self._unused,
-                "superseded": self._unused,
+                "quarantined": lambda: self._unused("quarantined"),
+                "superseded": lambda: self._unused("superseded"),
                 "deleted": self._deleted,
                 "earlier": self._earlier,
                 "cleaned_away": self._cleaned_away,
             }
-            self._made[layer] = tuple(item for item in makers[layer]() if item.layer == layer)
+            made = makers[layer]()
+            self._made[layer] = tuple(made if self._only is None else islice(made, LARGE))
         return self._made[layer]
 
     @cached_property
     def rarity(self) -> Rarity:
         """The rarity of words in what is searched."""
         return rarity_of([item.read for item in self.of("live")])
+
+    def searched(self) -> Iterator[DocumentState]:
+        """The searchable documents that may hold what is looked for, by source."""
+        for document in self.texts.documents:
+            if document.searchable and (self._only is None or document.document_id in self._only):
+                yield document
+
+    def _likely(self, text: str) -> Iterator[str]:
+        """Ids of the documents with the rows that share most words with a text."""
+        _, segments, rows = self._release.lexical.search(text, _ROWS)
+        for segment, row in zip(segments, rows, strict=True):
+            yield self._release.segments[segment].chunks["document_id"][row].as_py()
 
     def unparsed(self, sources: Sequence[str]) -> tuple[LayerText, ...]:
         """What other parsers read in some sources, under the limits of every run."""
@@ -104,17 +141,14 @@ class Layers:
         return tuple(found)
 
     def _live(self) -> Iterator[LayerText]:
-        for document in self.texts.documents:
-            if document.searchable:
-                yield self._made_of(document, "live", self.texts.live(document))
+        for document in self.searched():
+            yield self._made_of(document, "live", self.texts.live(document))
 
-    def _unused(self) -> Iterator[LayerText]:
+    def _unused(self, layer: Literal["quarantined", "superseded"]) -> Iterator[LayerText]:
         for document in self.texts.documents:
-            if document.state not in ("quarantined", "superseded"):
-                continue
-            text = self.texts.unused(document)
+            # What its own parser cannot read it will not read now either.
+            text = self.texts.unused(document) if document.state == layer and document.step not in _UNREAD else ""
             if text:
-                layer: Layer = "superseded" if document.state == "superseded" else "quarantined"
                 yield self._made_of(document, layer, text, (document.step,), document.reason)
 
     def _deleted(self) -> Iterator[LayerText]:
@@ -137,7 +171,7 @@ class Layers:
 
     def _earlier(self) -> Iterator[LayerText]:
         for document in self.texts.documents:
-            if document.state == "deleted":
+            if document.state == "deleted" or (self._only is not None and document.document_id not in self._only):
                 continue
             now = self.texts.text(document.document_id)
             for item in self.texts.earlier(document.source):
@@ -154,8 +188,8 @@ class Layers:
                     )
 
     def _cleaned_away(self) -> Iterator[LayerText]:
-        for document in self.texts.documents:
-            removed = self.texts.removed(document.source) if document.searchable else ()
+        for document in self.searched():
+            removed = self.texts.removed(document.source)
             if removed:
                 made = self._made_of(document, "cleaned_away", self.texts.before_cleaning(document.source))
                 yield msgspec.structs.replace(
@@ -189,7 +223,7 @@ class Layers:
             document_id=document.document_id,
             source=document.source,
             version=document.sha256,
-            release=self._release if layer == "live" else "",
+            release=self._release.manifest.id if layer == "live" else "",
             read=read_text(text),
             lead=lead_of(document.title, document.source),
             detail=detail,
@@ -201,8 +235,3 @@ def lead_of(title: str, source: str) -> frozenset[str]:
     """Words of a document's title and file name: they say what its sentences are about."""
     name = source.rsplit("/", maxsplit=1)[-1].rsplit(".", maxsplit=1)[0]
     return frozenset(stems_of(f"{title} {name.replace('_', ' ').replace('-', ' ')}"))
-
-
-def marks_of(encoded: str) -> tuple[AuditMark, ...]:
-    """Audit marks as a document row keeps them."""
-    return msgspec.json.decode(encoded, type=tuple[AuditMark, ...])

@@ -23,6 +23,8 @@ from serving.evidence.terms import names, stems_of, term_weight
 
 _KEPT_CHARACTERS = 24_000_000
 _PLACES = 40
+_LOOKED_AT = 60
+_SPELLED = 2
 _LONG_CLAIM = 44.0
 _TENS = {
     name: 10 * number
@@ -273,22 +275,29 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, float]
 
 
-def find_places(texts: Sequence[ReadText], asked: Wanted, rarity: Rarity, most: int = 60) -> list[Place]:
+def find_places(
+    texts: Sequence[ReadText], asked: Wanted, rarity: Rarity, parts: Sequence[Sequence[tuple[int, int]]] = ()
+) -> list[Place]:
     """The sentences most worth a closer look: those that hold the claim, and those that share most words with it.
 
     Args:
         texts: the texts.
         asked: question and claim.
         rarity: of words among these texts or of the whole collection.
-        most: of each sort.
+        parts: for each text the spans that count; all of a text where there are none for it.
     """
+
+    def counts(text: int, span: Span) -> bool:
+        spans = parts[text] if parts else ()
+        return not spans or any(start < span.end and span.start < end for start, end in spans)
+
     scores = _shared(texts, asked, rarity)
-    found = list(_claimed_places(texts, asked))
+    found = [place for place in _claimed_places(texts, asked) if counts(place.text, place.span)]
     found.sort(key=lambda place: -_near_score(scores, place))
-    found = found[: 2 * most]
+    found = found[: 2 * _LOOKED_AT]
     taken = {(place.text, place.sentence) for place in found}
-    ranked = sorted(scores, key=lambda key: (-scores[key], key))
-    others = islice((key for key in ranked if key not in taken), most)
+    ranked = (key for key in sorted(scores, key=lambda key: (-scores[key], key)) if key not in taken)
+    others = islice((key for key in ranked if counts(key[0], texts[key[0]].spans[key[1]])), _LOOKED_AT)
     return found + [Place(text=one, sentence=two, span=texts[one].spans[two]) for one, two in others]
 
 
@@ -314,18 +323,22 @@ def _shared(texts: Sequence[ReadText], asked: Wanted, rarity: Rarity) -> dict[tu
 def _claimed_places(texts: Sequence[ReadText], asked: Wanted) -> Iterator[Place]:
     if not fold(asked.claim):
         return
-    exact = False
+    spelled = _spelled_words(asked)
     for number, text in enumerate(texts):
         for span in islice(text.folded.find_all(asked.claim), _PLACES):
-            exact = True
-            sentence = text.sentence_at(span.start)
-            yield Place(text=number, sentence=sentence, span=Span(span.start, span.end), exact=True)
-    if not asked.short and exact:
-        return
-    for number, text in enumerate(texts):
-        for near in chain(near_places(text.folded, asked.claim), confused_places(text.folded, asked.claim)):
-            sentence = text.sentence_at(near.start)
-            yield Place(text=number, sentence=sentence, span=Span(near.start, near.end), noise=near.noise)
+            yield Place(text=number, sentence=text.sentence_at(span.start), span=Span(span.start, span.end), exact=True)
+        for word in spelled:
+            for near in chain(near_places(text.folded, word), confused_places(text.folded, word)):
+                span = Span(near.start, near.end)
+                yield Place(text=number, sentence=text.sentence_at(near.start), span=span, noise=near.noise)
+
+
+def _spelled_words(asked: Wanted) -> list[str]:
+    """What noise may have spelled otherwise: a short claim, or the longest words that a statement adds."""
+    if asked.short:
+        return [asked.claim]
+    words = [token for token in _TOKEN.findall(asked.claim) if not set(stems_of(token)).isdisjoint(asked.claimed)]
+    return sorted(dict.fromkeys(words), key=lambda word: (not word.isdigit(), -weight(word)))[:_SPELLED]
 
 
 def windows(

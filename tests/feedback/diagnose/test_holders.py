@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feedback.diagnose.holders import SURE
+from feedback.diagnose.holders import SURE, layers_of
 from feedback.records import Holder, Layer
 from index.repairs import files as repair_files
 from index.repairs.records import Erratum, Quarantine, Supersede
@@ -18,6 +18,7 @@ from tests.feedback.diagnose.places import (
     LEAVE_QUESTION,
     TOWER,
     bad,
+    bench_of,
     holders,
     workspace,
 )
@@ -204,3 +205,15 @@ def test_forty_copies_of_another_text_stand_above_it(tmp_path: Path) -> None:
     assert found[0].layer == "live"
     assert "86米" in found[0].quote
     assert len({holder.source for holder in found}) > 10
+
+
+def test_in_a_large_collection_only_likely_documents_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = workspace(tmp_path)
+    monkeypatch.setattr("feedback.diagnose.layers.LARGE", 3)
+    _first(holders(made, bad(BRIDGE_QUESTION), "1893年"), "live", "docs/bridge.md")
+    with bench_of(made) as bench:
+        subject = bench.live()
+        assert subject is not None
+        layers = layers_of(bench, subject)
+        layers.look_for([LEAVE_QUESTION, "25 days"], frozenset({"docs/tower.md"}))
+        assert [item.source for item in layers.of("live")] == ["docs/leave.md", "docs/tower.md", "docs/travel.md"]
