@@ -18,7 +18,7 @@ from feedback.records import BadCase
 from feedback.repairing.words import language_of, listed, say, short
 from feedback.workbench import Workbench
 from index.findings import Cause, Finding
-from index.repairs.records import Quarantine, Supersede, source_of
+from index.repairs.records import Quarantine, Reparse, Restore, Supersede, source_of
 from ragpress.types import Embedder
 from serving.evidence.sentences import without_citations
 from serving.types import Answer, Citation, SentenceCheck
@@ -65,7 +65,8 @@ def is_right(bench: Workbench, bad: BadCase, finding: Finding, answer: Answer) -
     - Where a right answer is known: it says it (``answer_correctness``), its citations support that, and it says
       nothing that contradicts it.
     - Where only sources are known: it cites one of them, which supports it.
-    - Where nothing is known but that it was bad: it changed, is supported, and rests on nothing that is at fault.
+    - Where nothing is known but that it was bad: it changed and is supported, and either rests no longer on what is at
+      fault or rests on what the repairs brought back.
 
     Args:
         bench: for the embedder of the live release.
@@ -78,12 +79,20 @@ def is_right(bench: Workbench, bad: BadCase, finding: Finding, answer: Answer) -
         return answer.abstained, say(language, "abstains" if answer.abstained else "should_abstain")
     wrong = _unsupported(answer, finding) or _differs(bench, bad, known, answer)
     if not wrong and not known.references and not known.sources:
-        wrong = "" if finding.cause in WRONG_CONTENT and finding.documents else "unknown"
+        wrong = "" if _rests_on_the_repair(answer, finding) else "unknown"
     key = wrong or ("right" if known.references else "cites" if known.sources else "unblamed")
     expected = short(known.references[0]) if known.references else ""
     sources = listed(language, known.sources if key == "no_source" else cited_sources(answer))
     said = say(language, key, expected=expected, sources=sources, source=_blamed(answer, finding))
     return not wrong, said
+
+
+def _rests_on_the_repair(answer: Answer, finding: Finding) -> bool:
+    """Where nobody said what is right: whether wrong content is out, or what the repairs brought back is cited."""
+    if finding.cause in WRONG_CONTENT and finding.documents:
+        return True
+    brought = {repair.source for repair in finding.repairs if isinstance(repair, Restore | Reparse)}
+    return any(citation.source in brought for citation in answer.citations)
 
 
 def _unsupported(answer: Answer, finding: Finding) -> str:

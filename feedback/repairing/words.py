@@ -36,8 +36,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "right": ("it says what is right, and {sources} supports it", "它说出了正确答案，并有 {sources} 支持"),
     "cites": ("it cites an expected source, {sources}, which supports it", "它引用了预期的来源 {sources} 并得到支持"),
     "unblamed": (
-        "it is supported by {sources} and no longer rests on what is at fault; nobody said what is right",
-        "它有 {sources} 支持，不再以有错的文档为依据；没有人说明正确答案",
+        "it is another one, and {sources} supports it; nobody said what is right",
+        "答案变了，并有 {sources} 支持；没有人说明正确答案",
     ),
     "already": (
         "the live release {release} answers it rightly without any repair",

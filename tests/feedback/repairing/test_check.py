@@ -11,7 +11,7 @@ from feedback.records import Claim
 from feedback.repairing.check import is_right
 from feedback.workbench import Workbench
 from index.findings import Cause
-from index.repairs.records import Reparse
+from index.repairs.records import Reparse, Restore
 from serving.types import Answer, Citation, GeneratorName, Seconds, SentenceCheck, Usage
 from tests.feedback.repairing.samples import (
     QUESTION,
@@ -144,6 +144,10 @@ def test_a_bare_complaint_needs_another_answer(bench: Workbench) -> None:
     assert is_right(bench, bare, nothing, answer(RIGHT))[0]
     missed = finding(SUPERSEDE, expected="", expected_from="", cause=Cause.RETRIEVAL_MISS)
     assert not is_right(bench, bare, missed, answer(RIGHT))[0]
+    back = Restore(source="docs/returns-2025.md", **signed())
+    restored = finding(back, expected="", expected_from="", cause=Cause.QUARANTINED_DOCUMENT, documents=())
+    assert is_right(bench, bare, restored, answer(RIGHT))[0]
+    assert not is_right(bench, bare, restored, answer(RIGHT, source="docs/roses.md"))[0]
 
 
 def test_an_accepted_case_says_what_is_right(bench: Workbench) -> None:
