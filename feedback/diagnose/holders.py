@@ -20,6 +20,7 @@ from feedback.diagnose.texts import DocumentState, DocumentTexts
 from feedback.records import BadCase, Holder, Layer
 from feedback.workbench import Workbench, question_of
 from index.environment import Environment
+from retrieval.query import whole_characters
 from serving.standalone import standalone_by_rule
 
 EVERY: tuple[Layer, ...] = (*ALWAYS, "unparsed")
@@ -34,6 +35,8 @@ _RANKED = 6
 _LEAST = 0.02
 _PARSED_AGAIN = 12
 _KEPT_RELEASES = 4
+# What users say is bounded: a longer text is no answer.
+_LONGEST = 2000
 _EXPECTED = 0.6
 
 _Kept = OrderedDict[str, tuple[Environment, Layers]]
@@ -62,7 +65,8 @@ def find_holders(
         RagpressError: a text cannot be read, or searching failed.
     """
     made = layers_of(bench, subject)
-    asked = wanted(standalone_by_rule(bad.question, bad.history), claim)
+    question = standalone_by_rule(whole_characters(bad.question)[:_LONGEST], bad.history)
+    asked = wanted(question, whole_characters(claim)[:_LONGEST])
     named = _named(made.texts, sources)
     made.look_for((asked.claim, asked.question), named)
     found: list[Holder] = []

@@ -329,8 +329,8 @@ def _claimed_places(texts: Sequence[ReadText], asked: Wanted) -> Iterator[Place]
             yield Place(text=number, sentence=text.sentence_at(span.start), span=Span(span.start, span.end), exact=True)
         for word in spelled:
             for near in chain(near_places(text.folded, word), confused_places(text.folded, word)):
-                span = Span(near.start, near.end)
-                yield Place(text=number, sentence=text.sentence_at(near.start), span=span, noise=near.noise)
+                place = Span(near.start, near.end)
+                yield Place(text=number, sentence=text.sentence_at(near.start), span=place, noise=near.noise)
 
 
 def _spelled_words(asked: Wanted) -> list[str]:

@@ -217,3 +217,11 @@ def test_in_a_large_collection_only_likely_documents_are_read(tmp_path: Path, mo
         layers = layers_of(bench, subject)
         layers.look_for([LEAVE_QUESTION, "25 days"], frozenset({"docs/tower.md"}))
         assert [item.source for item in layers.of("live")] == ["docs/leave.md", "docs/tower.md", "docs/travel.md"]
+
+
+@pytest.mark.parametrize(
+    ("question", "claim"),
+    [("\ud800?", "\udfff"), ("?", "..."), (LEAVE_QUESTION, "No, " * 5000), ("什么", "，" * 3000), ("x", "1" * 5000)],
+)
+def test_nothing_that_users_type_breaks_it(plain: Workspace, question: str, claim: str) -> None:
+    assert all(holder.score < SURE for holder in holders(plain, bad(question), claim, ("no such source", "../..")))
