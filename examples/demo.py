@@ -1,4 +1,4 @@
-"""``make demo``: publish a folder, ask, evaluate, edit one file, publish again, roll back, serve it over HTTP.
+"""``make demo``: publish a folder, ask, evaluate, edit one file, publish again, roll back, serve it, repair an answer.
 
 It drives the real command line, as a person would, on a copy of ``examples/sample`` (or of the folder
 that the environment variable ``DOCS`` names) in ``demo-run``, and stops with a message when a step
@@ -22,7 +22,7 @@ from typing import Any
 
 from rich.console import Console
 
-from examples import demo_evaluation
+from examples import demo_evaluation, demo_loop
 from examples.demo_plan import Ask, Question, Script, caller_script, sample_script
 from examples.demo_service import over_http
 
@@ -119,7 +119,7 @@ def main(words: Sequence[str] = ()) -> None:
     elif base_url:
         demo_evaluation.on_model(demo, RUN)
     over_http(demo, RUN, script.asked, demo.releases)
-    status(demo)
+    status(demo, demo_loop.on_sample(demo, RUN) if known else demo.releases[0])
     demo.console.print(f"\n[bold green]Done.[/] The workspace is in {RUN.name}/; every command above works there.")
 
 
@@ -297,12 +297,17 @@ def texts_have(demo: Demo, script: Script, text: str) -> bool:
     return any(" ".join(text.split()) in " ".join(hit["text"].split()) for hit in hits)
 
 
-def status(demo: Demo) -> None:
-    """Show the health of the workspace."""
+def status(demo: Demo, live: str) -> None:
+    """Show the health of the workspace.
+
+    Args:
+        demo: the account.
+        live: the release that should be live.
+    """
     demo.step("Status")
     for collection in demo.ragpress("status")["collections"]:
         demo.say(", ".join(f"{key}: {value}" for key, value in collection.items() if value is not None))
-        demo.check("the live release is the first one", holds=collection["live"] == demo.releases[0])
+        demo.check(f"the live release is {live}", holds=collection["live"] == live)
 
 
 if __name__ == "__main__":

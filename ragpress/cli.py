@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evaluation.commands import eval_cli
-from feedback.commands import repair_cli, worker_cli
+from feedback.commands import diagnose_cli, repair_cli, worker_cli
 from ragpress import console
 from ragpress.errors import GateRefusedError, RagpressError, SettingsError, UsageError
 from serving.commands import documents_cli, feedback_cli, keys_cli, prompts_cli, releases_cli, service_cli
@@ -63,6 +63,7 @@ app.add_typer(documents_cli.app, name="documents")
 app.add_typer(keys_cli.app, name="keys")
 app.add_typer(feedback_cli.app, name="feedback")
 app.add_typer(eval_cli.app, name="eval")
+app.command("diagnose")(diagnose_cli.diagnose)
 app.add_typer(repair_cli.app, name="repair")
 app.command("worker")(worker_cli.worker)
 app.add_typer(prompts_cli.app, name="prompts")
