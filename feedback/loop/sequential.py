@@ -22,8 +22,9 @@ import numpy.typing as npt
 
 _ODDS = (2.0, 4.0, 8.0, 16.0, 64.0)
 """How much higher the odds of a bad answer might be; the evidence for each is averaged."""
-_MOST_BESIDE = 4
-_BLOCKS = 200
+_WIDE, _WIDE_BLOCKS = 4, 100
+"""The first blocks have more answers from before, to see much harm soon; the later ones one each, to see a little harm
+at all."""
 # A prior for the share before, worth ten answers of which one is bad.
 _BAD, _ALL = 1.0, 10.0
 
@@ -41,16 +42,16 @@ def evidence(before: Sequence[bool], after: Sequence[bool]) -> Process:
         float64 of shape (number of blocks,): the e-process. A block takes one answer after the change; there are as
         many as the answers before it allow for. Empty where nothing is known of one side.
     """
-    learn, beside, compared = _split(before, len(after))
-    blocks = min(len(after), len(compared) // beside) if beside else 0
-    if not blocks:
+    learn, compared = before[: len(before) // 4], before[len(before) // 4 :]
+    beside = _widths(len(compared))[: len(after)]
+    if not len(beside):
         return np.ones(0)
-    old = np.asarray(compared[: blocks * beside], dtype=np.float64).reshape(blocks, beside).sum(axis=1)
-    new = np.asarray(after[:blocks], dtype=np.float64)
+    ends = np.cumsum(beside).astype(np.int64)
+    bad = np.concatenate([[0.0], np.cumsum(np.asarray(compared, dtype=np.float64))])
+    starts = ends - beside.astype(np.int64)
+    old, new = bad[ends] - bad[starts], np.asarray(after[: len(beside)], dtype=np.float64)
     # The share that a block is compared by is learnt from what came before that block.
-    seen_bad = _BAD + sum(learn) + np.concatenate([[0.0], np.cumsum(old)[:-1]])
-    seen_all = _ALL + len(learn) + beside * np.arange(blocks)
-    share = seen_bad / seen_all
+    share = (_BAD + sum(learn) + bad[starts]) / (_ALL + len(learn) + starts)
     logs = np.stack([_log_ratio(share, odds, old, new, beside).cumsum() for odds in _ODDS])
     top = logs.max(axis=0)
     process: Process = np.exp(np.minimum(top + np.log(np.exp(logs - top).mean(axis=0)), 600.0))
@@ -82,14 +83,13 @@ def sign_test(worse: int, better: int) -> float:
     return float(total / 2**turned)
 
 
-def _split(before: Sequence[bool], after: int) -> tuple[Sequence[bool], int, Sequence[bool]]:
-    """What the share is learnt from beforehand, how many answers from before stand beside one from after, and these."""
-    half = len(before) // 2
-    beside = max(1, min(_MOST_BESIDE, (len(before) - half) // _BLOCKS))
-    return before[:half], beside if after and len(before) else 0, before[half:]
+def _widths(compared: int) -> Process:
+    """How many answers from before each block has; they are fixed before any answer is looked at."""
+    wide = min(_WIDE_BLOCKS, compared // (2 * _WIDE))
+    return np.concatenate([np.full(wide, float(_WIDE)), np.ones(compared - _WIDE * wide)])
 
 
-def _log_ratio(share: Process, odds: float, old: Process, new: Process, beside: int) -> Process:
+def _log_ratio(share: Process, odds: float, old: Process, new: Process, beside: Process) -> Process:
     higher = odds * share / (1 - share + odds * share)
     common = (beside * share + higher) / (beside + 1)
     ratio: Process = (

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from index.environment import Environment
+from index.findings import FINDINGS, LOOP, describe_finding
+from index.findings import describe_event as describe_loop_event
 from index.runs import RUNS, describe_run
 from ragpress.errors import StorageError
 from ragpress.storage.journal_entry import Describe
@@ -25,6 +27,8 @@ _KINDS: dict[str, Describe] = {
     FEEDBACK: describe_feedback,
     JOBS: describe_event,
     RUNS: describe_run,
+    FINDINGS: describe_finding,
+    LOOP: describe_loop_event,
 }
 _logger = logging.getLogger(__name__)
 

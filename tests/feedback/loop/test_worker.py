@@ -20,7 +20,8 @@ from feedback.loop.worker import run_once, work
 from index.findings import LoopEvent
 from index.loop_lease import worker_of
 from ragpress.errors import WriterBusyError
-from tests.feedback.loop.looped import LOOP, SETTINGS, Looped
+from tests.feedback.loop.looped import LOOP, Looped
+from tests.workspace import SETTINGS
 
 pytestmark = pytest.mark.workspace
 LONG = 60.0
