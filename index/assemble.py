@@ -73,8 +73,7 @@ def assemble(
 
 def _relate(request: IngestRequest, start: Start, processor: Processor) -> None:
     table = _merged(start, processor.rows)
-    held = frozenset(source for source in table["source"].to_pylist() if start.repairs.restore_of(source) is not None)
-    changes = relate_documents(table, start.settings.audit, processor.similarities(table), held)
+    changes = relate_documents(table, start.settings.audit, processor.similarities(table), start.repairs.held)
     processor.seal()
     for row in changes.drop:
         processor.drop(row)

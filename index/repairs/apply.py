@@ -155,6 +155,11 @@ class InForce:
         found = (self.restore_of(source) for source in sorted(self._own))
         return tuple(one for one in found if one is not None and one.version)
 
+    @property
+    def held(self) -> frozenset[str]:
+        """Sources of the documents that are used whatever an audit says."""
+        return frozenset(source for source, last in self._verdicts.items() if isinstance(last, Restore))
+
     def restore_of(self, source: str) -> Restore | None:
         """The repair that has a document used, where no later one takes it out."""
         last = self._verdicts.get(source)
