@@ -17,12 +17,12 @@ from feedback.repairing.asking import AskedCase, asked_cases, case_reasons
 from feedback.repairing.events import About, record, state_of
 from feedback.repairing.guard import guard
 from feedback.repairing.standing import contrary, holds
-from feedback.repairing.trial import WAIT, drifted, forget, forget_settled, tryable, unwritten
+from feedback.repairing.trial import WAIT, drifted, forget, forget_settled, trial_request, tryable, unwritten
 from feedback.repairing.words import language_of, listed, say, short, what_they_do
 from feedback.workbench import Workbench
 from index.changes import keep_changes
 from index.findings import Finding
-from index.pipeline import IngestRequest, ingest
+from index.pipeline import ingest
 from index.release import Manifest
 from index.repairs import files
 from index.repairs.records import Repair, repair_id
@@ -114,10 +114,7 @@ class _Publishing:
 
     def _build(self, live: Manifest) -> Outcome:
         bench = self._bench
-        request = IngestRequest(
-            collection=bench.collection, publish=False, trial=unwritten(bench, self._repairs), wait=WAIT
-        )
-        report = ingest(request, bench.environment)
+        report = ingest(trial_request(bench, self._repairs), bench.environment)
         if report.release is None or report.release == live.id:
             return self._outcome("unchanged", release=live.id, before=live.id)
         self._seen = {"gate": report.gate, "evaluation": report.evaluation, "embedded": report.chunks.embedded}

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
-from feedback.repairing.events import About, record
+from feedback.repairing.events import About, now, record
 from feedback.repairing.guard import guard_again, unguard
 from feedback.repairing.trial import WAIT, forget
 from feedback.repairing.words import language_of, listed, say, what_they_do
@@ -16,7 +17,7 @@ from index.changes import keep_changes
 from index.findings import Finding, find_finding
 from index.pipeline import IngestRequest, ingest
 from index.repairs import files
-from index.repairs.records import Repair, repair_id
+from index.repairs.records import PromptChoice, Repair, repair_id
 from ragpress.errors import ConflictError, UsageError
 
 
@@ -79,13 +80,19 @@ def revert_repairs(
 class _Reverting:
     def __init__(self, bench: Workbench, names: tuple[str, ...], found: Sequence[Repair], by: str, reason: str) -> None:
         self._bench, self._names, self._found, self._by, self._reason = bench, names, found, by, reason
+        self._again = _earlier_prompt(bench, found, by)
 
     def published(self, findings: Sequence[Finding], live: str, override: str | None) -> Reverted:
         """Build and publish the release without the repairs."""
         bench = self._bench
         unguarded = unguard(bench, findings)
         request = IngestRequest(
-            collection=bench.collection, publish=False, without=self._names, wait=WAIT, override=override
+            collection=bench.collection,
+            publish=False,
+            trial=self._again,
+            without=self._names,
+            wait=WAIT,
+            override=override,
         )
         report = ingest(request, bench.environment)
         if report.gate == "refuse":
@@ -96,7 +103,7 @@ class _Reverting:
             record(bench, "refused", text, self._about(report.release or "", live))
             return self._outcome("refused", report.release or "", live, report.gate_reasons)
         if report.release is None or report.release == live:
-            _remove(bench, self._found)
+            self._remove()
             self.told(live, live)
             return self._outcome("removed", live, live)
         self._swap(report.release, live)
@@ -114,9 +121,14 @@ class _Reverting:
                 raise ConflictError(f"Another release went live in {bench.collection!r} meanwhile. Try again.")
             built = bench.environment.open(releases.get(candidate))
             keep_changes(bench.environment, built.manifest, built.documents, bench.subject(live).release)
-            _remove(bench, self._found)
+            self._remove()
             why = say(language, "revert_why", repairs=listed(language, self._names), reason=self._reason)
             releases.publish(candidate, f"publish: {why} (by {self._by})", found[1].token, bench.environment.now())
+
+    def _remove(self) -> None:
+        _remove(self._bench, self._found)
+        for repair in self._again:
+            files.save(self._bench.environment.workspace.root, repair)
 
     def told(self, release: str, before: str) -> None:
         """Say in the log that the repairs were taken back."""
@@ -146,6 +158,29 @@ class _Reverting:
 def _findings(bench: Workbench, repairs: Sequence[Repair]) -> list[Finding]:
     names = dict.fromkeys(repair.finding for repair in repairs if repair.finding)
     return [found for name in names if (found := find_finding(bench.environment, name)) is not None]
+
+
+def _earlier_prompt(bench: Workbench, repairs: Sequence[Repair], by: str) -> tuple[Repair, ...]:
+    """The choice of a prompt that held before one that is taken back, as both are kept in one file.
+
+    It is that of the newest release that was live without the repair; where the settings name it, none is needed.
+    """
+    choice = next((repair for repair in repairs if isinstance(repair, PromptChoice)), None)
+    releases = bench.environment.releases(bench.collection)
+    found = releases.pointer()
+    if choice is None or found is None:
+        return ()
+    lived = (
+        releases.get(name)
+        for name in found[0].history
+        if bench.environment.store.exists(f"releases/{name}/manifest.json")
+    )
+    before = next((one for one in lived if repair_id(choice) not in one.repairs), None)
+    configured = bench.environment.workspace.collection(bench.collection).answer.prompt
+    if before is None or before.answering is None or before.answering.prompt.name in (configured, choice.prompt):
+        return ()
+    name = before.answering.prompt.name
+    return (replace(choice, prompt=name, by=by, at=now(bench), reason=f"as in {before.id}", finding=""),)
 
 
 def _remove(bench: Workbench, repairs: Sequence[Repair]) -> None:

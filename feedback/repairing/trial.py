@@ -65,6 +65,24 @@ def unwritten(bench: Workbench, repairs: Sequence[Repair]) -> tuple[Repair, ...]
     return tuple(repair for repair in repairs if repair_id(repair) not in known)
 
 
+def trial_request(bench: Workbench, repairs: Sequence[Repair]) -> IngestRequest:
+    """A run that builds what would be live with some repairs, and publishes nothing.
+
+    A collection has one choice of a prompt: one that is tried takes the place of the one that stands.
+    """
+    fresh = unwritten(bench, repairs)
+    root = bench.environment.workspace.root
+    chooses = any(isinstance(repair, PromptChoice) for repair in fresh)
+    standing = files.chosen_prompt(root, bench.collection) if chooses else None
+    return IngestRequest(
+        collection=bench.collection,
+        publish=False,
+        trial=fresh,
+        without=() if standing is None else (repair_id(standing),),
+        wait=WAIT,
+    )
+
+
 def try_repairs(bench: Workbench, repairs: Sequence[Repair]) -> Trial:
     """Open the collection as it would be with some repairs.
 
@@ -83,8 +101,7 @@ def try_repairs(bench: Workbench, repairs: Sequence[Repair]) -> Trial:
         )
     if all(_needs_no_index(repair) for repair in repairs):
         return Trial(subject=_in_memory(bench, live, repairs))
-    request = IngestRequest(collection=bench.collection, publish=False, trial=unwritten(bench, repairs), wait=WAIT)
-    report = ingest(request, replace(bench.environment, judge=None))
+    report = ingest(trial_request(bench, repairs), replace(bench.environment, judge=None))
     if report.release is None or report.release == live.manifest.id:
         return Trial(subject=live, same=True)
     built = bench.subject(report.release)

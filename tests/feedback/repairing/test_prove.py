@@ -95,11 +95,12 @@ def test_nothing_to_try_is_left_open(bench: Workbench) -> None:
 
 def test_settings_that_no_chunk_depends_on_build_no_release(bench: Workbench) -> None:
     before = releases(bench)
-    fewer = SettingsChange(settings={"context": {"max_passages": 1}}, **signed())
+    fewer = SettingsChange(settings={"context": {"passages": 1}}, **signed())
     found = prove(bench, bad_case(), finding(fewer, cause=Cause.RETRIEVAL_MISS))
     assert found.proof is not None
     assert found.proof.release == ""
-    assert found.proof.reason
+    assert found.proof.fixed, found.proof.reason
+    assert "45 days" in found.proof.after
     assert releases(bench) == before
 
 
