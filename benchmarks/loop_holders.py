@@ -84,7 +84,9 @@ class Asked(msgspec.Struct, frozen=True):
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=400, help="the most for each language and unit")
+    parser.add_argument(
+        "--questions", type=int, default=400, help="about so many for each language and unit, evenly spaced"
+    )
     parser.add_argument("--folder", type=Path, default=Path("build/loop_holders"), help="where workspaces are kept")
     parser.add_argument("--units", nargs="*", choices=UNITS, default=list(UNITS))
     parser.add_argument("--fit", action="store_true", help="print constants fitted on the other half")
@@ -96,7 +98,8 @@ def main() -> int:
     for unit in options.units:
         bench = _bench(options.folder / unit, unit)
         for language in LANGUAGES:
-            asked = [item for item in questions(language, unit) if item.tune == options.fit][: options.questions]
+            every = [item for item in questions(language, unit) if not item.tune]
+            asked = every[:: max(1, len(every) // options.questions)]
             for form in () if options.fit else FORMS:
                 print(
                     f"{unit:<10} {language}    {form:<10} {len(asked):4}  {_measured(bench, asked, form)}", flush=True
