@@ -44,6 +44,7 @@ _SMALL = (
     "exactly actually currently please kindly really simply generally normally usually total altogether "
     "目前 现在 当前 具体 一共 总共 大概 到底 究竟 需要 进行 情况 咱们 我们 我司 公司 一般 通常 实际 一下 得到 获得"
 )
+_SMALL_HAN = re.compile("目前|当前")
 
 Cosine = Callable[[str, str], float]
 """How near two questions are on an embedder's scale of sentences, 0..1."""
@@ -85,7 +86,7 @@ def gist_of(question: str) -> Gist:
         identifiers=tuple(sorted(set(identifiers(text)))),
         negated=negations(text) > 0,
         kind="" if kind is None else kind.value,
-        turns=tuple(sorted(found.lower() for found in _TURNS.findall(text))),
+        turns=tuple(sorted(found.lower() for found in _TURNS.findall(_SMALL_HAN.sub("", text)))),
     )
 
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from evaluation.cases.folding import fold
 from feedback.folding.facts import Asked, text_digest
+from feedback.folding.opinions import says_nothing_is_known, says_only_wrong
 from ingest.injection import injection_phrases
-from serving.evidence.answer_kind import AnswerKind, answer_kind
 from serving.evidence.numbers import numbers_held
 from serving.evidence.terms import negations, script, shares_script, stems_of
 from serving.journal.problems import fold_question
@@ -29,8 +29,11 @@ _COMMANDS = re.compile(
     r"|\byou (?:must|have to|should|will|shall|need to) (?:now |always |only |never )*"
     r"(?:say|answer|reply|respond|tell|output|recommend|state|claim|obey)\b"
     r"|\b(?:answer|reply|respond|say|tell)\b[^.\n]{0,20}\b(?:to )?(?:everyone|everybody|all users|every user)\b"
+    r"|^\W*system\s*:|\bnew (?:system )?instructions?\s*:"
+    r"|\b(?:delete|remove|drop|publish|quarantine|erase|wipe)\b[^.\n]{0,20}"
+    r"\b(?:documents?|docs|sources?|release|index|collection|database|knowledge base)\b"
     r"|^\W*(?:please )?(?:say|answer|reply|respond|output|tell (?:them|users|everyone|people)|print|pretend"
-    r"|act as|delete|remove|drop|publish|quarantine|execute|run)\b(?! (?:is|was|are|of)\b)"
+    r"|act as)\b(?! (?:is|was|are|of)\b)"
     r"|(?:忽略|无视|不要(?:看|管|理会|引用|参考|使用|相信)|别(?:看|管|理会|引用|参考)|抛开|绕过|跳过)[^。\n]{0,12}"
     r"(?:文档|文件|资料|来源|上下文|证据|段落|指令|规则|提示|知识库|检索)"
     r"|(?:以后|今后|从现在起|从现在开始|下次|每次|永远|总是|一律|只(?:要|能|准|许))[^。\n]{0,16}(?:回答|回复|说|答复|输出|告诉)"
@@ -43,8 +46,15 @@ _LINK = re.compile(
     r"\b(?:https?|ftp|file|data|javascript)\s?:|\bwww\.|\b[\w-]+\.(?:com|net|xyz|top|info|biz|ru|click)\b", re.I
 )
 _WANTS_LINK = re.compile(
-    r"\b(?:url|link|website|web ?site|site|portal|page|address|where|repo(?:sitory)?|domain|e-?mail|download)\b"
-    r"|网址|链接|网站|地址|门户|页面|哪里|在哪|仓库|域名|邮箱|下载",
+    r"\b(?:url|link|website|web ?site|site|portal|page|wiki|online|intranet|form|repo(?:sitory)?|domain"
+    r"|e-?mail|mail|download)\b"
+    r"|网址|链接|网站|门户|页面|仓库|域名|邮箱|下载|网上|在线|内网",
+    re.IGNORECASE,
+)
+_ASKS_FIGURE = re.compile(
+    r"^\W*(?:when (?!should|can|may|must|i\b|we\b|you\b)|how (?:many|much|long|old|far)"
+    r"|(?:what|which) (?:year|date|number))"
+    r"|多少|几[天年月个名位次岁]|何时|什么时候|多[久长远]",
     re.IGNORECASE,
 )
 _INSULT = re.compile(
@@ -63,8 +73,8 @@ _WORD = re.compile("[^\\W\\d_\u3040-\u9fff]+|[\u3040-\u9fff]|\\d+")
 _VOWELS = re.compile(r"[aeiouyàâäåæèéêëìíîïòóôöøùúûü]", re.IGNORECASE)
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890")
 # So many content words say something that would touch the question, were it about it.
-_MANY_WORDS = 8
-_LONGEST_COMMAND = 4000
+_MANY_WORDS = 10
+_LONGEST = 8000
 
 
 def doubt_of(record: FeedbackRecord, asked: Asked) -> str:
@@ -74,11 +84,14 @@ def doubt_of(record: FeedbackRecord, asked: Asked) -> str:
         record: the feedback.
         asked: the answer it is about.
     """
-    correction, comment = record.correction.strip(), record.comment.strip()
-    for text in filter(None, (correction, comment)):
+    correction, comment = (
+        unicodedata.normalize("NFKC", text[:_LONGEST]).strip() for text in (record.correction, record.comment)
+    )
+    bare = not correction or says_only_wrong(correction, asked.question)
+    for text in filter(None, ("" if bare else correction, comment)):
         if commands(text):
             return "it speaks to the system instead of saying what is right"
-    if not correction:
+    if bare or says_nothing_is_known(correction):
         return ""
     return _doubt_of_correction(correction, asked, record.rating == "up")
 
@@ -94,13 +107,12 @@ def _doubt_of_correction(correction: str, asked: Asked, pleased: bool) -> str:
         return "its correction is the answer that was given"
     if fold_question(correction) == fold_question(asked.question):
         return "its correction only repeats the question"
-    return "its correction has nothing to do with the question" if is_beside(correction, asked.question) else ""
+    return "its correction has nothing to do with the question" if is_beside(correction, asked) else ""
 
 
 @lru_cache(maxsize=4096)
 def commands(text: str) -> bool:
     """Whether a text tells the system what to do, in English or Chinese."""
-    text = unicodedata.normalize("NFKC", text[:_LONGEST_COMMAND])
     return _COMMANDS.search(text) is not None or bool(injection_phrases(text))
 
 
@@ -127,20 +139,19 @@ def is_gibberish(text: str) -> bool:
     return all(_is_mashed(word) for word in latin)
 
 
-def is_beside(correction: str, question: str) -> bool:
+def is_beside(correction: str, asked: Asked) -> bool:
     """Whether a correction has nothing to do with the question it is about.
 
     Short ones may be right without a word of the question ("Anneke"), unless a figure was asked for: then one without
     any, which shares no word with the question and negates nothing, is about something else. Across scripts, and where
     the words are few, nobody can tell.
     """
-    if not shares_script(correction, question):
+    if not shares_script(correction, asked.question):
         return False
-    said, asked = set(stems_of(correction)), set(stems_of(question))
-    if not asked or said & asked:
+    said, about = set(stems_of(correction)), set(stems_of(asked.question))
+    if not about or said & (about | set(stems_of(asked.words))):
         return False
-    kind = answer_kind(question)
-    if kind in (AnswerKind.NUMBER, AnswerKind.DATE) and not numbers_held(correction) and not negations(correction):
+    if _ASKS_FIGURE.search(asked.question) and not numbers_held(correction) and not negations(correction):
         return len(said) >= 2
     return len(said) >= _MANY_WORDS and script(correction) != "other"
 

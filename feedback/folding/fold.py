@@ -300,7 +300,7 @@ def _folded(bench: Workbench, problem: _Problem, facts: Facts, case: Case | None
         groups=None if asked.groups is None else tuple(sorted(set(asked.groups))),
         answer_id=asked.id,
         release=asked.release,
-        signals=tuple(sorted(signals, key=lambda signal: (seconds_of(signal.at), signal.feedback, signal.kind))),
+        signals=tuple(sorted(signals, key=lambda signal: (seconds_of(signal.at), signal.feedback))),
         claim=settled.claim,
         disputed=disputed,
         case=case,

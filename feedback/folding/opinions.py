@@ -25,11 +25,19 @@ _DISPLEASED = re.compile(
 _ONLY_WRONG = re.compile(
     r"(?:(?:this|that|it|the|your|answer|answers|response|information|info|is|are|was|s|isnt|not|no|totally|completely"
     r"|simply|just|very|so|wrong|incorrect|false|bad|untrue|nope|right|correct|true|outdated|inaccurate|mistake|error"
-    r"|please|fix|check|again|update|n a|na|none|test|testing|todo|x|idk|unknown|i dont know|dont know)\W*)+"
+    r"|please|fix|check|again|update|n a|na|none|test|testing|todo|idk|unknown|i dont know|dont know)\W*)+"
     r"|(?:这个?|那个?|它|你的?|的|答案|回答|信息|内容|是|完全|根本|就是|都|很|太|了|啊|吧|错误?|错的|不对|不正确|不准确|不是这样"
     r"|有误|有问题|过时|乱说|瞎说|胡说|请|改正|修改|更正|检查|一下|测试|无|没有|不知道|\W)+",
     re.IGNORECASE,
 )
+_NO = re.compile(r"(?:no|not|never|nope|不|不是|不能|不可以|不行|没有|没|无)\W*", re.IGNORECASE)
+_YES_OR_NO = re.compile(
+    r"^\W*(?:is|are|was|were|am|do|does|did|can|could|may|must|should|shall|will|would|has|have|had)\b"
+    r"|[吗嗎么]\W*$|是否|是不是|能不能|能否|可不可以|有没有|会不会",
+    re.IGNORECASE,
+)
+_NONE = re.compile(r"(?:none|没有|无)\W*", re.IGNORECASE)
+_COUNTED = re.compile(r"\bhow (?:many|much)\b|多少|几", re.IGNORECASE)
 _ABSTAIN = re.compile(
     r"\b(?:not|nowhere|isn't|aren't|doesn't|don't|does not|do not)\b[^.]{0,40}"
     r"\b(?:in (?:the|our|any) (?:docs?|documents?|documentation|sources?)|documented)\b"
@@ -64,7 +72,7 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
     def correction(self) -> str:
         """What it says the right answer is; "" where it only says that the answer is wrong."""
         text = self.record.correction.strip()
-        return "" if _ONLY_WRONG.fullmatch(text) or self.abstain else text
+        return "" if self.abstain or says_only_wrong(text, self.asked.question) else text
 
     @property
     def abstain(self) -> bool:
@@ -88,6 +96,17 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
     def complains(self) -> bool:
         """Whether it says that the answer is bad."""
         return not self.praises
+
+
+def says_only_wrong(text: str, question: str) -> bool:
+    """Whether a correction says nothing but that the answer is wrong; "No." and "None." answer some questions."""
+    bare = text.strip()
+    answers = (_NO.fullmatch(bare) and _YES_OR_NO.search(question)) or (
+        _NONE.fullmatch(bare) and _COUNTED.search(question)
+    )
+    if answers or not any(map(str.isalnum, bare)):
+        return False
+    return _ONLY_WRONG.fullmatch(bare) is not None
 
 
 def says_nothing_is_known(text: str) -> bool:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from feedback.folding.callers import Callers
 from feedback.folding.facts import ASKED_FACTS, SAID_FACTS, Asked, AskedRecord, asked_rows, said_rows, seconds_of
-from feedback.folding.weak import ABANDONED, REPHRASED_SECONDS
+from feedback.folding.weak import ABANDONED, REPHRASED_SECONDS, WEAK_SECONDS
 from feedback.records import BadCase
 from feedback.workbench import Workbench
 from serving.journal.answers import ANSWERS, FEEDBACK
@@ -71,11 +71,12 @@ class _Reader:
         self._rows: dict[str, Asked] = {}
         self._memory = Memory()
 
-    def facts(self, callers: Callers) -> Facts:
+    def facts(self, callers: Callers, oldest: float) -> Facts:
+        """What the journals say now; weak signals of answers from a time on, in seconds since the epoch."""
         said = self._all_said()
         table = self._of_collection(self._asked.table())
         complained = pa.array({record.answer_id for record in said}, pa.string())
-        weak = _weak_rows(table)
+        weak = pc.and_(_weak_rows(table), pc.greater(table["at"], oldest))
         asked = {row.id: row for row in self._taken(table.filter(pc.is_in(table["id"], value_set=complained)))}
         near = self._taken(table.filter(weak))
         keys = {row.key for row in (*asked.values(), *near)}
@@ -121,7 +122,8 @@ def read_facts(bench: Workbench) -> Facts:
     reader = _READERS.get(bench)
     if reader is None:
         reader = _READERS[bench] = _Reader(bench)
-    return reader.facts(Callers.of(bench.environment))
+    oldest = bench.environment.now().timestamp() - WEAK_SECONDS
+    return reader.facts(Callers.of(bench.environment), oldest)
 
 
 def _weak_rows(table: pa.Table) -> pa.ChunkedArray:

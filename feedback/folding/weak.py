@@ -26,6 +26,8 @@ EVIDENCE = 0.5
 """From this evidence on, the passages bore on the question and an abstention is doubtful."""
 REPHRASED_SECONDS = 300.0
 """Whoever asks again within this time, in other words and without thanking, was not served."""
+WEAK_SECONDS = 14 * 86_400.0
+"""Weak signals of answers that are older than this count no more."""
 SHARED = 0.5
 """Share of the telling words, by weight, that two questions must have in common for one to rephrase the other."""
 ABANDONED = 40

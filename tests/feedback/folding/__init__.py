@@ -1,0 +1,1 @@
+"""Tests of folding feedback into bad cases."""
