@@ -29,12 +29,22 @@ async function fillChanges(release, body) {
   try {
     const response = await request(`/v1/releases/${encodeURIComponent(release)}/changes`);
     const text = await response.text();
-    const page = element("div", { class: "text" });
-    new MarkdownView(page, (cited) => new Text(`[${cited}]`)).show(visible(text));
-    body.replaceChildren(page);
+    body.replaceChildren(element("div", { class: "text" }, ...sections(visible(text))));
   } catch (error) {
     if (!(error instanceof ApiFailure)) throw error;
     const none = error.code === "no_changes";
     body.replaceChildren(none ? empty("changes.none") : element("p", { class: "problem", role: "alert" }, faultText(error)));
   }
+}
+
+/** The answers' Markdown has no headings, so a text is cut at them; what is escaped in it is meant as it stands. */
+function sections(text) {
+  return text.split(/^(#{1,4} .*)$/m).filter((part) => part.trim()).map((part) => {
+    const plain = part.replace(/\\([\\`*_{}[\]<>()#+.!|~&-])/g, "$1");
+    const heading = /^(#{1,4}) (.*)$/.exec(plain);
+    if (heading) return element(heading[1].length < 3 ? "h3" : "h4", { dir: "auto" }, heading[2]);
+    const section = element("div", {});
+    new MarkdownView(section, (cited) => new Text(`[${cited}]`)).show(plain);
+    return section;
+  });
 }

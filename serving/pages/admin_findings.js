@@ -210,7 +210,8 @@ function blamed(documents) {
 
 function evidence(found, kept) {
   const items = found.map((one, place) => {
-    const where = element("span", { class: "soft small block" }, one.source && name(one.source), one.release && ` · ${shortRelease(one.release)}`);
+    const release = one.release && `${one.source ? " · " : ""}${shortRelease(one.release)}`;
+    const where = element("span", { class: "soft small block" }, one.source && name(one.source), release);
     const quote = one.quote && element("blockquote", {}, prose(one.quote, kept(`quote-${place}`)));
     return element("li", {}, element("p", { class: "prose", dir: "auto" }, visible(one.text)), (one.source || one.release) && where, quote);
   });

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from fastapi.testclient import TestClient
 
 import serving.pages
+from index.findings import Cause, EventKind, FindingState
+from index.repairs.records import RepairKind
+from ragpress.loop_settings import RepairName
 from tests.browser.stub_service import StubService
 
 FOLDER = Path(serving.pages.__path__[0])
@@ -107,6 +111,19 @@ def test_every_icon_that_is_drawn_exists() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS if not path.name.startswith("admin"))
     drawn = set(re.findall(r"\bicon\(\"(\w+)\"\)", text)) | set(re.findall(r"#icon-(\w+)\"", page))
     assert drawn - known == set()
+
+
+def test_findings_have_words_for_every_state_cause_and_repair_in_both_languages() -> None:
+    text = (FOLDER / "admin_words_findings.js").read_text(encoding="utf-8")
+    english, chinese = (
+        dict(re.findall(r"^\s+\"([\w.]+)\": \"(.*)\",$", part, re.MULTILINE)) for part in text.split("const zh = {")
+    )
+    assert english.keys() == chinese.keys()
+    assert {key for key in english if _values(english[key]) != _values(chinese[key])} == set()
+    wanted = {f"event.{kind}" for kind in get_args(EventKind)} | {f"finding.{kind}" for kind in get_args(FindingState)}
+    wanted |= {f"cause.{cause}{end}" for cause in Cause for end in ("", ".what")}
+    wanted |= {f"repair.{kind}" for kind in get_args(RepairKind)} | {f"kind.{kind}" for kind in get_args(RepairName)}
+    assert wanted - english.keys() == set()
 
 
 def _words(table: str) -> dict[str, str]:

@@ -30,6 +30,7 @@ _PARAMETERS = {
     "path.job_id": "job",
     "path.model": "model",
     "path.evaluation": "evaluation",
+    "path.finding": "finding",
     "query.collection": "collection",
     "query.release": "release",
 }

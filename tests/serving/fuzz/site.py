@@ -14,6 +14,7 @@ import msgspec
 from serving.callers import Role
 from serving.keys.records import Grant
 from serving.keys.ring import KeyRing
+from tests.serving import found
 from tests.serving.evaluated import kept
 from tests.serving.service_process import ServiceProcess
 from tests.workspace import SETTINGS, Workspace
@@ -88,6 +89,8 @@ def site(root: Path, *, keys: bool, settings: str = "", environment: Mapping[str
     assert workspace.ingest().published
     for name in ("e1", "e2"):
         kept(workspace.environment(), name)
+    found.keep(workspace.environment(), found.finding(), found.finding("f2"), found.wanted())
+    found.happened(workspace.environment(), "waiting", "f1", "f2")
     made = {}
     if keys:
         ring = KeyRing(workspace.environment().store)
@@ -123,6 +126,7 @@ def _filled(running: Site, key: str | None) -> dict[str, list[str]]:
         "model": ["default", f"default@{releases[0]['id']}"],
         "collection": ["default"],
         "evaluation": ["e1", "e2"],
+        "finding": ["f1", "f2", "f9"],
     }
 
 
