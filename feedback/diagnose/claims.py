@@ -15,9 +15,12 @@ from serving.evidence.sentences import split_sentences, without_citations
 from serving.types import Answer
 
 _SAME = 0.8
+_MOSTLY = 0.6
+_WORDS = re.compile(r"[\u3400-\u9fff]|\w+")
 # What users say before what is right.
 _LEAD = re.compile(
-    r"^(?:[^:：]{0,80}?\b(?:right|correct|true|actual|real) (?:answer|value|one|number|name|date) (?:is|was|would be|should be)"
+    r"^(?:[^:：]{0,80}?\b(?:right|correct|true|actual|real) (?:answer|value|one|number|name|date) "
+    r"(?:is|was|would be|should be)"
     r"|[^:：]{0,60}?\b(?:it|that|this|answer) (?:should|ought to|must) (?:be|say|read)"
     r"|(?:no|nope|wrong|incorrect|not true|false|actually)\b[\s,.;:!…-]*(?:(?:it|that|this)(?:'s|’s| is| was))?"
     r"|(?:correct(?:ion|ed)?|right|answer|should be)\s*[:：]"
@@ -87,6 +90,9 @@ class Judge:
         first, second = first_sentence(one.answer), first_sentence(other.answer)
         if folded(first) == folded(second):
             return True
+        one_said, other_said = set(_WORDS.findall(first.lower())), set(_WORDS.findall(second.lower()))
+        if len(one_said & other_said) >= _MOSTLY * max(len(one_said), len(other_said)):
+            return one_said <= other_said or other_said <= one_said
         pairs = ((first, second), (second, first))
         return all(correctness(self._question, said, [told], self._embedder) >= _SAME for said, told in pairs)
 

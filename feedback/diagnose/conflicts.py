@@ -133,14 +133,11 @@ def copies_of(subject: Subject, row: DocumentRow, least: float = _COPY) -> tuple
     return tuple(sorted(found, key=lambda pair: pair[1]))
 
 
-def conflict_between(
-    subject: Subject, history: History, judge: Judge, question: str, wrong: Side, right: Side
-) -> Conflict:
+def conflict_between(subject: Subject, judge: Judge, question: str, wrong: Side, right: Side) -> Conflict:
     """What the difference of two documents is like.
 
     Args:
         subject: the release.
-        history: the releases before it.
         judge: tells whether texts agree.
         question: what was asked.
         wrong: the document that the bad answer rests on.
@@ -190,13 +187,15 @@ def closeness(one: str, other: str) -> float:
     return max((_likeness(first, second) for first, second in pairs if first and second), default=0.0)
 
 
-def nearest_piece(judge: Judge, text: str, right: str, expected: str) -> str:
-    """The sentence of a text whose words are nearest to those of the right one, and that says otherwise; "" if none."""
-    wanted = _words(sentence_with(right, expected))
+def nearest_piece(text: str, right: str, expected: str) -> str:
+    """The sentence of a text whose words are nearest to those of the right one, some replaced; "" if there is none."""
+    wanted, known = _words(sentence_with(right, expected)), set(_words(right))
+    claimed = set(_words(expected))
     best, near = "", _CLOSE
     for piece in (text[start:end] for start, end in split_sentences(text)):
-        alike = _likeness(_words(piece), wanted) if wanted and _words(piece) else 0.0
-        if alike >= near and folded(piece) not in folded(right) and not judge.agrees(piece, expected):
+        said = _words(piece)
+        alike = _likeness(said, wanted) if wanted and said else 0.0
+        if alike >= near and claimed - set(said) and set(said) - known:
             best, near = piece, alike
     return best
 
@@ -225,10 +224,10 @@ def _likeness(one: list[str], other: list[str]) -> float:
 
 def _weight(judge: Judge, question: str, wrong: Side, right: Side) -> float:
     """How sure it is (0..1) that the quote of the wrong document answers the question, and otherwise."""
+    if closeness(wrong.quote, right.quote) >= _CLOSE and set(_words(wrong.quote)) - set(_words(right.quote)):
+        return 1.0
     if judge.agrees(wrong.quote, right.quote):
         return 0.0
-    if closeness(wrong.quote, right.quote) >= _CLOSE:
-        return 1.0
     terms = terms_of(question)
     one, other = (terms.coverage(frozenset(stems_of(item.quote))) for item in (wrong, right))
     weight = 1.0 if other <= 0 else min(1.0, one / other)

@@ -15,7 +15,7 @@ from index.documents import DocumentRow
 from ingest.near_duplicates import estimate
 from ingest.relations import edition
 from ragpress.errors import ReleaseError
-from retrieval.hits import Hit
+from retrieval.hits import Copy, Hit
 from serving.standalone import standalone_by_rule
 from serving.types import Question
 
@@ -69,17 +69,23 @@ def _repeated(subject: Subject, hits: Sequence[Hit], quotes: Sequence[str]) -> C
         for hit in hits:
             line = next((item for item in hit.text.splitlines() if contained(quote, item) >= _QUOTED), "")
             if line:
-                held.setdefault(hit.document_id, (hit.source, line.strip()))
+                for found in _standing_for(hit):
+                    held.setdefault(found.document_id, (found.source, line.strip()))
         if len(held) >= _MANY:
             rows = [subject.release.document(name) for name in held]
             return Crowd(
                 documents=tuple((name, source) for name, (source, _) in held.items()),
-                share=len(held) / len({hit.document_id for hit in hits}),
+                share=len(held) / len({found.document_id for hit in hits for found in _standing_for(hit)}),
                 text="\n".join(line for _, line in held.values()),
                 whole=_alike(rows),
                 kept=_kept(rows, None) if _alike(rows) else "",
             )
     return None
+
+
+def _standing_for(hit: Hit) -> list[Copy]:
+    """The chunks that a hit stands for, its own first."""
+    return [Copy(hit.chunk_id, hit.document_id, hit.source), *hit.copies]
 
 
 def contained(quote: str, line: str) -> float:

@@ -96,6 +96,19 @@ def _agrees(seen: Observation) -> Verdict | None:
     return Verdict(rule="agrees", cause=Cause.FEEDBACK_DISPUTED, prior=0.85, why=why)
 
 
+def _intruders(seen: Observation) -> Verdict | None:
+    """Nothing was answered before; what is answered now rests on nothing but short texts that came since."""
+    if not seen.said_nothing_before or seen.abstained or not seen.suspects:
+        return None
+    if any(item.planted < _SUSPECT or item.beginning for item in seen.suspects):
+        return None
+    first = seen.suspects[0]
+    told = "; ".join(first.why_planted)
+    why = f"nothing was answered before {first.source} came, on which the answer rests; it looks planted: {told}"
+    blamed = tuple((item.document_id, item.source, "; ".join(item.why_planted)) for item in seen.suspects)
+    return Verdict(rule="intruders", cause=Cause.POISONED_DOCUMENT, prior=0.65, why=why, blamed=blamed)
+
+
 def _hidden(seen: Observation) -> Verdict | None:
     if not seen.hidden or seen.live is not None:
         return None
@@ -273,31 +286,36 @@ def _well_held(seen: Observation) -> bool:
 
 
 def _of_layer(seen: Observation, holder: Holder) -> Verdict | None:
-    document = (holder.document_id, holder.source)
-    if holder.layer == "quarantined":
-        why = f"{holder.source} holds the answer and is quarantined: {holder.reason}"
-        return _lost_as("quarantined", Cause.QUARANTINED_DOCUMENT, 0.92, why, (*document, holder.reason), holder)
-    if holder.layer == "deleted":
-        why = f"{holder.source} held the answer until release {holder.release} and is gone"
-        return _lost_as("deleted", Cause.MISSING_DOCUMENT, 0.92, why, (*document, "it is gone"), holder)
-    if holder.layer == "cleaned_away":
-        why = f"{holder.source} holds the answer, and cleaning takes it out: {holder.reason or holder.detail}"
-        return _lost_as("cleaned_away", Cause.PARSE_FAULT, 0.93, why, (*document, why), holder)
-    if holder.layer == "unparsed":
-        why = f"{holder.source} holds the answer, and its parser does not read it: {holder.reason or holder.detail}"
-        return _lost_as("unparsed", Cause.PARSE_FAULT, 0.9, why, (*document, why), holder)
     if holder.layer == "earlier":
         return _earlier(seen, holder)
-    if holder.layer == "live" and holder.readable and holder.noise > _NOISE and not holder.exact:
-        why = f"{holder.source} holds the answer with characters that are wrong, as by OCR"
-        return _lost_as("noisy", Cause.PARSE_FAULT, 0.8, why, (*document, why), holder)
-    if holder.layer == "superseded":
-        why = f"only {holder.source} says so, which a newer document replaced: {holder.reason}"
-        return Verdict(rule="superseded", cause=Cause.FEEDBACK_DISPUTED, prior=0.7, why=why, holder=holder)
-    if holder.layer == "repaired_away":
-        why = f"{holder.source} said so until a repair took it out: {holder.reason or holder.detail}"
-        return Verdict(rule="repaired_away", cause=Cause.FEEDBACK_DISPUTED, prior=0.7, why=why, holder=holder)
-    return None
+    if holder.layer == "live":
+        return _noisy(holder)
+    if holder.layer not in _LAYERS:
+        return None
+    cause, prior, words = _LAYERS[holder.layer]
+    told = holder.reason or holder.detail
+    why = f"{holder.source} {words.format(release=holder.release)}{f': {told}' if told else ''}"
+    if cause is Cause.FEEDBACK_DISPUTED:
+        return Verdict(rule=holder.layer, cause=cause, prior=prior, why=why, holder=holder)
+    return _lost_as(holder.layer, cause, prior, why, (holder.document_id, holder.source, why), holder)
+
+
+_LAYERS: dict[str, tuple[Cause, float, str]] = {
+    "quarantined": (Cause.QUARANTINED_DOCUMENT, 0.92, "holds the answer and is quarantined"),
+    "deleted": (Cause.MISSING_DOCUMENT, 0.92, "held the answer until release {release} and is gone"),
+    "cleaned_away": (Cause.PARSE_FAULT, 0.93, "holds the answer, and cleaning takes it out"),
+    "unparsed": (Cause.PARSE_FAULT, 0.9, "holds the answer, and its parser does not read it"),
+    "superseded": (Cause.FEEDBACK_DISPUTED, 0.7, "alone says so, and a newer document replaced it"),
+    "repaired_away": (Cause.FEEDBACK_DISPUTED, 0.7, "said so until a repair took it out"),
+}
+"""What it means that the right answer stands in a layer that is not searched, how sure that is, and in words."""
+
+
+def _noisy(holder: Holder) -> Verdict | None:
+    if not holder.readable or holder.noise <= _NOISE or holder.exact:
+        return None
+    why = f"{holder.source} holds the answer with characters that are wrong, as by OCR"
+    return _lost_as("noisy", Cause.PARSE_FAULT, 0.8, why, (holder.document_id, holder.source, why), holder)
 
 
 def _lost_as(rule: str, cause: Cause, prior: float, why: str, blamed: tuple[str, str, str], holder: Holder) -> Verdict:
@@ -443,6 +461,7 @@ def _unknown(seen: Observation) -> Verdict | None:
 
 _RULES: tuple[Rule, ...] = (
     _right_now,
+    _intruders,
     _agrees,
     _changed_fault,
     _hidden,

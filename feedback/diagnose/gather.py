@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import msgspec
 
@@ -52,6 +53,9 @@ _SURELY = 0.75
 _UNUSED = 50
 _HEAD = 600
 _NO_FIGURES = ("", "")
+_DIGITS = re.compile(r"\d+")
+# Digits that scanners read as letters.
+_READ_AS = {"l": "1", "I": "1", "|": "1", "O": "0", "o": "0", "S": "5", "B": "8", "Z": "2"}
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +123,7 @@ def observe(scene: Scene) -> Observation:
         figures=figures,
         lost=lost,
         conflict=conflict,
-        suspects=_suspects(scene) if live is None else (),
+        suspects=_suspects(scene),
         said_nothing_before=bool(scene.earlier) and all(answer.abstained for _, answer in scene.earlier),
         crowd=_crowd(scene, expected, live),
         faults=_faults(scene, expected, live, None if good is None else good[0]),
@@ -201,6 +205,8 @@ def _holders(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] | N
     if expected.text or expected.sources:
         sources = expected.sources or _witnesses(scene, expected, good)
         found = find_holders(scene.bench, scene.subject, scene.bad, expected.text, sources)
+        if expected.text:
+            found = tuple(item for item in found if _says(scene, item, expected.text))
         return found if any(item.score >= _GUESSED for item in found) else (*_never_read(scene, expected), *found)
     if expected.abstain:
         return ()
@@ -212,6 +218,14 @@ def _holders(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] | N
     found = find_holders(scene.bench, scene.subject, scene.bad, "", (*unused, *near))
     least = _GUESSED if scene.answer.abstained else _SURELY
     return tuple(item for item in found if item.layer != "live" and item.score >= least)
+
+
+def _says(scene: Scene, holder: Holder, claim: str) -> bool:
+    """Whether a place says what is claimed: other figures than those claimed are another statement, not noise."""
+    if holder.exact or scene.judge.agrees(holder.quote, claim):
+        return True
+    read = "".join(_READ_AS.get(sign, sign) for sign in holder.quote)
+    return holder.noise > 0 and all(number in read for number in _DIGITS.findall(claim))
 
 
 def _never_read(scene: Scene, expected: Expected) -> tuple[Holder, ...]:
@@ -264,7 +278,7 @@ def _conflict(scene: Scene, expected: Expected, live: Holder | None) -> Conflict
     if right is None:
         return None
     found = [
-        conflict_between(scene.subject, scene.history, scene.judge, question, wrong, right)
+        conflict_between(scene.subject, scene.judge, question, wrong, right)
         for wrong in _wrong_sides(scene, expected, live)
     ]
     return max(found, key=lambda item: (item.wrong.planted >= PLANTED, item.weight + item.close), default=None)
@@ -277,7 +291,7 @@ def _wrong_sides(scene: Scene, expected: Expected, live: Holder) -> list[Side]:
     for cited in scene.answer.citations:
         if cited.document_id in found or cited.document_id == live.document_id:
             continue
-        quote = nearest_piece(scene.judge, texts.get(cited.document_id, ""), live.quote, expected.text)
+        quote = nearest_piece(texts.get(cited.document_id, ""), live.quote, expected.text)
         if not quote and expected.text and scene.judge.agrees(cited.quote, expected.text):
             continue
         made = side(scene.subject, scene.history, scene.question.text, cited.document_id, quote or cited.quote)
@@ -333,10 +347,11 @@ def _crowd(scene: Scene, expected: Expected, live: Holder | None) -> Crowd | Non
 
 
 def _faults(scene: Scene, expected: Expected, live: Holder | None, good: Manifest | None) -> tuple[Fault, ...]:
-    if not expected.text and not expected.abstain:
-        return ()
-    found: list[Fault] = []
     earlier = [manifest for manifest, _ in scene.earlier]
+    if not expected.text and not expected.abstain:
+        changed = embed_fault(scene.subject.manifest, earlier[0] if earlier else None)
+        return () if changed is None else (changed,)
+    found: list[Fault] = []
     prompt = prompt_fault(scene.bench, scene.subject, scene.question, expected, earlier)
     if prompt is not None:
         found.append(prompt)

@@ -15,6 +15,8 @@ _SAME_LINE = 0.35
 _PART = 0.12
 _KEPT = 0.2
 _SHOWN = 1500
+# So much more alike letter by letter than word by word are lines of which single letters were misread.
+_MISREAD = 0.25
 _NOISE = 0.2
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[\u3400-\u9fff]|\w+")
@@ -43,10 +45,10 @@ def loss_of(before: str, now: str, quote: str) -> tuple[Loss, tuple[str, str]]:
     partner = max(new, key=lambda line: _ratio(target, line))
     if _ratio(target, partner) >= _SAME_LINE or _starts(target, partner):
         return _damage(target, partner)
-    if _odd(added, before) >= _NOISE:
-        return "garbled", ("", "")
     kept = sum(len(line) for line in one if line in set(other)) / max(1, sum(map(len, one)))
-    return ("replaced" if kept < _KEPT else "edited"), ("", "")
+    if kept < _KEPT and noise_share(added) < _NOISE and "\ufffd" not in added:
+        return "replaced", ("", "")
+    return ("garbled" if _odd(added, before) >= _NOISE else "edited"), ("", "")
 
 
 def _lines(text: str) -> list[str]:
@@ -81,6 +83,9 @@ def _damage(target: str, partner: str) -> tuple[Loss, tuple[str, str]]:
     if added <= max(1, removed // 6):
         return "truncated", ("", "")
     if _odd("".join(_added(partner, target)), target) >= _NOISE or _misread(one, other, changes):
+        return "garbled", ("", "")
+    letters = SequenceMatcher(None, target[:_SHOWN], partner[:_SHOWN], autojunk=False).ratio()
+    if letters - SequenceMatcher(None, one, other, autojunk=False).ratio() >= _MISREAD:
         return "garbled", ("", "")
     return "edited", ("", "")
 

@@ -88,7 +88,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
         order: of the wrong one against the right one, as names, titles, versions and dates tell it; "" where they do
             not.
         arrival: the same, as the releases tell in which they came.
-        alike: share (0..1) of text that the two have in common.
+        alike: share (0..1) of text that both have in common.
         close: how alike (0..1) the two sentences are word for word: what says the same otherwise was copied and changed.
         weight: how sure it is (0..1) that both speak of what was asked and differ.
     """
@@ -133,7 +133,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         settings: the sections to change.
         prompt: name of the prompt version to go back to.
         tried: whether the right answer came when it was tried.
-        unusual: whether it is another value than the built-in one, and the built-in one works.
+        unusual: whether it is another value than the built-in one, which works.
         changed: whether it changed since the release that answered well.
         release: the release that has the better one; "" where it was found by trying.
     """

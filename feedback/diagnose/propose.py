@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -106,14 +105,19 @@ def _parse(on: Ground) -> list[Repair]:
     holder = on.verdict.holder
     if holder is None:
         return []
-    if holder.layer == "unparsed" and holder.detail:
-        return [Reparse(source=holder.source, parser=holder.detail, **on.sign.of(on.why))]
+    if holder.layer == "unparsed":
+        return _read_again(on, holder)
     if holder.layer == "cleaned_away":
         return [_uncleaned(holder, on.why, on.sign)]
     if on.verdict.rule == "figures" and all(on.seen.figures):
         return [_erratum(on.seen.figures, holder, on.why, on.sign)]
     if holder.layer in ("earlier", "deleted") and holder.version:
         return [Restore(source=holder.source, version=holder.version, **on.sign.of(on.why))]
+    return _read_again(on, holder)
+
+
+def _read_again(on: Ground, holder: Holder) -> list[Repair]:
+    """The version before, else a parser that reads it."""
     before = next((item for item in on.seen.holders if item.layer == "earlier" and item.source == holder.source), None)
     if before is not None and before.version:
         return [Restore(source=before.source, version=before.version, **on.sign.of(on.why))]
@@ -179,11 +183,17 @@ def _without_boilerplate(crowd: Crowd, why: str, sign: Signature) -> list[Repair
 def one_for_all(lines: list[str]) -> str:
     """An expression that takes lines that are one but for a word or two; only the first where they have little in
     common."""
-    first = os.path.commonprefix(lines)
-    last = os.path.commonprefix([line[len(first) :][::-1] for line in lines])[::-1]
+    first = _shared_beginning(lines)
+    last = _shared_beginning([line[len(first) :][::-1] for line in lines])[::-1]
     if len(lines) == 1 or len(first) + len(last) < _SHORTEST:
         return re.escape(lines[0])
     return f"{re.escape(first)}.*{re.escape(last)}"
+
+
+def _shared_beginning(lines: list[str]) -> str:
+    low, high = min(lines), max(lines)
+    length = next((at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
+    return low[:length]
 
 
 def _settings(on: Ground) -> list[Repair]:
