@@ -232,11 +232,10 @@ def trace(record: Any, out: Console) -> None:
 
 def status(record: Any, out: Console) -> None:
     """All collections."""
-    table = _table("collection", "live", "documents", "chunks", "quarantined", "findings", "age", "writer")
+    table = _table("collection", "live", "documents", "chunks", "quarantined", "age", "writer")
     for item in record.collections:
         age = "" if item.index_age_seconds is None else f"{item.index_age_seconds:.0f} s"
-        counts = (item.documents, item.chunks, item.quarantined, item.open_findings)
-        row = (item.name, item.live or "nothing", *counts, age, item.writer or "")
+        row = (item.name, item.live or "nothing", item.documents, item.chunks, item.quarantined, age, item.writer or "")
         table.add_row(*(_plain(value) for value in row))
     out.print(table)
     for item in record.collections:
@@ -245,9 +244,12 @@ def status(record: Any, out: Console) -> None:
             out.print(f"{what} not applied in {item.name}: ragpress documents list --marked", style="yellow")
         if item.loop:
             out.print(f"The loop of {item.name} is run by {item.loop}.", markup=False)
-        if item.waiting:
-            what = "1 repair waits" if item.waiting == 1 else f"{item.waiting} repairs wait"
-            out.print(f"{what} for your word in {item.name}: ragpress repair list", style="yellow", markup=False)
+        if item.open_findings:
+            what = "1 open finding" if item.open_findings == 1 else f"{item.open_findings} open findings"
+            waiting = (
+                f", {item.waiting} waiting for your word (ragpress repair approve FINDING)" if item.waiting else ""
+            )
+            out.print(f"{what} in {item.name}{waiting}: ragpress diagnose --all", style="yellow", markup=False)
 
 
 def doctor(record: Any, out: Console) -> None:
@@ -405,8 +407,15 @@ def _counts(report: Any, out: Console, verb: str) -> None:
 
 def _link(link: dict[str, Any]) -> str:
     rest = {key: value for key, value in link.items() if key != "link" and value not in (None, "", [], ())}
-    body = ", ".join(f"{key} {_shorten(str(value), 160)}" for key, value in rest.items())
+    body = ", ".join(f"{key} {_shorten(_named(value), 160)}" for key, value in rest.items())
     return f"  {link['link']}: {body}"
+
+
+def _named(value: Any) -> str:
+    """A value of a link; of documents only their sources."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) and "source" in one for one in value):
+        return " and ".join(str(one["source"]) for one in value)
+    return str(value)
 
 
 def _shorten(text: str, most: int = _QUOTE) -> str:
