@@ -28,6 +28,7 @@ _FLOOD = 8
 _CLOSE = 0.6
 _SAME_QUESTION = 0.8
 _NEAR_BEST = 0.6
+_FAR = 20
 _SUPPORTED = 0.5
 
 
@@ -172,7 +173,7 @@ def _conflict(seen: Observation) -> Verdict | None:
     found = seen.conflict
     if found is None or not (found.weight >= _CONTRADICTS or _looks_planted(found)):
         return None
-    if len(found.wrong.copies) >= _FLOOD:
+    if len(found.wrong.copies) >= _FLOOD or _in_crowd(seen, found):
         return None
     if found.right.planted >= PLANTED and not _looks_planted(found):
         why = f"what is said to be right stands only in {found.right.source}, which looks planted"
@@ -180,6 +181,13 @@ def _conflict(seen: Observation) -> Verdict | None:
     if not _contradicts(seen, found):
         return None
     return _planted(found) or _ordered(seen, found) or _unordered(found)
+
+
+def _in_crowd(seen: Observation, found: Conflict) -> bool:
+    crowd = seen.crowd
+    if crowd is None or len(crowd.documents) < _FLOOD:
+        return False
+    return any(name == found.wrong.document_id for name, _ in crowd.documents)
 
 
 def _differs(seen: Observation) -> Verdict | None:
@@ -398,13 +406,17 @@ def _missed(seen: Observation) -> Verdict | None:
         return None
     if seen.expected.origin == "rival":
         return None
-    fault = next((item for item in seen.faults if item.kind != "prompt"), None)
+    fault = next((item for item in seen.faults if item.kind != "prompt" and (item.changed or item.unusual)), None)
     if fault is not None:
         return _fault_verdict(fault, "missed", 0.8, live)
     rank = live.ranks.fused if live.ranks else None
+    far = rank is None or rank > _FAR
+    if far and not seen.abstained and seen.supported >= _SUPPORTED and not seen.known_before:
+        return None
+    tried = next((item for item in seen.faults if item.kind != "prompt"), None)
     where = "it is not found at all" if rank is None else f"its rank is {rank}"
     why = f"{live.source} holds the answer whole, and {where}"
-    return Verdict(rule="missed", cause=Cause.RETRIEVAL_MISS, prior=0.7, why=why, holder=live)
+    return Verdict(rule="missed", cause=Cause.RETRIEVAL_MISS, prior=0.7, why=why, holder=live, fault=tried)
 
 
 def _generated(seen: Observation) -> Verdict | None:

@@ -89,7 +89,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
             not.
         arrival: the same, as the releases tell in which they came.
         alike: share (0..1) of text that both have in common.
-        close: how alike (0..1) the two sentences are word for word: what says the same otherwise was copied and changed.
+        close: how alike (0..1) the two sentences are word for word: near ones were copied and changed.
         weight: how sure it is (0..1) that both speak of what was asked and differ.
     """
 
