@@ -44,6 +44,7 @@ _SMALL = (
     "exactly actually currently please kindly really simply generally normally usually total altogether "
     "目前 现在 当前 具体 一共 总共 大概 到底 究竟 需要 进行 情况 咱们 我们 我司 公司 一般 通常 实际 一下 得到 获得"
 )
+_HAN_TAIL = re.compile("[\u3040-\u9fff].*")
 _SMALL_HAN = re.compile("目前|当前")
 
 Cosine = Callable[[str, str], float]
@@ -136,7 +137,8 @@ def _same_names(one: str, other: str) -> bool:
 
 def _holds(text: str, wanted: Iterable[str]) -> bool:
     lowered = text.lower()
-    return all(name in lowered for name in wanted)
+    # Without a space between them, Chinese words seem to go on with a Latin name.
+    return all(_HAN_TAIL.sub("", name) in lowered for name in wanted)
 
 
 def _same_order(one: str, other: str, first: Gist, second: Gist) -> bool:

@@ -29,11 +29,11 @@ class Talk:
     """
 
     def __init__(self, root: Path) -> None:
+        self.at: datetime = START
         self.workspace = Workspace(root)
         self.environment = replace(self.workspace.environment(), now=lambda: self.at)
         self.journal = AnswerJournal(self.environment, self.environment.workspace.service.journal)
         self.bench = Workbench(self.environment, "default", self.journal)
-        self.at = START
         self.waiting: list[AnswerRecord | FeedbackRecord] = []
 
     def tick(self, seconds: float = 1.0) -> datetime:
