@@ -216,14 +216,16 @@ def trace(
     thing: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="An answer id, one of its citations (ANSWER_ID#2), a chunk id, a document id or source."
+            metavar="ID",
+            help="An answer, one of its citations (ANSWER_ID#2), a chunk, a document or source, a finding, a repair, a "
+            "release.",
         ),
     ],
     release: Release = None,
     collection: Collection = "default",
     as_json: Json = False,
 ) -> None:
-    """Show where an answer, a citation, a chunk or a document comes from, and what was made of it."""
+    """Show where an answer, a citation, a chunk or a document comes from, what was made of it, and what was repaired."""
     from serving.callers import LOCAL  # noqa: PLC0415
     from serving.journal.answers import AnswerJournal  # noqa: PLC0415
     from serving.lineage import trace_anything  # noqa: PLC0415
