@@ -225,7 +225,7 @@ def trace(
     collection: Collection = "default",
     as_json: Json = False,
 ) -> None:
-    """Show where an answer, a citation, a chunk or a document comes from, what was made of it, and what was repaired."""
+    """Show where an answer, a citation, a chunk or a document comes from, and what was made or repaired of it."""
     from serving.callers import LOCAL  # noqa: PLC0415
     from serving.journal.answers import AnswerJournal  # noqa: PLC0415
     from serving.lineage import trace_anything  # noqa: PLC0415
