@@ -78,8 +78,8 @@ margin = 0.02
 floors = {{}}
 
 [loop]
-# What `ragpress worker` and `ragpress serve --loop` do with feedback: "auto" publishes proven repairs of the kinds below
-# when the gate passes them; "approve" lets every repair wait for a person; "off" only says what is wrong.
+# What `ragpress worker` and `ragpress serve --loop` do with feedback: "auto" publishes proven repairs of the kinds
+# below when the gate passes them; "approve" lets every repair wait for a person; "off" only says what is wrong.
 publish = "auto"
 auto_repairs = ["quarantine", "supersede", "reparse", "restore", "cleaning"]
 # What the loop may spend in 24 hours.

@@ -325,8 +325,9 @@ def _claimed_places(texts: Sequence[ReadText], asked: Wanted) -> Iterator[Place]
         return
     spelled = _spelled_words(asked)
     for number, text in enumerate(texts):
-        for span in islice(text.folded.find_all(asked.claim), _PLACES):
-            yield Place(text=number, sentence=text.sentence_at(span.start), span=Span(span.start, span.end), exact=True)
+        for found in islice(text.folded.find_all(asked.claim), _PLACES):
+            place = Span(found.start, found.end)
+            yield Place(text=number, sentence=text.sentence_at(found.start), span=place, exact=True)
         for word in spelled:
             for near in chain(near_places(text.folded, word), confused_places(text.folded, word)):
                 place = Span(near.start, near.end)
