@@ -60,7 +60,9 @@ def test_an_answer_is_kept_traced_and_rated(folder: Path, tmp_path: Path) -> Non
     assert (again["imported"], again["known"]) == (0, 2)
     listed = said(folder, "feedback", "list", "--rating", "down")["feedback"]
     assert [(item["id"], item["comment"]) for item in listed] == [(given["feedback_id"], "at five")]
-    assert len(said(folder, "trace", answer["id"])["used_by"]) == 2
+    used_by = said(folder, "trace", answer["id"])["used_by"]
+    assert [link["link"] for link in used_by] == ["feedback", "feedback", "case"]
+    assert used_by[-1]["case_id"] == given["case_id"]
     unknown = run(folder, "feedback", "add", "0" * 32, "--rating", "up", "--json")
     assert (unknown.returncode, json.loads(unknown.stdout)["error"]["type"]) == (USAGE, "UsageError")
 
