@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -186,11 +187,13 @@ class DocumentTexts:
 
     def unused(self, document: DocumentState) -> str:
         """The text of the version seen last of a document that is not used: out of the memo, else parsed now."""
-        parsed = self._parsed_version(document, document.seen_version)
-        if parsed is None or document.seen_version is None:
+        # What a person shut away before it was ever read has no version on record.
+        version = document.seen_version or hashlib.sha256(self.data(document.source) or b"").digest()
+        parsed = self._parsed_version(document, version)
+        if parsed is None:
             return ""
         own = self._repairs.of(document.source)
-        corrected = _corrected(parsed, own, document.seen_version)
+        corrected = _corrected(parsed, own, version)
         return clean(corrected, own.clean_settings(self.settings.clean), own.keep).text
 
     def earlier(self, source: str) -> tuple[EarlierText, ...]:
