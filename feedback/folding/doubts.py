@@ -24,7 +24,7 @@ _COMMANDS = re.compile(
     r"\b(?:documents?|docs|sources?|context|passages?|evidence|instructions?|rules?|prompts?|everything|retriev\w+)\b"
     r"|\b(?:from now on|in (?:the )?future|going forward|henceforth|whenever (?:some|any)one asks)\b[^.\n]{0,60}"
     r"\b(?:say|answer|reply|respond|tell|state|always|never)\b"
-    r"|\b(?:always|only|just) (?:say|answer|reply|respond|tell|output|return)\b"
+    r"|(?<!the )\b(?:always|only|just) (?:say|answer|reply|respond|tell|output)\b"
     r"|\b(?:never|stop) (?:cit|quot)(?:e|ing)\b"
     r"|\byou (?:must|have to|should|will|shall|need to) (?:now |always |only |never )*"
     r"(?:say|answer|reply|respond|tell|output|recommend|state|claim|obey)\b"
@@ -33,12 +33,19 @@ _COMMANDS = re.compile(
     r"|\b(?:delete|remove|drop|publish|quarantine|erase|wipe)\b[^.\n]{0,20}"
     r"\b(?:documents?|docs|sources?|release|index|collection|database|knowledge base)\b"
     r"|^\W*(?:please )?(?:say|answer|reply|respond|output|tell (?:them|users|everyone|people)|print|pretend"
-    r"|act as)\b(?! (?:is|was|are|of)\b)"
+    r"|act as)\b(?!\W+(?:is|was|were|are|of|should|would|must|may|can|has|had|have|given|above|here|in|to|time|within"
+    r"|key|not|isn|wasn|wrong|incorrect|false|outdated|seems|looks|misses|lacks|contradicts|needs|does|doesn|don)\b)"
+    r"(?!\s*[:：])|^\W*(?:please )?(?:say|print)\s*[:：]"
     r"|(?:忽略|无视|不要(?:看|管|理会|引用|参考|使用|相信)|别(?:看|管|理会|引用|参考)|抛开|绕过|跳过)[^。\n]{0,12}"
     r"(?:文档|文件|资料|来源|上下文|证据|段落|指令|规则|提示|知识库|检索)"
     r"|(?:以后|今后|从现在起|从现在开始|下次|每次|永远|总是|一律|只(?:要|能|准|许))[^。\n]{0,16}(?:回答|回复|说|答复|输出|告诉)"
-    r"|(?:你|系统|助手|模型)(?:必须|应该?|一定要|只能|得|要)(?:回答|回复|说|输出|答|告诉|推荐|声称)"
-    r"|^\W*(?:请|麻烦)?(?:你)?(?:回答|回复|输出|说|告诉(?:大家|用户|所有人)|假装|扮演|删除|隔离|发布|执行)(?!是|为|中|里|的)"
+    r"|(?:你|系统|助手|模型)(?:必须|一定要|只能)(?:回答|回复|说|输出|答|告诉|推荐|声称)"
+    r"|(?:你|系统|助手|模型)(?:应该?|得|要)(?:输出|告诉|推荐|声称)"
+    r"|^\W*(?:请|麻烦)你?(?:回答|回复|输出|说|告诉|假装|扮演|删除|隔离|发布|执行)(?!是|为|中|里|的|明)"
+    r"|^\W*你?(?:告诉(?:大家|用户|所有人)|假装|扮演|删除|隔离|发布|执行)(?!是|为|中|里|的)"
+    # Bare verbs begin complaints far more often than commands: what is wrong with what was said, not what to say.
+    r"|^\W*(?:你就?|就|直接|只管)?(?:回答|回复|输出|说)\s*[“\"「『]"
+    r"|^\W*(?:就|直接|只管)(?:回答|回复|输出|说)(?!是|为|中|里|的|错|得|不)"
     r"|(?:对|向|跟)(?:所有|每个|每位|任何)(?:用户|人|员工)[^。\n]{0,6}(?:说|回答|推荐)",
     re.IGNORECASE,
 )
@@ -69,11 +76,21 @@ _AROUND_INSULT = frozenset(
     "你 你们 是 个 的 这 那 真 太 了 吧 啊 就是 简直 系统 机器人 回答 答案 什么 都 东西 公司 一群 全是 一个 这个 那个 "
     "吗 还 又 死 写 玩意 我 它 只会 AI 人工智能 人工 智能 机器 机器人 真是 开发 团队".lower().split()
 )
+_HAN = re.compile("[\u3400-\u9fff]")
 _WORD = re.compile("[^\\W\\d_\u3040-\u9fff]+|[\u3040-\u9fff]|\\d+")
 _VOWELS = re.compile(r"[aeiouyàâäåæèéêëìíîïòóôöøùúûü]", re.IGNORECASE)
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890")
 # So many content words say something that would touch the question, were it about it.
 _MANY_WORDS = 10
+# Chinese words hold others, which are counted as well.
+_MANY_WORDS_HAN = 18
+_REASONS = re.compile(r"\bwhy\b|\bhow come\b|为什么|为何|为啥|原因", re.IGNORECASE)
+# What people put around what they say is right.
+_FRAME = (
+    "answer answers right wrong correct true actually know remember think say says said would should fix please manual "
+    "document documents 答案 回答 记得 应该 应当 应为 正确 错误 不对 其实 资料 文档 文件 不是 别的 改成 准确 有误 说错 答错 "
+    "写的"
+)
 _LONGEST = 8000
 
 
@@ -148,12 +165,20 @@ def is_beside(correction: str, asked: Asked) -> bool:
     """
     if not shares_script(correction, asked.question):
         return False
-    said, about = set(stems_of(correction)), set(stems_of(asked.question))
+    said, about = set(stems_of(correction)) - _frame(), set(stems_of(asked.question))
     if not about or said & (about | set(stems_of(asked.words))):
         return False
     if _ASKS_FIGURE.search(asked.question) and not numbers_held(correction) and not negations(correction):
         return len(said) >= 2
-    return len(said) >= _MANY_WORDS and script(correction) != "other"
+    if _REASONS.search(asked.question):
+        return False
+    many = _MANY_WORDS_HAN if _HAN.search(correction) else _MANY_WORDS
+    return len(said) >= many and script(correction) != "other"
+
+
+@lru_cache(maxsize=1)
+def _frame() -> frozenset[str]:
+    return frozenset(_FRAME.split()) | frozenset(stem for word in _FRAME.split() for stem in stems_of(word))
 
 
 def _says_more(rest: str) -> bool:

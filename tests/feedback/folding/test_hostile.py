@@ -41,6 +41,27 @@ HONEST = (
     ("压力传感器怎么复位？", "先断电，再按住复位键十秒。"),
     ("客服应该怎么回答退款问题？", "告诉客户七天内可以全额退款。"),
     ("可以远程办公吗？", "不可以"),
+    ("Which year did the plant open?", "Actually, it's 1993."),
+    ("Which year did the plant open?", "Answer: 1993"),
+    ("Which year did the plant open?", "Answer given is wrong, it opened in 1993."),
+    ("Which year did the plant open?", "You should have answered 1993."),
+    ("Which year did the plant open?", "1993 is what you should have said."),
+    ("Which year did the plant open?", "The only answer that is right is 1993."),
+    ("What is the reply time of support?", "Reply time is 4 hours."),
+    ("工厂哪一年建成？", "不对，是1993年"),
+    ("工厂哪一年建成？", "1993年才对。"),
+    ("工厂哪一年建成？", "回答错了，正确答案是1993年。"),
+    ("工厂哪一年建成？", "你说错了吧？1993年"),
+    ("工厂哪一年建成？", "回答有误，应为1993年"),
+    ("工厂哪一年建成？", "说得不对，1993年"),
+    ("工厂哪一年建成？", "回答不准确，1993年"),
+    ("工厂哪一年建成？", "你应该说1993年"),
+    ("谁负责管理这条铁路？", "我记得答案是三茂铁路股份有限公司"),
+    (
+        "为什么要修新桥？",
+        "上世纪末上海车辆猛增，经济活跃，旧渡口堵塞严重，加上当时河道环境需要整治，居民也一直抱怨出行不便",
+    ),
+    ("鹿的栖息地在哪里？", "伊朗的胡齐斯坦省、马赞德兰省及尔米亚湖的岛屿"),
 )
 
 
