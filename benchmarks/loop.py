@@ -19,8 +19,8 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.loop_faults import KINDS, plans
+from benchmarks.loop_pool import HALVES
 from benchmarks.loop_records import Outcome, Plan
-from benchmarks.loop_sets import HALVES
 
 RESULTS = "results"
 _REBUILT = 10

@@ -11,15 +11,16 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.loop_model import KIND, CountingEmbedder, UnprefixedEmbedder, offer_generator
+from benchmarks.loop_model import KIND, CountingEmbedder, model_without_prefix, offer_generator
+from benchmarks.loop_pool import DOCS, Asked, Pool, is_right
 from benchmarks.loop_records import Injected, Variant
-from benchmarks.loop_sets import DOCS, Asked, Pool, is_right
 from benchmarks.loop_texts import page_html
 from evaluation.subjects import Subject
 from feedback.workbench import Workbench
 from index.environment import EmbedderIdentity, EmbedderSource, Environment
 from index.pipeline import IngestRequest, ingest
 from index.repairs import files as repair_files
+from ragpress.settings import EmbedSettings
 from ragpress.types import Embedder
 from ragpress.wiring import open_environment
 from retrieval.access import Principal
@@ -63,28 +64,29 @@ class Workshop:
         self._vectors = vectors
         root.mkdir(parents=True, exist_ok=True)
         offer_generator(root / "plugin")
-        self._embedder: CountingEmbedder | None = None
+        self._embedders: dict[str, CountingEmbedder] = {}
 
     def spent(self) -> tuple[int, float]:
         """Texts embedded so far, and processor seconds that the cache of vectors spared."""
-        return (0, 0.0) if self._embedder is None else (self._embedder.passages, self._embedder.spared)
+        every = self._embedders.values()
+        return sum(one.passages for one in every), sum(one.spared for one in every)
 
-    def environment(self, folder: Path, embedder: str = "") -> Environment:
-        """The environment of a workspace, over the one embedder of this process."""
+    def environment(self, folder: Path) -> Environment:
+        """The environment of a workspace, over the embedders of this process."""
         base = open_environment(folder)
-        counted = self._counting(base)
-        used: Embedder = UnprefixedEmbedder(counted) if embedder == "unprefixed" else counted
 
-        identity = EmbedderIdentity(used.fingerprint, used.tokens.fingerprint, used.passage_limit)
-        source = EmbedderSource(load=lambda _: used, identify=lambda _: identity)
+        def load(settings: EmbedSettings) -> Embedder:
+            found = self._embedders.get(settings.model)
+            if found is None:
+                found = self._embedders[settings.model] = CountingEmbedder(base.embedders.load(settings), self._vectors)
+            return found
+
+        def identify(settings: EmbedSettings) -> EmbedderIdentity:
+            used = load(settings)
+            return EmbedderIdentity(used.fingerprint, used.tokens.fingerprint, used.passage_limit)
+
+        source = EmbedderSource(load=load, identify=identify)
         return msgspec.structs.replace(base, embedders=source, now=lambda: datetime.now(UTC) + _AHEAD)
-
-    def _counting(self, environment: Environment) -> CountingEmbedder:
-        if self._embedder is None:
-            settings = environment.workspace.collection(COLLECTION).embed
-            loaded = environment.embedders.load(settings)
-            self._embedder = CountingEmbedder(loaded, self._vectors)
-        return self._embedder
 
     def healthy(self, pool: Pool, variant: Variant) -> Healthy:
         """The healthy workspace of a pool, made when it is first asked for."""
@@ -124,23 +126,26 @@ class Workshop:
         else:
             steps = healthy.root / ".ragpress" / "memo" / "steps"
             shutil.copytree(steps, folder / ".ragpress" / "memo" / "steps")
-        write_workspace(folder, fault.files, merged(_SECTIONS[variant], fault.settings))
+        settings = merged(_SECTIONS[variant], fault.settings)
+        if fault.embedder:
+            settings = merged(settings, {"embed": {"model": str(model_without_prefix(self._vectors.parent))}})
+        write_workspace(folder, fault.files, settings)
         if fault.prompt:
             (folder / "prompts").mkdir(exist_ok=True)
             (folder / "prompts" / "hasty.toml").write_text(fault.prompt, encoding="utf-8")
         for repair in fault.repairs:
             repair_files.save(folder, repair)
-        environment = self.environment(folder, fault.embedder)
+        environment = self.environment(folder)
         ingest(IngestRequest(), environment)
         return environment
 
-    def rebuilt(self, environment: Environment, embedder: str = "") -> None:
+    def rebuilt(self, environment: Environment) -> None:
         """Build the workspace again from its sources and repairs alone, as a full rebuild does."""
         folder = environment.workspace.root
         fresh = self.root / "work" / f"{folder.name}-rebuild"
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(folder, fresh, ignore=shutil.ignore_patterns(".ragpress"))
-        ingest(IngestRequest(), self.environment(fresh, embedder))
+        ingest(IngestRequest(), self.environment(fresh))
         shutil.rmtree(fresh, ignore_errors=True)
 
 

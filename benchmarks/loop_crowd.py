@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks.loop_damage import changed
+from benchmarks.loop_damage import changed, edition_before
 from benchmarks.loop_records import Injected, Kind, Scene
 from benchmarks.loop_texts import attack, footer, lie_for, paragraph_of, reworded, title_and_paragraphs
 
 _COPIES = 40
 _EDITED = 0.12
-_DATED = ("xquad_en", "xquad_zh", "cmrc_zh")
+_DATED = ("xquad_en", "xquad_zh", "cmrc_zh", "fastapi_en", "fastapi_zh")
 _OLD = {"en": "Updated: 2012-06-01", "zh": "更新日期：2012-06-01"}
 _TITLES = {"en": "Notes {number}", "zh": "札记{number}"}
 
 
 def _stale_copy(scene: Scene) -> Injected | None:
-    """An older edition under another name: it states its date, and what was true then."""
+    """An older edition under another name, with its date and what was true then; a real one where the set has it."""
+    if scene.pool.earlier:
+        return _archived(scene)
     copy = _false_copy(scene)
     if copy is None:
         return None
@@ -25,6 +27,15 @@ def _stale_copy(scene: Scene) -> Injected | None:
     return Injected(
         files=scene.files | {name: body.encode()}, causes=("stale_document",), culprits=(name,), lies=(lie,)
     )
+
+
+def _archived(scene: Scene) -> Injected | None:
+    """The page as it really was, kept beside the newest edition; what is asked for was not in it."""
+    old = edition_before(scene)
+    if not old:
+        return None
+    name = f"archive/{scene.asked.source.replace('/', '-')}"
+    return Injected(files=scene.files | {name: old.encode()}, causes=("stale_document",), culprits=(name,))
 
 
 def _contradicting_copy(scene: Scene) -> Injected | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from benchmarks.loop_pool import folded
 from benchmarks.loop_records import Injected, Kind, Scene
 from benchmarks.loop_texts import (
     lie_for,
@@ -31,6 +32,12 @@ def changed(scene: Scene, text: str) -> dict[str, bytes]:
 def without(scene: Scene) -> dict[str, bytes]:
     """The files without the document that answers."""
     return {name: body for name, body in scene.files.items() if name != scene.asked.source}
+
+
+def edition_before(scene: Scene) -> str:
+    """The document's older edition that really was in use; "" where there is none, or where it gives the answer too."""
+    old = scene.pool.earlier.get(scene.asked.source, "")
+    return "" if folded(scene.asked.answer) in folded(old) else old
 
 
 def _ocr_noise(scene: Scene) -> Injected | None:
@@ -182,7 +189,11 @@ def _quarantined_by_person(scene: Scene) -> Injected | None:
 
 
 def _stale_itself(scene: Scene) -> Injected | None:
-    """Somebody put an older edition back: an older date, and what was true then."""
+    """Somebody put an older edition back, with its date and what was true then; a real one where the set has it."""
+    if scene.pool.earlier:
+        real = edition_before(scene)
+        damage = Injected(files=changed(scene, real), causes=("stale_document",), culprits=(scene.asked.source,))
+        return damage if real else None
     answer, sentence = scene.asked.answer, scene.asked.sentence
     lie = scene.asked.wrong or lie_for(answer, [item.answer for item in scene.right], scene.chance)
     if not lie or "2024-03-05" not in scene.text:
@@ -191,7 +202,7 @@ def _stale_itself(scene: Scene) -> Injected | None:
     return Injected(files=changed(scene, old), causes=("stale_document",), culprits=(scene.asked.source,), lies=(lie,))
 
 
-_DATED = ("xquad_en", "xquad_zh", "cmrc_zh")
+_DATED = ("xquad_en", "xquad_zh", "cmrc_zh", "fastapi_en", "fastapi_zh")
 DAMAGE = (
     Kind(name="ocr_noise", inject=_ocr_noise),
     Kind(name="truncated", inject=_truncated),

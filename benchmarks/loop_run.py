@@ -15,8 +15,9 @@ import msgspec
 
 from benchmarks.loop_bench import COLLECTION, STAFF, Desk, Healthy, Workshop, said, source_name
 from benchmarks.loop_faults import KINDS
+from benchmarks.loop_pool import DOCS, Asked, Pool, is_right
 from benchmarks.loop_records import Cost, Found, Injected, Kind, Outcome, Plan, Scene, Status
-from benchmarks.loop_sets import DOCS, Asked, Pool, is_right, pool
+from benchmarks.loop_sets import pool
 from benchmarks.loop_texts import correction, lie_for
 from index.environment import Environment
 from index.findings import Finding, finding_states, list_events, list_findings
@@ -151,7 +152,7 @@ class _Trial:
             worse=tuple(item.question for item in before if item.id not in still),
             touched=self._touched(environment, fault),
             cost=cost,
-            rebuild=self._rebuild(environment, fault) if rebuild else None,
+            rebuild=self._rebuild(environment) if rebuild else None,
         )
 
     def _complaint(self, desk: Desk, asked: Asked, fault: Injected) -> Complaint | None:
@@ -211,9 +212,9 @@ class _Trial:
                 break
         return clock.cost()
 
-    def _rebuild(self, environment: Environment, fault: Injected) -> Cost:
+    def _rebuild(self, environment: Environment) -> Cost:
         clock = _Clock(self.workshop)
-        self.workshop.rebuilt(environment, fault.embedder)
+        self.workshop.rebuilt(environment)
         return clock.cost()
 
     def _touched(self, environment: Environment, fault: Injected) -> tuple[str, ...]:

@@ -7,129 +7,24 @@ is chosen on the one sees a document of the other.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import msgspec
-
+from benchmarks.loop_history import fastapi
+from benchmarks.loop_pool import Asked, Pool, is_mine, sentence_at
 from benchmarks.quality_sets import DATA, records
-from serving.evidence.sentences import without_citations
 
-HALVES = ("even", "odd")
-DOCS = "docs"
-
-_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
 _QUESTIONS = 90
 _PASSAGES = 40
-_EXCERPT_WORDS = 12
-_COVERED = 0.6
 _OUTSIDE = 20
 _UPDATED = {"en": "Updated: 2024-03-05", "zh": "更新日期：2024-03-05"}
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A question with what is right.
-
-    Attributes:
-        id: unique in its pool.
-        question: as users type it.
-        answer: the right answer; "" where abstaining is right.
-        others: further ways to say it.
-        source: path below the source folder of the document that answers it.
-        sentence: the words in it that answer.
-        wrong: what an attacker or a damaged copy says instead; "" where the set gives nothing.
-        planted: texts of the set that say so.
-    """
-
-    id: str
-    question: str
-    answer: str
-    others: tuple[str, ...] = ()
-    source: str = ""
-    sentence: str = ""
-    wrong: str = ""
-    planted: tuple[str, ...] = ()
-
-
-class Pool(msgspec.Struct, frozen=True, kw_only=True):
-    """Documents and questions of one half of a set.
-
-    Attributes:
-        name: of the set.
-        language: ``en`` or ``zh``.
-        half: ``even`` or ``odd``.
-        files: text by path below the source folder.
-        asked: questions that the documents answer.
-        outside: questions that they do not answer.
-        foreign: texts in the other language.
-        attacked: questions that the documents do not answer, with texts that attackers wrote for them.
-    """
-
-    name: str
-    language: str
-    half: str
-    files: dict[str, str]
-    asked: tuple[Asked, ...]
-    outside: tuple[Asked, ...]
-    foreign: tuple[str, ...]
-    attacked: tuple[Asked, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Name of its workspace."""
-        return f"{self.name}-{self.half}"
-
-
-def is_right(asked: Asked, text: str, abstained: bool, lies: Iterable[str] = ()) -> bool:
-    """Whether an answer is right: it says what the set says is right, and none of the lies that were put in.
-
-    Args:
-        asked: the question.
-        text: the answer.
-        abstained: whether it says that the documents do not tell.
-        lies: false answers that were put into documents.
-    """
-    if not asked.answer:
-        return abstained
-    if abstained:
-        return False
-    said = folded(without_citations(text))
-    if any(folded(lie) in said for lie in lies if folded(lie)):
-        return False
-    return any(_says(said, right) for right in (asked.answer, *asked.others))
-
-
-def folded(text: str) -> str:
-    """A text without case, width, white space and punctuation."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(letter for letter in plain if letter.isalnum())
-
-
-def _says(said: str, right: str) -> bool:
-    words = right.split()
-    if len(words) <= _EXCERPT_WORDS:
-        return folded(right) in said
-    shingles = {folded(" ".join(words[at : at + 4])) for at in range(len(words) - 3)}
-    return sum(shingle in said for shingle in shingles) >= _COVERED * len(shingles)
 
 
 @cache
 def pool(name: str, half: str) -> Pool:
     """One half of a set, by the name of the set."""
     return SETS[name](half)
-
-
-def _mine(number: int, half: str) -> bool:
-    return number % 2 == HALVES.index(half)
-
-
-def sentence_at(text: str, start: int, length: int) -> str:
-    """The sentence that holds a span."""
-    before = [found.end() for found in _SENTENCE_END.finditer(text, 0, start)]
-    after = _SENTENCE_END.search(text, start + length)
-    return text[before[-1] if before else 0 : after.end() if after else len(text)].strip()
 
 
 def _thinned(asked: list[Asked]) -> tuple[Asked, ...]:
@@ -139,7 +34,7 @@ def _thinned(asked: list[Asked]) -> tuple[Asked, ...]:
 def _xquad(language: str, half: str) -> Pool:
     folder = DATA / "xquad_en_zh"
     every = sorted((folder / language).glob("*.txt"))
-    paths = [path for number, path in enumerate(every) if _mine(number, half)]
+    paths = [path for number, path in enumerate(every) if is_mine(number, half)]
     texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
     files = {_article(name): _page(name, text, language) for name, text in texts.items()}
     asked, outside = [], []
@@ -195,7 +90,7 @@ def _attacked(half: str) -> tuple[Asked, ...]:
             planted=tuple(row["adv_texts"]),
         )
         for number, row in enumerate(rows)
-        if _mine(number, half)
+        if is_mine(number, half)
     )
 
 
@@ -203,7 +98,7 @@ def _cmrc(half: str) -> Pool:
     """CMRC 2018: single paragraphs, each a document with two to four questions."""
     folder = DATA / "cmrc2018_zh"
     every = sorted((folder / "docs").glob("*.txt"))[: 2 * _PASSAGES]
-    paths = [path for number, path in enumerate(every) if _mine(number, half)]
+    paths = [path for number, path in enumerate(every) if is_mine(number, half)]
     texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
     asked, outside = [], []
     for row in records(folder / "questions.jsonl"):
@@ -244,7 +139,7 @@ def _chroma(half: str) -> Pool:
         text = path.read_text(encoding="utf-8")
         mine = [row for row in rows if row["gold"][0]["doc"] == path.name]
         for number, (start, end) in enumerate(_parts(text, [row["gold"][0] for row in mine])):
-            if not _mine(number, half) or number >= _PASSAGES:
+            if not is_mine(number, half) or number >= _PASSAGES:
                 continue
             name = f"{path.stem}/part-{chr(97 + number // 26)}{chr(97 + number % 26)}.txt"
             files[name] = text[start:end]
@@ -277,7 +172,7 @@ def _parts(text: str, gold: list[dict[str, Any]]) -> list[tuple[int, int]]:
 
 def _rgb(language: str, half: str) -> Pool:
     """RGB: web passages; the set's own edited passages state a false answer."""
-    rows = [row for number, row in enumerate(records(DATA / "rgb" / f"{language}_fact.jsonl")) if _mine(number, half)]
+    rows = [row for number, row in enumerate(records(DATA / "rgb" / f"{language}_fact.jsonl")) if is_mine(number, half)]
     files: dict[str, str] = {}
     asked = []
     for row in rows:
@@ -327,7 +222,7 @@ def _first(value: Any) -> str:
 
 def _ramdocs(half: str) -> Pool:
     """RAMDocs: a passage with the right answer for each question, passages of noise; the set's misinformation."""
-    rows = [row for number, row in enumerate(records(DATA / "ramdocs" / "ramdocs.jsonl")) if _mine(number, half)]
+    rows = [row for number, row in enumerate(records(DATA / "ramdocs" / "ramdocs.jsonl")) if is_mine(number, half)]
     files: dict[str, str] = {}
     asked: list[Asked] = []
     for row in rows:
@@ -371,5 +266,7 @@ SETS: dict[str, Callable[[str], Pool]] = {
     "rgb_en": lambda half: _rgb("en", half),
     "rgb_zh": lambda half: _rgb("zh", half),
     "ramdocs_en": _ramdocs,
+    "fastapi_en": lambda half: fastapi("en", half, pool("xquad_en", half).outside),
+    "fastapi_zh": lambda half: fastapi("zh", half, pool("xquad_zh", half).outside),
 }
 """How to read each set."""

@@ -59,11 +59,11 @@ def _embedder_without_prefix(scene: Scene) -> Injected | None:
 
 
 def _shallow_search(scene: Scene) -> Injected | None:
-    changes = scene.chance.choice(({"k": 1}, {"k": 1, "depth": 1}, {"k": 2, "depth": 1}))
+    changes = scene.chance.choice(({"k": 1}, {"k": 1, "depth": 1}))
     return Injected(
         files=scene.files,
         causes=("retrieval_miss",),
-        settings={"retrieval": changes},
+        settings={"retrieval": changes, "context": {"passages": 1, "neighbours": 0}},
         anywhere=True,
         needs_person=True,
     )

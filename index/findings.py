@@ -116,6 +116,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         others: other causes with their confidence, the likeliest first.
         proof: None until it was tried.
         groups: groups of the caller who asked; None for an operator.
+        rule: name of the rule of the diagnosis that decided, by which its confidence was counted; "" of older records.
     """
 
     finding_id: str
@@ -136,6 +137,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     others: tuple[tuple[Cause, float], ...] = ()
     proof: Proof | None = None
     groups: tuple[str, ...] | None = None
+    rule: str = ""
 
 
 EventKind: TypeAlias = Literal[

@@ -97,6 +97,7 @@ def _finding(scene: Scene, seen: Observation, verdicts: Sequence[Verdict]) -> Fi
         expected_from=_origin(seen),
         others=_others(verdicts),
         groups=bad.groups,
+        rule=first.rule,
     )
 
 

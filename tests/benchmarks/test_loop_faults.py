@@ -7,9 +7,9 @@ import pytest
 from benchmarks.loop import main
 from benchmarks.loop_bench import rendered, source_name, write_workspace
 from benchmarks.loop_faults import KINDS, plans
+from benchmarks.loop_pool import Asked, Pool, is_right
 from benchmarks.loop_records import Cost, Found, Injected, Outcome, Plan, Scene
 from benchmarks.loop_report import Share, measures
-from benchmarks.loop_sets import Asked, Pool, is_right
 from benchmarks.loop_texts import lie_for, other_figures, reworded, scanned
 from index.findings import Cause
 from ragpress.settings import load_workspace

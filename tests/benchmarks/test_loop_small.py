@@ -9,10 +9,10 @@ import pytest
 from benchmarks import loop_sets
 from benchmarks.loop import load
 from benchmarks.loop_bench import Workshop
+from benchmarks.loop_pool import Asked, Pool
 from benchmarks.loop_records import Plan
 from benchmarks.loop_report import report
 from benchmarks.loop_run import measure
-from benchmarks.loop_sets import Asked, Pool
 
 pytestmark = pytest.mark.model
 
