@@ -2,6 +2,7 @@
 
     python -m benchmarks.loop --seed 1 --faults 900 --out DIR [--half odd] [--workers 2] [--resume]
     python -m benchmarks.loop report DIR
+    python -m benchmarks.loop fit DIR…
 
 Results are one JSON line for each fault, so that a run that was stopped goes on where it was.
 """
@@ -33,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.loop_report import report
 
         return report(Path(given[1]))
+    if given[:1] == ["fit"]:
+        from benchmarks.loop_reliability import print_counts
+
+        return print_counts([Path(folder) for folder in given[1:]])
     options = _parser().parse_args(given)
     out: Path = options.out.resolve()
     if Path(__file__).resolve().parents[1] in out.parents:

@@ -11,6 +11,7 @@ import msgspec
 
 from benchmarks.loop import load
 from benchmarks.loop_records import Found, Outcome
+from benchmarks.loop_reliability import reliability, reliability_table
 
 _Z = 1.959964
 _LISTED = 60
@@ -129,12 +130,14 @@ def report(out: Path) -> int:
         *(_table(f"By {name}", group) for name, group in groups.items()),
         _table("Complaints about answers that are right", _grouped(controls, _GROUPS["kind"])),
         _confusion([*faults, *controls]),
+        *_reliabilities([*faults, *controls]),
         _costs(faults),
         _failures([*faults, *controls]),
     ]
     text = "\n".join(parts)
     (out / "report.md").write_text(text, encoding="utf-8")
-    kept = {"all": measures(faults), "controls": measures(controls), **groups}
+    shown = {"reliability": reliability([*faults, *controls])}
+    kept = {"all": measures(faults), "controls": measures(controls), **groups, **shown}
     (out / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1))
     print(text)
     return 0
@@ -197,6 +200,17 @@ def _confusion(outcomes: Sequence[Outcome]) -> str:
         for true in sorted({true for true, _ in counts})
     ]
     return "\n".join([*lines, ""])
+
+
+def _reliabilities(outcomes: Sequence[Outcome]) -> list[str]:
+    """Whether confidences are probabilities: of all findings, controls included, and by what the user said."""
+    key = _GROUPS["correction"]
+    parts = ["## Confidence\n", reliability_table("All", reliability(outcomes))]
+    parts += [
+        reliability_table(name, reliability(item for item in outcomes if key(item) == name))
+        for name in sorted({key(outcome) for outcome in outcomes})
+    ]
+    return parts
 
 
 def _costs(outcomes: Sequence[Outcome]) -> str:

@@ -262,6 +262,8 @@ def _found(environment: Environment, findings: Sequence[Finding]) -> Found | Non
         why="" if proof is None else proof.reason[:_LONGEST],
         state=finding_states(findings, events)[finding.finding_id],
         evidence=tuple(f"{item.kind}: {item.text}"[:_LONGEST] for item in finding.evidence),
+        rule=finding.rule,
+        claimed=finding.expected_from in ("correction", "case"),
     )
 
 

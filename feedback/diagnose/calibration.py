@@ -1,7 +1,7 @@
 """How often each rule of a diagnosis is right: what makes its confidence a probability.
 
 A rule that fires gives one cause; how often that is the right one was counted on faults that were put in on purpose
-(``python -m benchmarks.loop --fit``), with and without a correction apart. The prior of a rule holds where it was
+(``python -m benchmarks.loop fit``), with and without a correction apart. The prior of a rule holds where it was
 counted too seldom: so many faults as :data:`PRIOR_WEIGHT` count as seen that way (a beta prior, shrunken means).
 """
 
