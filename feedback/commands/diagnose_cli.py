@@ -16,6 +16,25 @@ if TYPE_CHECKING:
     from feedback.diagnose.session import Diagnosed, FoundCause
 
 _LINES = 6
+_TRYABLE = frozenset({"open", "proven", "unproven", "waiting", "approved", "refused", "rolled_back"})
+_ORIGINS = {
+    "correction": "says the correction",
+    "source": "says the source that was named",
+    "history": "said an earlier answer",
+    "case": "says the case",
+}
+_STATES = {
+    "open": "open",
+    "proven": "its repair is proven",
+    "unproven": "its repair does not help",
+    "waiting": "waits for a person",
+    "approved": "approved",
+    "rejected": "rejected",
+    "published": "its repair is live",
+    "refused": "refused by the gate",
+    "rolled_back": "its repair was rolled back",
+    "disputed": "set aside",
+}
 
 
 def diagnose(
@@ -54,28 +73,44 @@ def _printed(found: Diagnosed, out: Console) -> None:
     for finding in found.findings:
         _one(finding, out)
     if not found.findings and not found.failed:
-        out.print("No bad case is open.")
+        out.print("No bad case is open. Say that an answer was wrong: ragpress feedback add ANSWER_ID --rating down")
     for line in found.failed:
         out.print(f"Could not be diagnosed: {console.printable(line)}", style="yellow", markup=False)
 
 
 def _one(finding: FoundCause, out: Console) -> None:
-    from index.repairs.records import kind_of, source_of  # noqa: PLC0415
+    from feedback.causes import advice, cause_words, sentence  # noqa: PLC0415
+    from feedback.repairing.words import what_it_does  # noqa: PLC0415
 
-    out.print(console.printable(" ".join(finding.question.split())), style="bold", markup=False)
-    cause = finding.cause.value.replace("_", " ")
-    out.print(f"  {cause}, {finding.confidence:.0%} sure ({finding.finding_id})", markup=False)
+    out.print(_plain(finding.question), style="bold", markup=False)
+    cause = sentence(cause_words("en", finding.cause))
+    out.print(f"  {cause}: {finding.confidence:.0%} sure.", end=" ", markup=False)
+    out.print(f"({finding.finding_id}, {_STATES[finding.state]})", style="dim", markup=False)
     for blamed in finding.documents[:_LINES]:
-        out.print(f"  at fault: {console.printable(blamed.source)}", style="red", markup=False)
+        out.print(f"  At fault: {_plain(blamed.source)}", style="red", markup=False)
     if len(finding.documents) > _LINES:
         out.print(f"  and {len(finding.documents) - _LINES} more", markup=False)
     if finding.expected:
-        right = console.printable(" ".join(finding.expected.split()))
-        out.print(f"  right, by {finding.expected_from}: {right}", style="green", markup=False)
-    for item in finding.evidence[:_LINES]:
-        out.print(f"  - {console.printable(item.text)}", style="dim", markup=False)
+        origin = _ORIGINS.get(finding.expected_from, finding.expected_from)
+        out.print(f"  Right, {origin}: {_plain(finding.expected)}", style="green", markup=False)
+    for line in _evidence(finding)[:_LINES]:
+        out.print(f"  - {line}", style="dim", markup=False)
     for repair in finding.repairs[:_LINES]:
-        about = source_of(repair)
-        out.print(f"  proposed: {kind_of(repair)}{f' {console.printable(about)}' if about else ''}", markup=False)
-    if finding.repairs:
-        out.print(f"  try it: ragpress repair --finding {finding.finding_id}", markup=False)
+        out.print(f"  Proposed: {_plain(what_it_does('en', repair))}", markup=False)
+    if not finding.repairs and advice("en", finding.cause):
+        out.print(f"  To do: {advice('en', finding.cause)}", markup=False)
+    if finding.repairs and finding.state in _TRYABLE:
+        out.print(f"  Try it: ragpress repair --finding {finding.finding_id}", markup=False)
+
+
+def _evidence(finding: FoundCause) -> list[str]:
+    """What a person can check, each line once; the words of a document where there are some."""
+    told = dict.fromkeys(
+        (_plain(item.text), _plain(item.quote) if item.kind in {"claim", "conflict"} else "")
+        for item in finding.evidence
+    )
+    return [f"{text} “{quote}”" if quote and quote not in text else text for text, quote in told]
+
+
+def _plain(text: str) -> str:
+    return console.printable(" ".join(text.split()))

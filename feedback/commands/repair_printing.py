@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from feedback.causes import cause_words, sentence
+from index.findings import Cause
 from index.repairs.records import repair_id
 from ragpress.console import printable
 
@@ -20,22 +22,23 @@ if TYPE_CHECKING:
 def repaired(report: RepairReport, out: Console) -> None:
     """What was tried, what came of it, and whether it is live."""
     for finding in report.findings:
-        out.print(printable(finding.question), style="bold", markup=False)
-        out.print(f"  {finding.cause}, {finding.confidence:.0%} sure ({finding.finding_id})", style="dim", markup=False)
+        out.print(printable(_line(finding.question)), style="bold", markup=False)
+        cause = sentence(cause_words("en", Cause(finding.cause)))
+        out.print(f"  {cause}: {finding.confidence:.0%} sure. ({finding.finding_id})", style="dim", markup=False)
         for repair in report.repairs:
             if repair.finding_id == finding.finding_id:
-                out.print(f"  {repair.kind}: {printable(repair.what)}", markup=False)
+                out.print(f"  Repair: {printable(repair.what)}", markup=False)
         proof = finding.proof
         if proof is None:
-            out.print("  nothing that can be tried", style="yellow")
+            out.print("  Nothing that can be tried.", style="yellow")
             continue
-        out.print(f"  before: {printable(_line(proof.before))}", style="red", markup=False)
+        out.print(f"  Before: {printable(_line(proof.before))}", style="red", markup=False)
         if proof.after:
-            out.print(f"  after:  {printable(_line(proof.after))}", style="green", markup=False)
+            out.print(f"  After:  {printable(_line(proof.after))}", style="green", markup=False)
         style = "green" if proof.fixed else "yellow"
-        out.print(f"  {printable(proof.reason)}", style=style, markup=False)
+        out.print(f"  {sentence(printable(proof.reason))}.", style=style, markup=False)
         if finding.waits and not report.published:
-            out.print(f"  waits: {printable(finding.waits)}", style="yellow", markup=False)
+            out.print(f"  Waits: {printable(finding.waits)}.", style="yellow", markup=False)
     if not report.findings:
         out.print("No finding proposes anything that could be tried. See: ragpress diagnose --all")
     _verdict(report, out)

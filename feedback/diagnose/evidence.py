@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from feedback.diagnose.decide import Verdict
 from feedback.diagnose.gather import Scene
 from feedback.diagnose.observation import Conflict, Observation
+from feedback.diagnose.verdict import Verdict
 from feedback.records import Holder
 from index.findings import FindingEvidence
 
@@ -102,25 +102,36 @@ def _holder(item: Holder) -> FindingEvidence:
     ranks = item.ranks
     told = ""
     if ranks is not None:
-        shown = {"dense": ranks.dense, "lexical": ranks.lexical, "fused": ranks.fused, "passage": ranks.passage}
-        told = "; ranks: " + ", ".join(f"{name} {rank or '-'}" for name, rank in shown.items())
+        shown = {"by meaning": ranks.dense, "by words": ranks.lexical, "together": ranks.fused}
+        places = ", ".join(f"{rank or 'not found'} {how}" for how, rank in shown.items())
+        told = f"; place {places}; " + (f"passage {ranks.passage} of the prompt" if ranks.passage else "no passage")
     text = f"{item.source} {where}{told}{f' ({item.reason})' if item.reason else ''}."
     return FindingEvidence(kind="holder", text=text, source=item.source, quote=_short(item.quote), release=item.release)
 
 
 def _conflict(found: Conflict) -> list[FindingEvidence]:
-    order = {"older": "an older edition", "newer": "a newer edition", "": "of no known order"}[found.order]
-    text = f"{found.wrong.source} says otherwise than {found.right.source} ({order}; {found.alike:.0%} text in common)."
+    order = {
+        "older": "it is the older edition",
+        "newer": "it is the newer edition",
+        "": "nothing tells which of the two is newer",
+    }[found.order]
+    alike = f"{found.alike:.0%} of the text is the same"
+    text = f"{found.wrong.source} says otherwise than {found.right.source}; {order}; {alike}."
     return [
         FindingEvidence(kind="conflict", text=text, source=found.wrong.source, quote=_short(found.wrong.quote)),
         FindingEvidence(
-            kind="conflict", text="The other side.", source=found.right.source, quote=_short(found.right.quote)
+            kind="conflict",
+            text=f"{found.right.source}, on the other side, says this.",
+            source=found.right.source,
+            quote=_short(found.right.quote),
         ),
     ]
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    """A clause as a sentence; one that begins with a path keeps it as it is."""
+    begins_with_word = text.partition(" ")[0].strip(",;:").isalpha()
+    return (text[:1].upper() if begins_with_word else text[:1]) + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def _short(text: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from feedback.causes import found, set_aside
 from feedback.diagnose.diagnose import diagnose
 from feedback.folding.fold import bad_cases
 from feedback.folding.keep import keep_cases
 from feedback.loop.desk import Desk
 from feedback.loop.state import LoopState, basis_of, content_of, moment
-from feedback.loop.telling import found as found_words
 from feedback.records import BadCase
 from index.findings import CLOSED, Cause, Finding
 from index.repairs.records import repair_id
@@ -72,9 +72,9 @@ def _diagnose(desk: Desk, bad: BadCase, basis: str) -> None:
         desk.keep([finding])
     fields = {"findings": (finding.finding_id,), "release": finding.release, "basis": basis, "model_tokens": spent}
     if finding.cause is Cause.FEEDBACK_DISPUTED:
-        desk.note("disputed", desk.say("disputed", question=bad.question, why=_why(bad, finding)), **fields)
+        desk.note("disputed", set_aside(desk.language, bad.question, _why(bad, finding)), **fields)
     else:
-        desk.note("found", found_words(desk.language, finding), **fields)
+        desk.note("found", found(desk.language, finding), **fields)
 
 
 def _differs(known: Finding, finding: Finding) -> bool:

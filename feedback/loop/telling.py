@@ -2,54 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
-from index.findings import Cause, Finding
-from index.repairs.records import Repair, kind_of, source_of
-
-Language: TypeAlias = Literal["en", "zh"]
-
-_LONGEST = 120
-
-CAUSES: dict[Cause, tuple[str, str]] = {
-    Cause.MISSING_DOCUMENT: ("no document says it", "没有任何文档提到它"),
-    Cause.QUARANTINED_DOCUMENT: ("the document that says it is quarantined", "说到它的文档被隔离了"),
-    Cause.PARSE_FAULT: ("the document was not read rightly", "文档没有被正确解析"),
-    Cause.STALE_DOCUMENT: ("an outdated document was used", "用了过时的文档"),
-    Cause.CONFLICTING_DOCUMENTS: ("documents contradict one another", "文档相互矛盾"),
-    Cause.DUPLICATE_DOCUMENTS: ("copies crowd out the document that says it", "大量副本挤掉了正确的文档"),
-    Cause.POISONED_DOCUMENT: ("a planted document misleads", "有被植入的误导性文档"),
-    Cause.CHUNK_FAULT: ("the passage that says it was cut apart", "答案所在的段落被切断了"),
-    Cause.RETRIEVAL_MISS: ("the passage that says it was not found", "没有检索到答案所在的段落"),
-    Cause.ACCESS_DENIED: ("the caller may not read the document that says it", "提问者无权阅读相关文档"),
-    Cause.GENERATION_FAULT: ("the generator had the right passage and answered wrongly", "资料正确，但回答写错了"),
-    Cause.PROMPT_FAULT: ("the prompt leads to wrong answers", "提示词导致错误回答"),
-    Cause.NOT_ANSWERABLE: ("the documents do not answer it", "文档无法回答这个问题"),
-    Cause.FEEDBACK_DISPUTED: ("the answer seems right; the feedback is set aside", "回答看来是对的，反馈被搁置"),
-}
-
-_REPAIRS: dict[str, tuple[str, str]] = {
-    "quarantine": ("quarantine {source}", "隔离 {source}"),
-    "supersede": ("mark {source} as replaced by a newer document", "把 {source} 标为已被新文档取代"),
-    "erratum": ("correct the text of {source}", "更正 {source} 的文字"),
-    "reparse": ("read {source} with another parser", "换一种解析器读取 {source}"),
-    "restore": ("use {source} again", "恢复使用 {source}"),
-    "cleaning": ("clean some documents otherwise", "调整部分文档的清洗规则"),
-    "settings": ("change settings", "调整设置"),
-    "prompt": ("use another prompt", "换用另一个提示词"),
-    "ask": ("ask for a document", "请求补充文档"),
-}
+from feedback.causes import Language, one_line
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     "started": ("The worker started.", "后台任务已启动。"),
     "stopped": ("The worker stopped.", "后台任务已停止。"),
-    "found": (
-        "“{question}” was answered badly: {cause} ({confidence:.0%} sure). {proposal}",
-        "“{question}”回答有误：{cause}（把握 {confidence:.0%}）。{proposal}",
-    ),
-    "proposes": ("Proposed: {repairs}.", "建议：{repairs}。"),
-    "proposes nothing": ("There is nothing to propose.", "没有可建议的修复。"),
-    "disputed": ("What was said of “{question}” is set aside: {why}", "对“{question}”的反馈被搁置：{why}"),
     "fixed": (
         "Tried in a scratch release: with the repair “{question}” is answered rightly. {reason}",
         "已在试验版本中验证：修复后“{question}”回答正确。{reason}",
@@ -162,28 +119,5 @@ def say(language: Language, sentence: str, **values: object) -> str:
         sentence: which one.
         values: what it tells of; questions are cut and put on one line.
     """
-    short = {name: _short(value) if name == "question" else value for name, value in values.items()}
+    short = {name: one_line(str(value)) if name == "question" else value for name, value in values.items()}
     return _SENTENCES[sentence][language == "zh"].format(**short)
-
-
-def found(language: Language, finding: Finding) -> str:
-    """What was found of a bad case."""
-    joined = ("、" if language == "zh" else "; ").join(repair_words(language, repair) for repair in finding.repairs)
-    return say(
-        language,
-        "found",
-        question=finding.question,
-        cause=CAUSES[finding.cause][language == "zh"],
-        confidence=finding.confidence,
-        proposal=say(language, "proposes", repairs=joined) if joined else say(language, "proposes nothing"),
-    )
-
-
-def repair_words(language: Language, repair: Repair) -> str:
-    """What a repair does, in a few words."""
-    return _REPAIRS[kind_of(repair)][language == "zh"].format(source=source_of(repair) or "")
-
-
-def _short(value: object) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
