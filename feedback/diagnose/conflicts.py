@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from difflib import SequenceMatcher
 
 import msgspec
@@ -15,7 +16,7 @@ from index.build import version_rows
 from index.documents import DocumentRow
 from ingest.near_duplicates import estimate, verify_jaccard
 from ingest.relations import DocumentFacts, edition
-from ingest.versions import is_older
+from ingest.versions import Edition, find_date, find_version, is_older
 from ragpress.errors import ReleaseError
 from serving.evidence.answer_kind import answer_kind, holds_kind
 from serving.evidence.sentences import split_sentences
@@ -25,6 +26,13 @@ _facts = msgspec.msgpack.Decoder(DocumentFacts)
 # A document that is no longer than this says one thing.
 _SHORT = 900
 _MOST_COMPARED = 200_000
+_HEAD_LINES = 8
+_LONGEST_LINE = 80
+_EDITED = re.compile(
+    r"(?<![a-z])(?:version|edition|revis|updat|effective|valid|issued|as of|status)|修订|版|更新|生效|施行|发布|截至"
+)
+_ONLY_SHORT = 0.2
+_FAR_SHORTER = 5
 _COPY = 0.6
 _CLOSE = 0.6
 _WORDS = re.compile(r"[\u3400-\u9fff]|\w+")
@@ -60,7 +68,7 @@ def side(subject: Subject, history: History, question: str, source: str, quote: 
     arrived, beginning = history.arrived(row.document_id, row.version)
     facts, text = facts_of(row), text_of(subject, row)
     marks = tuple(sorted({mark.audit for mark in row.all_marks}))
-    planted, why = planted_score(question, text, marks, late=not beginning)
+    planted, why = planted_score(question, text, marks, late=not beginning, usual=usual_length(subject))
     return Side(
         document_id=row.document_id,
         source=row.source,
@@ -78,7 +86,9 @@ def side(subject: Subject, history: History, question: str, source: str, quote: 
     )
 
 
-def planted_score(question: str, text: str, marks: tuple[str, ...], *, late: bool) -> tuple[float, tuple[str, ...]]:
+def planted_score(
+    question: str, text: str, marks: tuple[str, ...], *, late: bool, usual: float = 0.0
+) -> tuple[float, tuple[str, ...]]:
     """How much speaks for a document's having been planted to answer one question, 0..1, and why, in words.
 
     What is known of such documents: PoisonedRAG (Zou et al., 2024) puts the question, or a text close to it, before the
@@ -89,6 +99,7 @@ def planted_score(question: str, text: str, marks: tuple[str, ...], *, late: boo
         text: the document's text.
         marks: audits that marked it.
         late: whether it came after the oldest release that is known.
+        usual: median length of the collection's documents in code points; 0 where it is not known.
     """
     score, why = 0.0, list[str]()
     if "injection" in marks:
@@ -104,10 +115,24 @@ def planted_score(question: str, text: str, marks: tuple[str, ...], *, late: boo
     if 0 < len(text) <= _SHORT:
         score += 0.2
         why.append("it is short and says this one thing")
+        if score > _ONLY_SHORT and len(text) * _FAR_SHORTER <= usual:
+            score += 0.2
+            why.append("it is far shorter than the documents of this collection")
     if late and score:
         score += 0.15
         why.append("it came lately")
     return min(1.0, score), tuple(why)
+
+
+def usual_length(subject: Subject) -> float:
+    """Median length of the documents that are searched, in code points; 0 where there are none."""
+    table = subject.release.documents
+    lengths = [
+        length
+        for length, state in zip(table["characters"].to_pylist(), table["state"].to_pylist(), strict=True)
+        if state == "live" and length
+    ]
+    return float(statistics.median(lengths)) if lengths else 0.0
 
 
 def copies_of(subject: Subject, row: DocumentRow, least: float = _COPY) -> tuple[tuple[str, str], ...]:
@@ -148,7 +173,7 @@ def conflict_between(subject: Subject, judge: Judge, question: str, wrong: Side,
     return Conflict(
         wrong=wrong,
         right=right,
-        order=_order(rows[0], rows[1]),
+        order=_order(subject, rows[0], rows[1]),
         arrival=_arrival(wrong, right),
         alike=verify_jaccard(one, other),
         close=closeness(wrong.quote, right.quote),
@@ -156,14 +181,31 @@ def conflict_between(subject: Subject, judge: Judge, question: str, wrong: Side,
     )
 
 
-def _order(wrong: DocumentRow, right: DocumentRow) -> Order:
+def _order(subject: Subject, wrong: DocumentRow, right: DocumentRow) -> Order:
     one, other = facts_of(wrong), facts_of(right)
     if one is None or other is None:
         return ""
     older = is_older(edition(one), edition(other))
     if older is None:
+        older = is_older(*(said_edition(text_of(subject, row)) for row in (wrong, right)))
+    if older is None:
         return _marked(wrong, right)
     return "older" if older else "newer"
+
+
+def said_edition(text: str) -> Edition:
+    """What the first lines of a text say of its edition: “Version 3, 12 May 2024”, “（2024年修订）”.
+
+    Only lines that say little else count, so that a date that the text is about is none of its own.
+    """
+    version, date = tuple[int, ...](), tuple[int, ...]()
+    for line in text.splitlines()[:_HEAD_LINES]:
+        if len(line) > _LONGEST_LINE:
+            continue
+        version = version or find_version(line)
+        if version or _EDITED.search(line.lower()):
+            date = date or find_date(line)
+    return Edition(version, date)
 
 
 def _marked(wrong: DocumentRow, right: DocumentRow) -> Order:
@@ -184,7 +226,7 @@ def _arrival(wrong: Side, right: Side) -> Order:
 def closeness(one: str, other: str) -> float:
     """How alike (0..1) the nearest sentences of two quotes are, word for word, in their order."""
     pairs = [(_words(first), _words(second)) for first in _pieces(one) for second in _pieces(other)]
-    return max((_likeness(first, second) for first, second in pairs if first and second), default=0.0)
+    return max((likeness(first, second) for first, second in pairs if first and second), default=0.0)
 
 
 def nearest_piece(text: str, right: str, expected: str) -> str:
@@ -194,7 +236,7 @@ def nearest_piece(text: str, right: str, expected: str) -> str:
     best, near = "", _CLOSE
     for piece in (text[start:end] for start, end in split_sentences(text)):
         said = _words(piece)
-        alike = _likeness(said, wanted) if wanted and said else 0.0
+        alike = likeness(said, wanted) if wanted and said else 0.0
         if alike >= near and claimed - set(said) and set(said) - known:
             best, near = piece, alike
     return best
@@ -215,8 +257,9 @@ def _words(text: str) -> list[str]:
     return _WORDS.findall(text.lower())
 
 
-def _likeness(one: list[str], other: list[str]) -> float:
-    """Twice the words in common over all words; a short sentence inside a long one counts by its own length."""
+def likeness(one: list[str], other: list[str]) -> float:
+    """How alike (0..1) two lists of words are: twice the words in common over all; a short list inside a long one
+    counts by its own length."""
     matcher = SequenceMatcher(None, one, other, autojunk=False)
     shared = sum(block.size for block in matcher.get_matching_blocks())
     return max(2 * shared / (len(one) + len(other)), shared / min(len(one), len(other)) - 0.2)

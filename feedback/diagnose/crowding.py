@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
+import statistics
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from evaluation.subjects import Subject
-from feedback.diagnose.conflicts import facts_of
+from feedback.diagnose.conflicts import facts_of, text_of
 from feedback.diagnose.copies import CopyFamily, copy_families
 from feedback.diagnose.observation import Crowd
 from feedback.records import Holder
@@ -21,8 +23,10 @@ from serving.types import Question
 
 _DEEP = 60
 _FEWEST = 4
-_WHOLE = 0.5
-_MOST_COMPARED = 12
+_WHOLE = 0.6
+_SAYS_SOMETHING = 24
+_MOST_WORDS = 400
+_MOST_COMPARED = 9
 _MANY = 6
 _QUOTED = 0.8
 _SHORTEST = 6
@@ -52,12 +56,12 @@ def crowd_of(subject: Subject, question: Question, right: Holder | None, quotes:
         return None
     family = families[0]
     every = sum(1 + len(hit.copies) for hit in before)
-    rows = _rows(subject, family)
+    rows = _kin(_rows(subject, family))
     return Crowd(
         documents=tuple((row.document_id, row.source) for row in rows),
         share=family.size / every,
         text=next(hit.text for hit in before if hit.rank in family.ranks),
-        whole=_alike(rows),
+        whole=_alike(subject, rows),
         kept=_kept(rows, right),
     )
 
@@ -73,12 +77,15 @@ def _repeated(subject: Subject, hits: Sequence[Hit], quotes: Sequence[str]) -> C
                     held.setdefault(found.document_id, (found.source, line.strip()))
         if len(held) >= _MANY:
             rows = [subject.release.document(name) for name in held]
+            lines = tuple({line for _, line in held.values()})
+            whole = _alike(subject, rows, lines)
+            rows = _kin(rows) if whole else rows
             return Crowd(
-                documents=tuple((name, source) for name, (source, _) in held.items()),
+                documents=tuple((row.document_id, row.source) for row in rows),
                 share=len(held) / len({found.document_id for hit in hits for found in _standing_for(hit)}),
                 text="\n".join(line for _, line in held.values()),
-                whole=_alike(rows),
-                kept=_kept(rows, None) if _alike(rows) else "",
+                whole=whole,
+                kept=_kept(rows, None) if whole else "",
             )
     return None
 
@@ -112,13 +119,38 @@ def _rows(subject: Subject, family: CopyFamily) -> list[DocumentRow]:
     return found
 
 
-def _alike(rows: Sequence[DocumentRow]) -> bool:
-    """Whether the documents are copies of one another as wholes."""
-    known = [item for row in rows[:_MOST_COMPARED] if (item := facts_of(row)) is not None]
-    if len(known) < 2:
+def _kin(rows: list[DocumentRow]) -> list[DocumentRow]:
+    """The documents that are like most of the others; a page that merely shares a sentence with them is none."""
+    known = [(row, found) for row in rows if (found := facts_of(row)) is not None]
+    if len(known) < _FEWEST:
+        return rows
+    sample = [found for _, found in known[:_MOST_COMPARED]]
+    likeness = [statistics.median(estimate(found.signature, one.signature) for one in sample) for _, found in known]
+    usual = statistics.median(likeness)
+    return [row for (row, _), value in zip(known, likeness, strict=True) if value >= usual / 2]
+
+
+def _alike(subject: Subject, rows: Sequence[DocumentRow], lines: Sequence[str] = ()) -> bool:
+    """Whether the documents are copies of one another as wholes, the lines that they repeat left out."""
+    texts = [_without(text_of(subject, row), lines) for row in rows[:_MOST_COMPARED]]
+    if len(texts) < 2:
         return False
-    values = sorted(estimate(known[0].signature, other.signature) for other in known[1:])
-    return values[len(values) // 2] >= _WHOLE
+    full = [text for text in texts if len(text) >= _SAYS_SOMETHING]
+    if 2 * len(full) < len(texts):
+        return True
+    values = [statistics.median(_likeness(one, other) for other in full if other is not one) for one in full[:3]]
+    return max(values) >= _WHOLE
+
+
+def _without(text: str, lines: Sequence[str]) -> str:
+    said = {line.strip() for line in lines}
+    return "\n".join(line for line in text.splitlines() if line.strip() not in said).strip()
+
+
+def _likeness(one: str, other: str) -> float:
+    """Share (0..1) of the words that two texts have in common, in their order."""
+    first, second = (_WORDS.findall(text.lower())[:_MOST_WORDS] for text in (one, other))
+    return SequenceMatcher(None, first, second, autojunk=False).ratio()
 
 
 def _kept(rows: Sequence[DocumentRow], right: Holder | None) -> str:

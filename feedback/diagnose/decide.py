@@ -6,61 +6,19 @@ behind it are the other causes. How sure a rule is, is counted on known faults (
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 import msgspec
 
-from feedback.diagnose import calibration
-from feedback.diagnose.observation import Conflict, Crowd, Fault, Observation
+from feedback.diagnose import calibration, rival_rules
+from feedback.diagnose.observation import Fault, Observation
+from feedback.diagnose.verdict import Rule, Verdict
 from feedback.records import Holder
 from index.findings import Cause
 
-PLANTED = 0.6
-"""From this on, a document is taken to be planted."""
-_SUSPECT = 0.35
-_CONTRADICTS = 0.5
 _CROWDED = 0.4
-_ALIKE = 0.3
-_HELD = 0.5
 _NOISE = 0.08
-_FLOOD = 8
-_CLOSE = 0.6
-_SAME_QUESTION = 0.8
 _NEAR_BEST = 0.6
 _FAR = 20
 _SUPPORTED = 0.5
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rule says.
-
-    Attributes:
-        rule: its name.
-        cause: the cause.
-        prior: how sure it is (0..1) before anything was counted.
-        why: in words.
-        blamed: (document id, source path, why) of the documents at fault, the surest first.
-        holder: the place that says the right answer and that the repair is about.
-        conflict: the contradiction that the repair is about.
-        crowd: the copies that the repair is about.
-        fault: the setting or prompt that the repair is about.
-        confidence: the chance that the cause is right.
-    """
-
-    rule: str
-    cause: Cause
-    prior: float
-    why: str
-    blamed: tuple[tuple[str, str, str], ...] = ()
-    holder: Holder | None = None
-    conflict: Conflict | None = None
-    crowd: Crowd | None = None
-    fault: Fault | None = None
-    confidence: float = 0.0
-
-
-Rule: TypeAlias = Callable[[Observation], Verdict | None]
 
 
 def decide(seen: Observation) -> tuple[Verdict, ...]:
@@ -91,23 +49,10 @@ def _right_now(seen: Observation) -> Verdict | None:
 
 
 def _agrees(seen: Observation) -> Verdict | None:
-    if not seen.agrees or (seen.conflict is not None and _contradicts(seen, seen.conflict)):
+    if not seen.agrees or (seen.conflict is not None and rival_rules.contradicts(seen, seen.conflict)):
         return None
     why = "the answer says what is said to be right"
     return Verdict(rule="agrees", cause=Cause.FEEDBACK_DISPUTED, prior=0.85, why=why)
-
-
-def _intruders(seen: Observation) -> Verdict | None:
-    """Nothing was answered before; what is answered now rests on nothing but short texts that came since."""
-    if not seen.said_nothing_before or seen.abstained or not seen.suspects:
-        return None
-    if any(item.planted < _SUSPECT or item.beginning for item in seen.suspects):
-        return None
-    first = seen.suspects[0]
-    told = "; ".join(first.why_planted)
-    why = f"nothing was answered before {first.source} came, on which the answer rests; it looks planted: {told}"
-    blamed = tuple((item.document_id, item.source, "; ".join(item.why_planted)) for item in seen.suspects)
-    return Verdict(rule="intruders", cause=Cause.POISONED_DOCUMENT, prior=0.65, why=why, blamed=blamed)
 
 
 def _hidden(seen: Observation) -> Verdict | None:
@@ -145,131 +90,6 @@ def _fault_verdict(fault: Fault, rule: str, prior: float, holder: Holder | None 
     since = f" as in release {fault.release}" if fault.release else ""
     why = f"with {fault.better}{since}, {how}; now it is {fault.now}"
     return Verdict(rule=f"{rule}.{fault.kind}", cause=cause, prior=prior, why=why, fault=fault, holder=holder)
-
-
-def _contradicts(seen: Observation, found: Conflict) -> bool:
-    """Whether a document surely says otherwise: it looks planted, or its words are those of the right one, changed."""
-    live = seen.live
-    if live is None or live.score < _HELD:
-        return False
-    if _looks_planted(found):
-        return True
-    if found.weight < _CONTRADICTS:
-        return False
-    return found.close >= _CLOSE or (found.order == "older" and found.weight >= _SAME_QUESTION)
-
-
-def _looks_planted(found: Conflict) -> bool:
-    """Whether it is planted rather than a copy that was changed, or one of many copies."""
-    wrong = found.wrong
-    if "injection" in wrong.marks:
-        return True
-    if wrong.planted < PLANTED or len(wrong.copies) >= _FLOOD or found.alike >= _ALIKE:
-        return False
-    return wrong.asks or found.close < _CLOSE
-
-
-def _conflict(seen: Observation) -> Verdict | None:
-    found = seen.conflict
-    if found is None or not (found.weight >= _CONTRADICTS or _looks_planted(found)):
-        return None
-    if len(found.wrong.copies) >= _FLOOD or _in_crowd(seen, found):
-        return None
-    if found.right.planted >= PLANTED and not _looks_planted(found):
-        why = f"what is said to be right stands only in {found.right.source}, which looks planted"
-        return Verdict(rule="claim_planted", cause=Cause.FEEDBACK_DISPUTED, prior=0.7, why=why, conflict=found)
-    if not _contradicts(seen, found):
-        return None
-    return _planted(found) or _ordered(seen, found) or _unordered(found)
-
-
-def _in_crowd(seen: Observation, found: Conflict) -> bool:
-    crowd = seen.crowd
-    if crowd is None or len(crowd.documents) < _FLOOD:
-        return False
-    return any(name == found.wrong.document_id for name, _ in crowd.documents)
-
-
-def _differs(seen: Observation) -> Verdict | None:
-    """Two documents seem to say different things of what was asked, and none was copied from the other."""
-    found = seen.conflict
-    if found is None or not seen.expected.claimed or found.weight < _SAME_QUESTION or len(found.wrong.copies) >= _FLOOD:
-        return None
-    wrong, right = found.wrong, found.right
-    live = seen.live
-    if live is None or live.score < _HELD:
-        return None
-    if wrong.planted >= _SUSPECT and found.arrival == "newer":
-        told = "; ".join(wrong.why_planted)
-        why = f"{wrong.source} contradicts {right.source} and may be planted: {told}"
-        blamed = ((wrong.document_id, wrong.source, told),)
-        return Verdict(
-            rule="suspect", cause=Cause.POISONED_DOCUMENT, prior=0.55, why=why, blamed=blamed, conflict=found
-        )
-    if found.arrival != "newer":
-        return None
-    why = f"{wrong.source} came since and says otherwise than {right.source}; nothing tells which is right"
-    blamed = ((wrong.document_id, wrong.source, why),)
-    return Verdict(rule="differs", cause=Cause.CONFLICTING_DOCUMENTS, prior=0.6, why=why, blamed=blamed, conflict=found)
-
-
-def _planted(found: Conflict) -> Verdict | None:
-    wrong = found.wrong
-    if not _looks_planted(found):
-        return None
-    told = "; ".join(wrong.why_planted)
-    why = f"{wrong.source} contradicts {found.right.source} and looks planted: {told}"
-    blamed = ((wrong.document_id, wrong.source, told), *_copies(found, "a copy of it"))
-    return Verdict(rule="planted", cause=Cause.POISONED_DOCUMENT, prior=0.85, why=why, blamed=blamed, conflict=found)
-
-
-def _suspicious(seen: Observation) -> Verdict | None:
-    """Nothing says what is right, and the answer rests on a text that looks planted."""
-    if not seen.suspects or seen.abstained:
-        return None
-    first = seen.suspects[0]
-    bar = _SUSPECT if seen.said_nothing_before else PLANTED
-    if first.planted < bar and "injection" not in first.marks:
-        return None
-    told = "; ".join(first.why_planted)
-    why = f"the answer rests on {first.source}, which looks planted: {told}"
-    likely = [item for item in seen.suspects if item.planted >= bar]
-    blamed = tuple((item.document_id, item.source, "; ".join(item.why_planted)) for item in likely)
-    return Verdict(rule="suspects", cause=Cause.POISONED_DOCUMENT, prior=0.65, why=why, blamed=blamed)
-
-
-def _copies(found: Conflict, why: str) -> tuple[tuple[str, str, str], ...]:
-    right = found.right.document_id
-    return tuple((name, source, why) for name, source in found.wrong.copies if name != right)
-
-
-def _ordered(seen: Observation, found: Conflict) -> Verdict | None:
-    wrong, right = found.wrong, found.right
-    if found.order == "older":
-        why = f"{wrong.source} is an older edition than {right.source}, which says otherwise"
-        blamed = ((wrong.document_id, wrong.source, why),)
-        return Verdict(rule="older", cause=Cause.STALE_DOCUMENT, prior=0.93, why=why, blamed=blamed, conflict=found)
-    if found.order == "newer":
-        why = f"{wrong.source}, which the answer rests on, is newer than {right.source}"
-        return Verdict(rule="newer", cause=Cause.FEEDBACK_DISPUTED, prior=0.75, why=why, conflict=found)
-    if found.alike >= _ALIKE and found.arrival == "older" and not seen.known_before:
-        why = f"{right.source} came after {wrong.source}, has most of its text and says otherwise"
-        blamed = ((wrong.document_id, wrong.source, why),)
-        return Verdict(
-            rule="came_before", cause=Cause.STALE_DOCUMENT, prior=0.7, why=why, blamed=blamed, conflict=found
-        )
-    return None
-
-
-def _unordered(found: Conflict) -> Verdict | None:
-    wrong, right = found.wrong, found.right
-    if len(wrong.copies) >= _FLOOD:
-        return None
-    why = f"{wrong.source} says otherwise than {right.source}, and nothing tells which is newer"
-    blamed = ((wrong.document_id, wrong.source, why),)
-    return Verdict(
-        rule="contradicts", cause=Cause.CONFLICTING_DOCUMENTS, prior=0.8, why=why, blamed=blamed, conflict=found
-    )
 
 
 def _lost(seen: Observation) -> Verdict | None:
@@ -387,7 +207,7 @@ def _cut(seen: Observation) -> Verdict | None:
 
 def _rewired(seen: Observation) -> Verdict | None:
     """What cannot be tried without a build changed since the answer was right, and nothing else explains it."""
-    fault = next((item for item in seen.faults if item.kind == "embed" and item.changed), None)
+    fault = next((item for item in seen.faults if item.kind == "embed" and (item.changed or item.unusual)), None)
     return None if fault is None else _fault_verdict(fault, "rewired", 0.75, seen.live)
 
 
@@ -473,21 +293,24 @@ def _unknown(seen: Observation) -> Verdict | None:
 
 _RULES: tuple[Rule, ...] = (
     _right_now,
-    _intruders,
+    rival_rules.intruders,
+    rival_rules.mixed,
     _agrees,
     _changed_fault,
     _hidden,
-    _conflict,
+    rival_rules.conflict,
     _crowded,
     _lost,
     _cut,
     _miswired,
     _rewired,
-    _differs,
+    rival_rules.differs,
+    rival_rules.set_aside,
     _missed,
     _generated,
-    _suspicious,
+    rival_rules.suspicious,
     _should_abstain,
+    loss_rules.damaged,
     _nowhere,
     _unknown,
 )

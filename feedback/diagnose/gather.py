@@ -9,9 +9,10 @@ import msgspec
 
 from evaluation.subjects import Subject
 from feedback.diagnose.access import readable, ruling
-from feedback.diagnose.claims import Judge, claimed, news_of, support_of
+from feedback.diagnose.claims import Judge, claimed, folded, news_of, support_of
 from feedback.diagnose.conflicts import (
     conflict_between,
+    copies_of,
     facts_of,
     nearest_piece,
     sentence_about,
@@ -20,13 +21,14 @@ from feedback.diagnose.conflicts import (
     text_of,
 )
 from feedback.diagnose.crowding import crowd_of
-from feedback.diagnose.decide import PLANTED
+from feedback.diagnose.damage import damages_of
 from feedback.diagnose.history import History, last_good, said_before
 from feedback.diagnose.holders import find_holders
 from feedback.diagnose.losses import loss_of
 from feedback.diagnose.observation import (
     Conflict,
     Crowd,
+    Damage,
     Expected,
     Fault,
     Loss,
@@ -35,9 +37,20 @@ from feedback.diagnose.observation import (
     Side,
     live_of,
 )
+from feedback.diagnose.pairs import Texts, pair_of
 from feedback.diagnose.prompts import other_prompt, prompt_fault
-from feedback.diagnose.settings_faults import chunk_fault, embed_fault, setting_faults, under_defaults
+from feedback.diagnose.rival_rules import PLANTED
+from feedback.diagnose.settings_faults import (
+    chunk_fault,
+    crippled,
+    embed_fault,
+    quoted_instead,
+    setting_faults,
+    under_defaults,
+    unprefixed_fault,
+)
 from feedback.diagnose.texts import DocumentTexts
+from feedback.diagnose.unused import better_unused
 from feedback.diagnose.whatif import unrestricted, without
 from feedback.records import BadCase, Holder
 from feedback.workbench import Workbench, question_of
@@ -45,12 +58,14 @@ from index.release import Manifest
 from ingest.versions import Edition, is_older, stated_date, stated_version
 from ragpress.errors import RagpressError, ReleaseError
 from serving.evidence.answer_kind import answer_kind, holds_kind
+from serving.standalone import standalone_by_rule
 from serving.types import Answer, Question
 
 _SUPPORTED = 0.38
 _GUESSED = 0.5
-_SURELY = 0.75
 _UNUSED = 50
+_DEEP = 20
+_CLOSE = 0.6
 _HEAD = 600
 _NO_FIGURES = ("", "")
 _DIGITS = re.compile(r"\d+")
@@ -108,7 +123,7 @@ def observe(scene: Scene) -> Observation:
     good = last_good(scene.earlier, expected, scene.judge)
     holders = _holders(scene, expected, good)
     live = live_of(holders)
-    conflict = _conflict(scene, expected, live)
+    conflict = _either(_conflict(scene, expected, live), _pair(scene, expected))
     loss, figures, lost = _loss(scene, holders)
     return Observation(
         expected=expected,
@@ -124,8 +139,10 @@ def observe(scene: Scene) -> Observation:
         lost=lost,
         conflict=conflict,
         suspects=_suspects(scene),
+        planted=_planted(scene, expected),
         said_nothing_before=bool(scene.earlier) and all(answer.abstained for _, answer in scene.earlier),
         crowd=_crowd(scene, expected, live),
+        damages=() if live is not None and live.exact else _damages(scene),
         faults=_faults(scene, expected, live, None if good is None else good[0]),
         hidden=_hidden(scene, expected, holders),
         known_before=good is not None,
@@ -179,9 +196,28 @@ def _from_wiring(scene: Scene) -> Expected | None:
     answer = other_prompt(scene.bench, scene.subject, scene.question)
     if answer is None or scene.judge.same(answer, scene.answer):
         answer = under_defaults(scene.bench, scene.subject, scene.question)
+        if answer is not None and crippled(scene.subject.manifest) and _differs(answer, scene.answer):
+            return _rival(answer, scene.answer)
     if answer is None or answer.abstained or scene.judge.same(answer, scene.answer):
-        return None
+        return _from_quoting(scene)
     return _rival(answer, scene.answer) if support_of(answer) >= _SUPPORTED else None
+
+
+def _differs(one: Answer, other: Answer) -> bool:
+    """Whether an answer that is supported is another one in any word."""
+    said = not one.abstained and support_of(one) >= _SUPPORTED
+    return said and folded(one.answer) != folded(other.answer)
+
+
+def _from_quoting(scene: Scene) -> Expected | None:
+    """What the passages say by themselves, where a model cited none of those that a quoting generator cites."""
+    answer = quoted_instead(scene.bench, scene.subject, scene.question)
+    if answer is None or answer.abstained or support_of(answer) < _SUPPORTED:
+        return None
+    used = {item.document_id + item.quote for item in scene.answer.citations}
+    if any(item.document_id + item.quote in used for item in answer.citations):
+        return None
+    return _rival(answer, scene.answer)
 
 
 def _from_rival(scene: Scene) -> Expected:
@@ -189,10 +225,20 @@ def _from_rival(scene: Scene) -> Expected:
     cited = tuple(dict.fromkeys(item.source for item in scene.answer.citations))
     if not cited:
         return Expected()
-    other = without(scene.bench, scene.subject, scene.question, cited[:1])
+    other = without(scene.bench, scene.subject, scene.question, _with_copies(scene, cited[0]))
     if other is None or other.abstained or support_of(other) < _SUPPORTED or scene.judge.same(other, scene.answer):
         return Expected()
     return _rival(other, scene.answer)
+
+
+def _with_copies(scene: Scene, source: str) -> tuple[str, ...]:
+    """A document, with those that are copies of it or hold what the answer quotes from it."""
+    crowd = crowd_of(scene.subject, scene.question, None, tuple(item.quote for item in scene.answer.citations))
+    if crowd is not None and crowd.whole and any(name == source for _, name in crowd.documents):
+        return tuple(name for _, name in crowd.documents)
+    with contextlib.suppress(ReleaseError):
+        return (source, *(name for _, name in copies_of(scene.subject, scene.subject.release.document(source))))
+    return (source,)
 
 
 def _rival(answer: Answer, bad: Answer) -> Expected:
@@ -206,18 +252,39 @@ def _holders(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] | N
         sources = expected.sources or _witnesses(scene, expected, good)
         found = find_holders(scene.bench, scene.subject, scene.bad, expected.text, sources)
         if expected.text:
-            found = tuple(item for item in found if _says(scene, item, expected.text))
+            found = _not_planted(scene, tuple(item for item in found if _says(scene, item, expected.text)))
         return found if any(item.score >= _GUESSED for item in found) else (*_never_read(scene, expected), *found)
     if expected.abstain:
         return ()
-    texts = DocumentTexts(scene.bench, scene.subject)
-    unused = tuple(item.source for item in texts.documents if item.state == "quarantined")[:_UNUSED]
-    near = tuple(dict.fromkeys(passage.source for passage in scene.answer.context))
-    if not (*unused, *near):
-        return ()
-    found = find_holders(scene.bench, scene.subject, scene.bad, "", (*unused, *near))
-    least = _GUESSED if scene.answer.abstained else _SURELY
-    return tuple(item for item in found if item.layer != "live" and item.score >= least)
+    return better_unused(scene.bench, scene.subject, scene.bad, scene.answer)
+
+
+def _not_planted(scene: Scene, holders: tuple[Holder, ...]) -> tuple[Holder, ...]:
+    """Without texts that look planted and that the bad answer rests on, where another one that is searched says it."""
+    cited = {item.document_id for item in scene.answer.citations}
+    live = [item for item in holders if item.layer == "live" and item.readable]
+    doubted = {item.document_id for item in live if item.document_id in cited and _looks_planted(scene, item)}
+    if not any(item.document_id not in doubted and item.score >= _GUESSED for item in live):
+        return holders
+    return tuple(item for item in holders if item.document_id not in doubted)
+
+
+def _looks_planted(scene: Scene, holder: Holder) -> bool:
+    made = side(scene.subject, scene.history, scene.question.text, holder.document_id, holder.quote)
+    return made is not None and made.planted >= PLANTED
+
+
+def _planted(scene: Scene, expected: Expected) -> tuple[Side, ...]:
+    """Documents found for the question that look planted; those that say what is right are none."""
+    text = standalone_by_rule(scene.question.text, scene.question.history)
+    hits = scene.subject.searcher.search(text, _DEEP, caller=scene.question.caller, where=scene.question.where)
+    made = {
+        hit.document_id: side(scene.subject, scene.history, scene.question.text, hit.document_id, hit.text)
+        for hit in reversed(hits)
+    }
+    found = [item for item in made.values() if item is not None and (item.planted >= PLANTED and item.asks)]
+    said = expected.text if expected.claimed else ""
+    return tuple(item for item in found if not (said and scene.judge.agrees(item.quote, said)))
 
 
 def _says(scene: Scene, holder: Holder, claim: str) -> bool:
@@ -255,6 +322,12 @@ def _witnesses(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] |
     return tuple(dict.fromkeys(item.source for item in cited if scene.judge.agrees(item.quote, expected.text)))
 
 
+def _damages(scene: Scene) -> tuple[Damage, ...]:
+    cited = [item.source for item in scene.answer.citations]
+    near = [passage.source for passage in scene.answer.context]
+    return damages_of(scene.bench, scene.subject, (*cited, *near))
+
+
 def _off_topic(scene: Scene) -> bool:
     kind = answer_kind(scene.question.text)
     if kind is None or scene.answer.abstained:
@@ -266,6 +339,20 @@ def _says_bad(scene: Scene) -> bool:
     """Whether the release still says what was complained of."""
     wrong = scene.bad.wrong.strip()
     return bool(wrong) and wrong == scene.answer.answer.strip()
+
+
+def _pair(scene: Scene, expected: Expected) -> Conflict | None:
+    """Two documents that say nearly the same otherwise, where nobody says which is right."""
+    if expected.claimed or scene.answer.abstained:
+        return None
+    return pair_of(Texts(scene.subject, scene.history, scene.judge, scene.question.text, scene.answer))
+
+
+def _either(known: Conflict | None, pair: Conflict | None) -> Conflict | None:
+    """The contradiction with what is right, if it is a near one; else the pair that the answer quotes one of."""
+    if pair is None or (known is not None and known.close >= _CLOSE and known.order != "newer"):
+        return known
+    return pair
 
 
 def _conflict(scene: Scene, expected: Expected, live: Holder | None) -> Conflict | None:
@@ -341,15 +428,24 @@ def _crowd(scene: Scene, expected: Expected, live: Holder | None) -> Crowd | Non
     if crowd is None or not crowd.whole:
         return crowd
     others = tuple(source for _, source in crowd.documents if source != crowd.kept)
+    if not expected.text:
+        return crowd
     answer = without(scene.bench, scene.subject, scene.question, others)
-    fixes = None if answer is None or not expected.text else scene.judge.is_right(answer, expected)
-    return msgspec.structs.replace(crowd, fixes=fixes)
+    if answer is not None and scene.judge.is_right(answer, expected):
+        return msgspec.structs.replace(crowd, fixes=True)
+    if live is None or any(source == live.source for _, source in crowd.documents):
+        return msgspec.structs.replace(crowd, fixes=None if answer is None else False)
+    every = tuple(source for _, source in crowd.documents)
+    answer = without(scene.bench, scene.subject, scene.question, every)
+    fixes = answer is not None and scene.judge.is_right(answer, expected)
+    return msgspec.structs.replace(crowd, fixes=fixes, kept=live.source if fixes else crowd.kept)
 
 
 def _faults(scene: Scene, expected: Expected, live: Holder | None, good: Manifest | None) -> tuple[Fault, ...]:
     earlier = [manifest for manifest, _ in scene.earlier]
     if not expected.text and not expected.abstain:
         changed = embed_fault(scene.subject.manifest, earlier[0] if earlier else None)
+        changed = changed or unprefixed_fault(scene.subject, scene.question.text)
         return () if changed is None else (changed,)
     found: list[Fault] = []
     prompt = prompt_fault(scene.bench, scene.subject, scene.question, expected, earlier)
@@ -358,7 +454,8 @@ def _faults(scene: Scene, expected: Expected, live: Holder | None, good: Manifes
     if live is not None or good is not None:
         tried = setting_faults(scene.bench, scene.subject, scene.question, expected, good)
         unbuilt = (
-            embed_fault(scene.subject.manifest, good),
+            embed_fault(scene.subject.manifest, good or (earlier[0] if earlier else None))
+            or unprefixed_fault(scene.subject, scene.question.text),
             chunk_fault(scene.bench, scene.subject, good, live),
         )
         found += [*tried, *(item for item in unbuilt if item is not None)]

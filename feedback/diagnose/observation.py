@@ -91,6 +91,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
         alike: share (0..1) of text that both have in common.
         close: how alike (0..1) the two sentences are word for word: near ones were copied and changed.
         weight: how sure it is (0..1) that both speak of what was asked and differ.
+        pair: whether it was found without knowing what is right: nearly the same sentence, which the answer quotes.
     """
 
     wrong: Side
@@ -100,6 +101,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     alike: float = 0.0
     close: float = 0.0
     weight: float = 1.0
+    pair: bool = False
 
 
 class Crowd(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +122,22 @@ class Crowd(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool = True
     kept: str = ""
     fixes: bool | None = None
+
+
+class Damage(msgspec.Struct, frozen=True, kw_only=True):
+    """Damage that shows in a searched text near the question.
+
+    Attributes:
+        document_id: the document.
+        source: its source path.
+        kind: sentences that read as noise, or an end in the middle of a sentence.
+        quote: the place.
+    """
+
+    document_id: str
+    source: str
+    kind: Literal["noise", "cut"]
+    quote: str = ""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,8 +185,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         conflict: None where no document contradicts.
         suspects: documents that the bad answer rests on, where nothing says the right answer, the likeliest planted
             first.
+        planted: all documents found for the question that look planted, whether the answer cites them or not.
         said_nothing_before: whether the earlier releases that are known all abstained.
         crowd: None where no copies stand in the way.
+        damages: damage that shows in documents near the question, where no text says what is right.
         faults: settings and prompts that explain it, the surest first.
         named: sources that are said to hold the answer: (source path, state in the release or "" where it has none).
         hidden: (source path, rule) of documents that hold the answer and that the caller may not read.
@@ -192,8 +212,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[str, str] = ("", "")
     conflict: Conflict | None = None
     suspects: tuple[Side, ...] = ()
+    planted: tuple[Side, ...] = ()
     said_nothing_before: bool = False
     crowd: Crowd | None = None
+    damages: tuple[Damage, ...] = ()
     faults: tuple[Fault, ...] = ()
     named: tuple[tuple[str, str], ...] = ()
     hidden: tuple[tuple[str, str], ...] = ()

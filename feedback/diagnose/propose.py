@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from feedback.diagnose.decide import Verdict
 from feedback.diagnose.observation import Crowd, Observation
+from feedback.diagnose.verdict import Verdict
 from feedback.records import Holder
 from index.findings import Cause
 from index.repairs.records import (

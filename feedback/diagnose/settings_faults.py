@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,9 @@ from serving.types import Answer, Question
 
 _ANSWERING = ("context", "answer", "rerank", "generator")
 _CHUNK_SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512)
+_QUOTING = "extractive"
+_PREFIXED = re.compile(r"(?:^|-)e5-")
+_SAME_VECTOR = 0.9999
 _SMALLEST = (1, 8, 16, 24, 32, 48, 64, 96)
 _DEFAULT_CHUNK = ChunkSettings()
 
@@ -69,7 +73,9 @@ def setting_faults(
     for fault in _candidates(subject.manifest, good):
         answer = under(bench, subject, question, fault.settings, None)
         if answer is not None and judge.is_right(answer, expected):
-            found.append(msgspec.structs.replace(fault, tried=True))
+            # That quoting answers shows where the fault is; to give the model up is for nobody to propose.
+            given_up = fault.kind == "generator" and not fault.changed
+            found.append(msgspec.structs.replace(fault, tried=True, settings={} if given_up else fault.settings))
             break
     return tuple(found)
 
@@ -78,6 +84,21 @@ def under_defaults(bench: Workbench, subject: Subject, question: Question) -> An
     """What the release answers under the built-in settings of its search; None where those are its own."""
     values = _unusual(subject.manifest)
     return under(bench, subject, question, values, None) if values else None
+
+
+def crippled(now: Manifest) -> bool:
+    """Whether one of the two searches is switched off, or less is looked at than by the built-in settings."""
+    own, usual = now.retrieval, RetrievalSettings()
+    off = not own.dense_weight or not own.lexical_weight
+    return off or own.k < usual.k or own.depth < usual.depth
+
+
+def quoted_instead(bench: Workbench, subject: Subject, question: Question) -> Answer | None:
+    """What the quoting generator answers from the same passages; None where the release's own is that one."""
+    answering = subject.manifest.answering
+    if answering is None or answering.generator.kind == _QUOTING:
+        return None
+    return under(bench, subject, question, {"generator": {"kind": _QUOTING, "model": ""}}, None)
 
 
 def _unusual(now: Manifest) -> dict[str, dict[str, Any]]:
@@ -97,6 +118,10 @@ def _candidates(now: Manifest, good: Manifest | None) -> Iterator[Fault]:
         for name, values in changed.items():
             yield _fault(name, now, {name: values}, release=good.id)
         return
+    if now.answering is not None and now.answering.generator.kind != _QUOTING:
+        yield msgspec.structs.replace(
+            _fault("generator", now, {"generator": {"kind": _QUOTING, "model": ""}}), unusual=True
+        )
     for name, values in _unusual(now).items():
         yield msgspec.structs.replace(_fault(name, now, {name: values}), unusual=True)
     for name, settings in TRIED:
@@ -130,6 +155,26 @@ def embed_fault(now: Manifest, good: Manifest | None) -> Fault | None:
         settings={"embed": values} if values else {},
         changed=True,
         release=good.id,
+    )
+
+
+def unprefixed_fault(subject: Subject, question: str) -> Fault | None:
+    """An embedder of a model that tells questions from passages by a prefix, without it; None where all is well.
+
+    The E5 models are trained with ``query: `` and ``passage: `` (Wang et al., 2022); without them questions find worse.
+    """
+    embedder = subject.embedder
+    name = embedder.name.rsplit("/", maxsplit=1)[-1].lower()
+    if not _PREFIXED.search(name) or "instruct" in name:
+        return None
+    asked, passage = embedder.embed_query(question), embedder.embed_passages([question])[0]
+    if float(asked @ passage) < _SAME_VECTOR * float((asked @ asked) ** 0.5 * (passage @ passage) ** 0.5):
+        return None
+    return Fault(
+        kind="embed",
+        now=f"{embedder.name} embeds questions as it embeds passages",
+        better=f"the prefix that {embedder.name} expects before a question",
+        unusual=True,
     )
 
 

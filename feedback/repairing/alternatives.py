@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from feedback.diagnose.decide import Verdict, decide
+from feedback.diagnose.decide import decide
 from feedback.diagnose.gather import observe, scene_of
 from feedback.diagnose.propose import Signature, propose
+from feedback.diagnose.verdict import Verdict
 from feedback.records import BadCase
 from feedback.repairing.trial import tryable
 from feedback.workbench import Workbench
