@@ -37,7 +37,7 @@ def plans(seed: int, count: int, half: str, kinds: Sequence[str] = ()) -> list[P
 
 def _cells(kind: Kind, seed: int, half: str) -> list[Plan]:
     """Every way to inject a kind, so ordered that a few of them are as different as many."""
-    pools = kind.pools or tuple(SETS)
+    pools = _balanced(kind.pools or tuple(SETS))
     ways = list(product(kind.histories, kind.corrections))
     period = len(pools) * len(ways)
     cells = []
@@ -56,3 +56,12 @@ def _cells(kind: Kind, seed: int, half: str) -> list[Plan]:
             )
         )
     return cells
+
+
+def _balanced(pools: Sequence[str]) -> list[str]:
+    """The languages in turn; pools of the language that has fewer come again."""
+    by_language = [[name for name in pools if name.endswith(language)] for language in ("_en", "_zh")]
+    groups = [group for group in by_language if group]
+    most = max(map(len, groups), default=0)
+    known = [group[number % len(group)] for number in range(most) for group in groups]
+    return known or list(pools)
