@@ -11,11 +11,21 @@ from evaluation.metrics.steady import SteadyEmbedder, steady
 from evaluation.subjects import Subject
 from feedback.diagnose.observation import Expected
 from feedback.records import BadCase
+from serving.evidence.numbers import numbers_claimed, numbers_held
 from serving.evidence.sentences import split_sentences, without_citations
+from serving.evidence.terms import shares_script, stems_of
 from serving.types import Answer
 
 _SAME = 0.8
 _MOSTLY = 0.6
+_FACT = 8
+_FEW = 3
+_CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z]{1,4}-?\d{1,6}|\d{1,6}[A-Za-z]{1,3})(?![A-Za-z0-9])")
+_SPELLED = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand dozen once twice"
+)
+_COUNTED = frozenset(_SPELLED.split())
 _WORDS = re.compile(r"[\u3400-\u9fff]|\w+")
 # What users say before what is right.
 _LEAD = re.compile(
@@ -68,7 +78,7 @@ class Judge:
     def agrees(self, text: str, expected: str) -> bool:
         """Whether a text says the same; a long one that holds a short fact does."""
         body = without_citations(text)
-        if not body.strip() or not expected.strip():
+        if not body.strip() or not expected.strip() or lacks(body, expected, self._question):
             return False
         if correctness(self._question, body, [expected], self._embedder) >= PASS:
             return True
@@ -95,6 +105,37 @@ class Judge:
             return one_said <= other_said or other_said <= one_said
         pairs = ((first, second), (second, first))
         return all(correctness(self._question, said, [told], self._embedder) >= _SAME for said, told in pairs)
+
+
+def lacks(text: str, expected: str, question: str) -> bool:
+    """Whether a text surely does not say a short claim: a code, a number in words, or its only name is not in it.
+
+    Args:
+        text: what is said.
+        expected: what is claimed; of a longer one nothing is told.
+        question: what was asked; its words need not be said again.
+    """
+    tokens = _WORDS.findall(expected.lower())
+    if not tokens or len(tokens) > _FACT:
+        return False
+    said, asked = text.lower(), question.lower()
+    codes = [code.lower() for code in _CODE.findall(expected) if code.lower() not in asked]
+    if any(re.search(rf"(?<![a-z0-9]){re.escape(code)}(?![a-z0-9])", said) is None for code in codes):
+        return True
+    counted = [word for word in tokens if word in _COUNTED]
+    if counted and not _values(expected) <= _values(text) and _values(text):
+        return True
+    if not expected.isascii() or not shares_script(text, expected):
+        return False
+    known, own = set(stems_of(text)) | set(stems_of(question)), set(stems_of(expected))
+    return 0 < len(own) <= _FEW and bool(own - known) and not counted and not numbers_held(expected)
+
+
+def _values(text: str) -> frozenset[float]:
+    """Numbers that a text states in figures or in words, less those of names of months and the like."""
+    named = {word for word in _WORDS.findall(text.lower()) if word in _COUNTED}
+    spelled = frozenset[float]().union(*(numbers_held(word) for word in named))
+    return spelled | {number.value for number in numbers_claimed(text)}
 
 
 def folded(text: str) -> str:

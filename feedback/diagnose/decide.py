@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from feedback.diagnose import calibration, rival_rules
+from feedback.diagnose import calibration, loss_rules, rival_rules
 from feedback.diagnose.observation import Fault, Observation
 from feedback.diagnose.verdict import Rule, Verdict
 from feedback.records import Holder
@@ -18,6 +18,7 @@ _CROWDED = 0.4
 _NOISE = 0.08
 _NEAR_BEST = 0.6
 _FAR = 20
+_SURE = 0.7
 _SUPPORTED = 0.5
 
 
@@ -50,6 +51,8 @@ def _right_now(seen: Observation) -> Verdict | None:
 
 def _agrees(seen: Observation) -> Verdict | None:
     if not seen.agrees or (seen.conflict is not None and rival_rules.contradicts(seen, seen.conflict)):
+        return None
+    if seen.live is not None and seen.live.chunks and not seen.live.whole:
         return None
     why = "the answer says what is said to be right"
     return Verdict(rule="agrees", cause=Cause.FEEDBACK_DISPUTED, prior=0.85, why=why)
@@ -104,7 +107,7 @@ def _lost(seen: Observation) -> Verdict | None:
     return None
 
 
-_FIRST = {"quarantined": 0, "live": 3, "deleted": 2}
+_FIRST = {"quarantined": -1, "cleaned_away": 0, "live": 3, "deleted": 2}
 """Where a text is in several layers at once, as one that was moved and then quarantined: which one tells why."""
 
 
@@ -230,13 +233,17 @@ def _missed(seen: Observation) -> Verdict | None:
     if fault is not None:
         return _fault_verdict(fault, "missed", 0.8, live)
     rank = live.ranks.fused if live.ranks else None
-    far = rank is None or rank > _FAR
-    if far and not seen.abstained and seen.supported >= _SUPPORTED and not seen.known_before:
+    if (rank is None or rank > _FAR or live.score < _SURE) and _stands(seen):
         return None
     tried = next((item for item in seen.faults if item.kind != "prompt"), None)
     where = "it is not found at all" if rank is None else f"its rank is {rank}"
     why = f"{live.source} holds the answer whole, and {where}"
     return Verdict(rule="missed", cause=Cause.RETRIEVAL_MISS, prior=0.7, why=why, holder=live, fault=tried)
+
+
+def _stands(seen: Observation) -> bool:
+    """Whether the answer is supported by what it cites, and no earlier one was right."""
+    return not seen.abstained and seen.supported >= _SUPPORTED and not seen.known_before
 
 
 def _generated(seen: Observation) -> Verdict | None:
@@ -246,7 +253,7 @@ def _generated(seen: Observation) -> Verdict | None:
     fault = next((item for item in seen.faults if item.kind == "prompt"), None)
     if fault is not None:
         return _fault_verdict(fault, "prompt", 0.85, live)
-    if seen.expected.origin == "rival":
+    if seen.expected.origin == "rival" or (live.score < _SURE and _stands(seen)):
         return None
     number = live.ranks.passage
     why = f"passage {number} of the prompt ({live.source}) holds the answer, and it was answered otherwise"
@@ -301,8 +308,8 @@ _RULES: tuple[Rule, ...] = (
     rival_rules.conflict,
     _crowded,
     _lost,
-    _cut,
     _miswired,
+    _cut,
     _rewired,
     rival_rules.differs,
     rival_rules.set_aside,

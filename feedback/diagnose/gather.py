@@ -21,7 +21,7 @@ from feedback.diagnose.conflicts import (
     text_of,
 )
 from feedback.diagnose.crowding import crowd_of
-from feedback.diagnose.damage import damages_of
+from feedback.diagnose.damage import damages_of, impossible_dates
 from feedback.diagnose.history import History, last_good, said_before
 from feedback.diagnose.holders import find_holders
 from feedback.diagnose.losses import loss_of
@@ -325,7 +325,8 @@ def _witnesses(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] |
 def _damages(scene: Scene) -> tuple[Damage, ...]:
     cited = [item.source for item in scene.answer.citations]
     near = [passage.source for passage in scene.answer.context]
-    return damages_of(scene.bench, scene.subject, (*cited, *near))
+    year = scene.bench.environment.now().year
+    return (*impossible_dates(scene.answer, year), *damages_of(scene.bench, scene.subject, (*cited, *near)))
 
 
 def _off_topic(scene: Scene) -> bool:
@@ -427,18 +428,21 @@ def _crowd(scene: Scene, expected: Expected, live: Holder | None) -> Crowd | Non
     crowd = crowd_of(scene.subject, scene.question, live, tuple(item.quote for item in scene.answer.citations))
     if crowd is None or not crowd.whole:
         return crowd
-    others = tuple(source for _, source in crowd.documents if source != crowd.kept)
-    if not expected.text:
-        return crowd
-    answer = without(scene.bench, scene.subject, scene.question, others)
-    if answer is not None and scene.judge.is_right(answer, expected):
-        return msgspec.structs.replace(crowd, fixes=True)
-    if live is None or any(source == live.source for _, source in crowd.documents):
-        return msgspec.structs.replace(crowd, fixes=None if answer is None else False)
-    every = tuple(source for _, source in crowd.documents)
-    answer = without(scene.bench, scene.subject, scene.question, every)
-    fixes = answer is not None and scene.judge.is_right(answer, expected)
-    return msgspec.structs.replace(crowd, fixes=fixes, kept=live.source if fixes else crowd.kept)
+    for kept in _worth_keeping(crowd, expected, live) if expected.text else ():
+        others = tuple(source for _, source in crowd.documents if source != kept)
+        answer = without(scene.bench, scene.subject, scene.question, others)
+        if answer is not None and scene.judge.is_right(answer, expected):
+            return msgspec.structs.replace(crowd, fixes=True, kept=kept)
+    return msgspec.structs.replace(crowd, fixes=False if expected.text else None)
+
+
+def _worth_keeping(crowd: Crowd, expected: Expected, live: Holder | None) -> tuple[str, ...]:
+    """Which document could stand for a crowd: one of its own, or the one beside it that says what is right.
+
+    Where nobody said what is right, what all copies say was complained of, so the one beside comes first.
+    """
+    beside = () if live is None or any(source == live.source for _, source in crowd.documents) else (live.source,)
+    return (*beside, crowd.kept) if expected.origin == "rival" else (crowd.kept, *beside)
 
 
 def _faults(scene: Scene, expected: Expected, live: Holder | None, good: Manifest | None) -> tuple[Fault, ...]:

@@ -26,6 +26,7 @@ from serving.standalone import standalone_by_rule
 EVERY: tuple[Layer, ...] = (*ALWAYS, "unparsed")
 """All layers, what is searched first."""
 
+_OUT_OF_USE = frozenset({"deleted", "earlier", "cleaned_away", "unparsed"})
 SURE = 0.6
 """From this score on a holder is taken for one: no other parser is tried then."""
 
@@ -73,11 +74,15 @@ def find_holders(
     for layer in ALWAYS:
         if layer in layers:
             found += _in(made.of(layer), made, asked, named)
-    if "unparsed" in layers and not any(holder.score >= SURE for holder in found):
+    if "unparsed" in layers and not any(holder.score >= SURE for holder in found if asked.claim or _unused(holder)):
         again = _worth_parsing(made, found, named, asked)
         found += _in(made.unparsed(again), made, asked, named)
     best = _best(found)
     return tuple(_completed(bench, subject, bad, best))
+
+
+def _unused(holder: Holder) -> bool:
+    return holder.layer in _OUT_OF_USE
 
 
 def layers_of(bench: Workbench, subject: Subject) -> Layers:
@@ -106,7 +111,8 @@ def _named(texts: DocumentTexts, sources: Sequence[str]) -> frozenset[str]:
 
 def _in(texts: Sequence[LayerText], made: Layers, asked: Wanted, named: frozenset[str]) -> list[Holder]:
     if not asked.claim and named:
-        texts = [item for item in texts if item.source in named]
+        # What is out of use may answer better than all that came near: it is looked through wherever it stands.
+        texts = [item for item in texts if item.source in named or item.layer in _OUT_OF_USE]
     elif not asked.claim:
         texts = [item for item in texts if item.layer == "live"]
     if not texts:

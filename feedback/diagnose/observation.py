@@ -130,13 +130,13 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         document_id: the document.
         source: its source path.
-        kind: sentences that read as noise, or an end in the middle of a sentence.
+        kind: sentences that read as noise, an end in the middle of a sentence, or a date that cannot be.
         quote: the place.
     """
 
     document_id: str
     source: str
-    kind: Literal["noise", "cut"]
+    kind: Literal["noise", "cut", "date"]
     quote: str = ""
 
 
@@ -243,5 +243,6 @@ def live_of(holders: tuple[Holder, ...]) -> Holder | None:
     found = next((item for item in holders if item.layer == "live" and item.readable), None)
     if found is None or found.score < _AS_SURE * max(item.score for item in holders):
         return None
-    own = (item for item in holders if item.source == found.source and item.layer in ("earlier", "cleaned_away"))
-    return None if any(item.score > found.score + _SURER for item in own) else found
+    own = [item for item in holders if item.source == found.source and item.layer in ("earlier", "cleaned_away")]
+    surer = any(item.score > found.score + _SURER or (item.exact and not found.exact) for item in own)
+    return None if surer else found

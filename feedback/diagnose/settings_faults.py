@@ -24,6 +24,7 @@ from serving.types import Answer, Question
 _ANSWERING = ("context", "answer", "rerank", "generator")
 _CHUNK_SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512)
 _QUOTING = "extractive"
+_NO_MODEL = frozenset({_QUOTING, "none"})
 _PREFIXED = re.compile(r"(?:^|-)e5-")
 _SAME_VECTOR = 0.9999
 _SMALLEST = (1, 8, 16, 24, 32, 48, 64, 96)
@@ -68,9 +69,9 @@ def setting_faults(
         expected: what is right.
         good: the last release that answered rightly; None where none is known.
     """
-    judge = Judge(question.text, subject)
+    judge, modelled = Judge(question.text, subject), subject.answerer.parts.generator.name.kind not in _NO_MODEL
     found = []
-    for fault in _candidates(subject.manifest, good):
+    for fault in _candidates(subject.manifest, good, modelled=modelled):
         answer = under(bench, subject, question, fault.settings, None)
         if answer is not None and judge.is_right(answer, expected):
             # That quoting answers shows where the fault is; to give the model up is for nobody to propose.
@@ -95,8 +96,7 @@ def crippled(now: Manifest) -> bool:
 
 def quoted_instead(bench: Workbench, subject: Subject, question: Question) -> Answer | None:
     """What the quoting generator answers from the same passages; None where the release's own is that one."""
-    answering = subject.manifest.answering
-    if answering is None or answering.generator.kind == _QUOTING:
+    if subject.answerer.parts.generator.name.kind in _NO_MODEL:
         return None
     return under(bench, subject, question, {"generator": {"kind": _QUOTING, "model": ""}}, None)
 
@@ -112,13 +112,13 @@ def _unusual(now: Manifest) -> dict[str, dict[str, Any]]:
     return {name: values for name, values in found.items() if values}
 
 
-def _candidates(now: Manifest, good: Manifest | None) -> Iterator[Fault]:
+def _candidates(now: Manifest, good: Manifest | None, *, modelled: bool) -> Iterator[Fault]:
     if good is not None:
         changed = differences(now, good)
         for name, values in changed.items():
             yield _fault(name, now, {name: values}, release=good.id)
         return
-    if now.answering is not None and now.answering.generator.kind != _QUOTING:
+    if modelled:
         yield msgspec.structs.replace(
             _fault("generator", now, {"generator": {"kind": _QUOTING, "model": ""}}), unusual=True
         )
