@@ -88,12 +88,17 @@ def found(language: Language, finding: Finding) -> str:
 
 def set_aside(language: Language, question: str, why: str) -> str:
     """That feedback on a question is set aside, and why."""
-    return _SENTENCES["set aside"][language == "zh"].format(question=one_line(question), why=why)
+    return _SENTENCES["set aside"][language == "zh"].format(question=one_line(question), why=ended(language, why))
 
 
 def sentence(text: str) -> str:
     """A clause as a sentence of its own: it begins with a capital letter."""
     return text[:1].upper() + text[1:]
+
+
+def ended(language: Language, text: str) -> str:
+    """A text with a full stop at its end, where it has none."""
+    return text if text.endswith((".", "。", "!", "！", "?", "？", "…")) else text + ("。" if language == "zh" else ".")
 
 
 def one_line(text: str) -> str:

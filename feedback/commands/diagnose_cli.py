@@ -30,7 +30,7 @@ _STATES = {
     "waiting": "waits for a person",
     "approved": "approved",
     "rejected": "rejected",
-    "published": "its repair is live",
+    "published": "its repair was published",
     "refused": "refused by the gate",
     "rolled_back": "its repair was rolled back",
     "disputed": "set aside",

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from feedback.causes import Language
 from feedback.loop.budget import Budget
 from feedback.loop.state import LoopState, iso, read_state
 from feedback.loop.telling import say
 from feedback.records import BadCase
+from feedback.repairing.words import Language
 from feedback.workbench import Workbench
 from index.findings import EventKind, Finding, LoopEvent, record_event, record_findings
 from ragpress.errors import ConflictError, RagpressError, UnknownOutcomeError, WriterBusyError

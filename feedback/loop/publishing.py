@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from feedback.causes import ended, sentence
 from feedback.loop.budget import PERIOD
 from feedback.loop.desk import BY, Desk
 from feedback.loop.state import moment
@@ -12,6 +13,7 @@ from feedback.records import BadCase
 from feedback.repairing.policy import waits_for
 from feedback.repairing.prove import prove
 from feedback.repairing.publish import publish_repairs
+from feedback.repairing.vouching import doubt_about
 from index.findings import Finding
 from index.repairs import files
 from index.repairs.records import MissingDocument
@@ -105,10 +107,11 @@ def _prove(desk: Desk, bad: BadCase, finding: Finding) -> None:
     if proven.proof is None:
         return
     desk.keep([proven])
-    sentence = "fixed" if proven.proof.fixed else "not fixed"
+    result = "fixed" if proven.proof.fixed else "not fixed"
+    reason = ended(desk.language, sentence(proven.proof.reason))
     desk.note(
         "proven",
-        desk.say(sentence, question=finding.question, reason=proven.proof.reason),
+        desk.say(result, question=finding.question, reason=reason),
         findings=(finding.finding_id,),
         release=proven.proof.release,
         embeddings=proven.proof.embedded,
@@ -121,7 +124,7 @@ def _let_wait(desk: Desk) -> None:
     for finding in (*_of_state(desk, "proven"), *_of_state(desk, "open")):
         why = _why_it_waits(desk, finding)
         if why:
-            text = desk.say("waiting", question=finding.question, why=why)
+            text = desk.say("waiting", question=finding.question, why=ended(desk.language, why))
             desk.note("waiting", text, findings=(finding.finding_id,), release=finding.release)
 
 
@@ -133,7 +136,7 @@ def _why_it_waits(desk: Desk, finding: Finding) -> str:
     before = desk.state.taken_back(finding.repairs)
     if before is not None:
         return desk.say("taken back before", when=before.at[:16])
-    return waits_for(desk.settings, finding)
+    return waits_for(desk.settings, finding, doubt_about(desk.bench, finding))
 
 
 def _approved(desk: Desk) -> dict[str, list[Finding]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from feedback.causes import Language, one_line
+from feedback.causes import one_line
+from feedback.repairing.words import Language
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     "started": ("The worker started.", "后台任务已启动。"),
@@ -56,6 +57,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{count} recent questions were asked again on {before} and {release}: {worse} are answered worse, "
         "{better} better.",
         "最近的 {count} 个问题在 {before} 与 {release} 上重新回答：{worse} 个变差，{better} 个变好。",
+    ),
+    "not replayed": (
+        "There are no other recent questions that could be asked again on release {release}.",
+        "没有其他近期问题可以在版本 {release} 上重新回答。",
     ),
     "watched": (
         "Release {release} was watched for {hours:g} hours and {answers} answers; nothing turned for the worse.",

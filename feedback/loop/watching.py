@@ -159,7 +159,8 @@ def _replays(desk: Desk, event: LoopEvent, live: str) -> str:
     if sign_test(replays.worse, replays.better) <= (1 - desk.settings.watch_confidence) / 2:
         return desk.say("signal replays", **told)
     if not desk.stop():
-        text = desk.say("replayed", before=event.to, release=event.release, **told)
+        said = "replayed" if replays.count else "not replayed"
+        text = desk.say(said, before=event.to, release=event.release, **told)
         tokens = desk.bench.model_tokens - spent
         desk.note("replayed", text, release=event.release, to=event.to, model_tokens=tokens)
     return ""

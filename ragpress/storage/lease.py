@@ -46,7 +46,9 @@ class Holder(msgspec.Struct, frozen=True):
 def current_holder() -> Holder:
     """This process as a holder."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "python"
+    program = Path(sys.argv[0]) if sys.argv else Path("python")
+    name = program.parent.name if program.name == "__main__.py" else program.name
+    command = " ".join([name, *sys.argv[1:]])
     return Holder(host=socket.gethostname(), pid=os.getpid(), started=started, command=command[:200])
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ragpress import console
 from serving.commands.shared import Collection, Json, Wait, environment_of, release_of
+
+if TYPE_CHECKING:
+    from index.environment import Environment
+    from index.release import Manifest
 
 Reason = Annotated[str, typer.Option(help="Why; it is recorded beside what is live.")]
 
@@ -89,11 +93,31 @@ def rollback(
     from index.prompt_versions import keep_live_prompt  # noqa: PLC0415
 
     environment = environment_of()
+    releases = environment.releases(collection)
     with environment.store.writer(collection, wait):
+        left = releases.live()
         record = rollback(environment, collection, release, reason=" ".join(reason.split()))
         note = keep_live_prompt(environment, collection, record.why)
+        now = releases.live()
     console.show(record, as_json, console.live)
     console.note(note)
+    if left is not None and now is not None:
+        console.note(_coming_again(environment, left, now))
+
+
+def _coming_again(environment: Environment, left: Manifest, now: Manifest) -> str:
+    """That repairs of the release that was left are still in ``repairs/``; "" where none is."""
+    from index.repairs.files import load_all  # noqa: PLC0415
+    from index.repairs.records import repair_id  # noqa: PLC0415
+
+    kept = {repair_id(repair) for repair in load_all(environment.workspace.root, left.collection)}
+    names = sorted(kept & set(left.repairs) - set(now.repairs))
+    if not names:
+        return ""
+    return (
+        f"The repairs of {left.id} still stand in repairs/, and the next ingest brings them again. Where no worker "
+        f"runs, which takes them out: ragpress repair revert {' '.join(names)}"
+    )
 
 
 @app.command("gc")
