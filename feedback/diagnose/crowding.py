@@ -86,6 +86,7 @@ def _repeated(subject: Subject, hits: Sequence[Hit], quotes: Sequence[str]) -> C
                 text="\n".join(line for _, line in held.values()),
                 whole=whole,
                 kept=_kept(rows, None) if whole else "",
+                quoted=True,
             )
     return None
 

@@ -9,21 +9,13 @@ import re
 from collections.abc import Sequence
 
 from evaluation.subjects import Subject
+from feedback.diagnose.noise import noisy_piece
 from feedback.diagnose.observation import Damage
 from feedback.diagnose.texts import DocumentTexts
 from feedback.workbench import Workbench
-from ingest.garbage import noise_share
-from serving.evidence.sentences import split_sentences
 from serving.types import Answer
 
 _MOST = 4
-_NOISE = 0.12
-_SHORTEST = 40
-_HAN = re.compile("[\u3400-\u9fff]")
-_LEAST_HAN = 15
-# What character recognition makes of Chinese characters that it cannot read: an empty box, and strokes within one.
-_BOXES = frozenset("口囗曰日目田由甲申白自皿吕昌")
-_BOXED = 0.12
 _YEAR = re.compile(
     r"(?<![\d.,])([1-9]\d{3})\s?年(?!前)"
     r"|\b(?:in|since|until|January|February|March|April|May|June|July|August|September|October|November|December)"
@@ -91,23 +83,6 @@ def has_impossible_date(text: str, year: int) -> bool:
     years = [int(one or other) for one, other in _YEAR.findall(text)]
     days = [int(month or "1") > _MONTHS or int(day or "1") > _DAYS for month, day in _DAY.findall(text)]
     return any(value > year + _AHEAD for value in years) or any(days)
-
-
-def noisy_piece(text: str) -> str:
-    """The first sentence of a text that reads as noise; "" where none does."""
-    for start, end in split_sentences(text):
-        piece = text[start:end]
-        if is_noisy(piece):
-            return piece
-    return ""
-
-
-def is_noisy(piece: str) -> bool:
-    """Whether a sentence reads as noise: as mojibake, or as what a scanner makes of a page that it cannot read."""
-    letters = len(_HAN.findall(piece))
-    if letters >= _LEAST_HAN and sum(sign in _BOXES for sign in piece) >= _BOXED * letters + 1:
-        return True
-    return len(piece) >= _SHORTEST and noise_share(piece) >= _NOISE
 
 
 def breaks_off(text: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from feedback.diagnose import calibration, loss_rules, rival_rules
+from feedback.diagnose.noise import is_noisy
 from feedback.diagnose.observation import Fault, Observation
 from feedback.diagnose.verdict import Rule, Verdict
 from feedback.records import Holder
@@ -113,7 +114,7 @@ _FIRST = {"quarantined": -1, "cleaned_away": 0, "live": 3, "deleted": 2}
 
 def _well_held(seen: Observation) -> bool:
     live = seen.live
-    return live is not None and (live.exact or live.noise <= _NOISE)
+    return live is not None and (live.exact or live.noise <= _NOISE) and not is_noisy(live.quote)
 
 
 def _of_layer(seen: Observation, holder: Holder) -> Verdict | None:
@@ -143,7 +144,7 @@ _LAYERS: dict[str, tuple[Cause, float, str]] = {
 
 
 def _noisy(holder: Holder) -> Verdict | None:
-    if not holder.readable or holder.noise <= _NOISE or holder.exact:
+    if not holder.readable or (not is_noisy(holder.quote) and (holder.noise <= _NOISE or holder.exact)):
         return None
     why = f"{holder.source} holds the answer with characters that are wrong, as by OCR"
     return _lost_as("noisy", Cause.PARSE_FAULT, 0.8, why, (holder.document_id, holder.source, why), holder)
@@ -181,9 +182,16 @@ def _earlier(seen: Observation, holder: Holder) -> Verdict:
 
 def _crowded(seen: Observation) -> Verdict | None:
     crowd, live = seen.crowd, seen.live
-    if crowd is None or (crowd.share < _CROWDED and not crowd.fixes):
+    boilerplate = crowd is not None and crowd.quoted and not crowd.whole
+    if crowd is None or (crowd.share < _CROWDED and not crowd.fixes and not boilerplate):
         return None
-    if live is not None and live.ranks is not None and live.ranks.passage is not None and not crowd.fixes:
+    if (
+        not boilerplate
+        and live is not None
+        and live.ranks is not None
+        and live.ranks.passage is not None
+        and not crowd.fixes
+    ):
         return None
     others = [item for item in crowd.documents if item[1] != crowd.kept]
     what = "are copies of one another" if crowd.whole else "hold the same paragraph"
@@ -311,6 +319,7 @@ _RULES: tuple[Rule, ...] = (
     _miswired,
     _cut,
     _rewired,
+    loss_rules.noisy,
     rival_rules.differs,
     rival_rules.set_aside,
     _missed,

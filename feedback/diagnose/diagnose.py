@@ -79,7 +79,7 @@ def _finding(scene: Scene, seen: Observation, verdicts: Sequence[Verdict]) -> Fi
     bad, first = scene.bad, verdicts[0]
     at = scene.bench.environment.now().isoformat(timespec="milliseconds")
     finding_id = bad.finding_id(content_of(scene.subject.manifest))
-    sign = Signature(scene.bench.collection, at, finding_id, _version(scene, first))
+    sign = Signature(scene.bench.collection, at, finding_id, *versions_of(scene, first))
     return Finding(
         finding_id=finding_id,
         at=at,
@@ -99,18 +99,20 @@ def _finding(scene: Scene, seen: Observation, verdicts: Sequence[Verdict]) -> Fi
         others=_others(verdicts),
         groups=bad.groups,
         rule=first.rule,
+        standing=bad.claim.standing,
     )
 
 
-def _version(scene: Scene, verdict: Verdict) -> str:
-    """The version that is searched of the document that the repair is about."""
+def versions_of(scene: Scene, verdict: Verdict) -> tuple[str, str]:
+    """The version that is searched of the document that the repair is about, and the one that its source had last."""
     if verdict.holder is None:
-        return ""
+        return "", ""
     try:
         row = scene.subject.release.document(verdict.holder.document_id)
     except ReleaseError:
-        return ""
-    return "" if row.version is None else row.version.hex()
+        return "", ""
+    seen = row.seen_version if row.state != "deleted" else None
+    return "" if row.version is None else row.version.hex(), "" if seen is None else seen.hex()
 
 
 def _origin(seen: Observation) -> str:
@@ -127,4 +129,4 @@ def _others(verdicts: Sequence[Verdict]) -> tuple[tuple[Cause, float], ...]:
     return tuple((item.cause, item.confidence) for item in ranked[:_MOST_OTHERS] if item.confidence >= _LEAST)
 
 
-__all__ = ["Subject", "content_of", "diagnose", "diagnose_all"]
+__all__ = ["Subject", "content_of", "diagnose", "diagnose_all", "versions_of"]

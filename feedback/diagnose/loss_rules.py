@@ -6,12 +6,22 @@ from feedback.diagnose.observation import Observation
 from feedback.diagnose.verdict import Verdict
 from index.findings import Cause
 
+_CLEARLY = 0.8
 _WHY = {
     "noise": "{source}, which lies near the question, has sentences that read as noise, as a bad scan or a wrong "
     "encoding leaves them",
     "date": "{source}, which the answer cites, states a date that cannot be",
     "cut": "{source}, which lies near the question, ends in the middle of a sentence",
 }
+
+
+def noisy(seen: Observation) -> Verdict | None:
+    """A document near the question is full of noise, and nothing that is searched says the right answer clearly."""
+    live = seen.live
+    if live is not None and live.score >= _CLEARLY:
+        return None
+    found = damaged(seen)
+    return found if found is not None and found.rule == "damaged.noise" else None
 
 
 def damaged(seen: Observation) -> Verdict | None:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+from feedback.diagnose.noise import noisy_piece
 from feedback.diagnose.observation import Loss
 from ingest.garbage import noise_share
 
@@ -82,6 +83,8 @@ def _damage(target: str, partner: str) -> tuple[Loss, tuple[str, str]]:
     added = sum(item[4] - item[3] for item in changes)
     if added <= max(1, removed // 6):
         return "truncated", ("", "")
+    if noisy_piece(partner) and not noisy_piece(target):
+        return "garbled", ("", "")
     if _odd("".join(_added(partner, target)), target) >= _NOISE or _misread(one, other, changes):
         return "garbled", ("", "")
     letters = SequenceMatcher(None, target[:_SHOWN], partner[:_SHOWN], autojunk=False).ratio()

@@ -113,6 +113,7 @@ class Crowd(msgspec.Struct, frozen=True, kw_only=True):
         text: what they have in common.
         whole: whether the documents are copies of one another as wholes, not just in one paragraph.
         kept: source path of the one to keep; "" where none is better than the others.
+        quoted: whether the bad answer quotes what they have in common.
         fixes: whether the right answer comes with all but the one to keep left out; None where it was not tried.
     """
 
@@ -121,6 +122,7 @@ class Crowd(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     whole: bool = True
     kept: str = ""
+    quoted: bool = False
     fixes: bool | None = None
 
 

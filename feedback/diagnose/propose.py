@@ -39,12 +39,14 @@ class Signature(msgspec.Struct, frozen=True):
         at: ISO time.
         finding: the finding's id.
         version: SHA-256 (hexadecimal) of the version that is searched of the document at fault; "" where none is.
+        seen: the same of the bytes that its source had last; "" where the source is gone.
     """
 
     collection: str
     at: str
     finding: str
     version: str = ""
+    seen: str = ""
 
     def of(self, reason: str) -> dict[str, Any]:
         """The fields that every kind of repair takes."""
@@ -84,7 +86,13 @@ def _missing(on: Ground) -> list[Repair]:
     ask = MissingDocument(questions=(on.question,), wanted=wanted, **on.sign.of(on.why))
     if holder is None or not holder.version:
         return [ask]
-    return [Restore(source=holder.source, version=holder.version, **on.sign.of(on.why)), ask]
+    return [_restored(on, holder), ask]
+
+
+def _restored(on: Ground, holder: Holder) -> Repair:
+    """An earlier version, for as long as its source has the bytes that it has now."""
+    seen = on.sign.seen if on.sign.seen != holder.version else ""
+    return Restore(source=holder.source, version=holder.version, instead_of=seen, **on.sign.of(on.why))
 
 
 def _wanted(on: Ground) -> str:
@@ -112,7 +120,7 @@ def _parse(on: Ground) -> list[Repair]:
     if on.verdict.rule == "figures" and all(on.seen.figures):
         return [_erratum(on.seen.figures, holder, on.why, on.sign)]
     if holder.layer in ("earlier", "deleted") and holder.version:
-        return [Restore(source=holder.source, version=holder.version, **on.sign.of(on.why))]
+        return [_restored(on, holder)]
     return _read_again(on, holder)
 
 
@@ -120,7 +128,7 @@ def _read_again(on: Ground, holder: Holder) -> list[Repair]:
     """The version before, else a parser that reads it."""
     before = next((item for item in on.seen.holders if item.layer == "earlier" and item.source == holder.source), None)
     if before is not None and before.version:
-        return [Restore(source=before.source, version=before.version, **on.sign.of(on.why))]
+        return [_restored(on, before)]
     reread = next((item for item in on.seen.holders if item.layer == "unparsed" and item.detail), None)
     return [] if reread is None else [Reparse(source=reread.source, parser=reread.detail, **on.sign.of(on.why))]
 
@@ -142,7 +150,7 @@ def _uncleaned(holder: Holder, why: str, sign: Signature) -> Repair:
 def _stale(on: Ground) -> list[Repair]:
     found, holder = on.verdict.conflict, on.verdict.holder
     if found is None and holder is not None and holder.version:
-        return [Restore(source=holder.source, version=holder.version, **on.sign.of(on.why))]
+        return [_restored(on, holder)]
     if found is None:
         return []
     return [Supersede(source=found.wrong.source, newer=found.right.source, **on.sign.of(on.why))]

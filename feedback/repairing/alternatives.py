@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from feedback.diagnose.decide import decide
+from feedback.diagnose.diagnose import versions_of
 from feedback.diagnose.gather import observe, scene_of
 from feedback.diagnose.propose import Signature, propose
 from feedback.diagnose.verdict import Verdict
@@ -28,14 +29,15 @@ def alternatives(bench: Workbench, bad: BadCase, finding: Finding) -> tuple[Find
     live = bench.live()
     if live is None or not finding.others:
         return ()
-    seen = observe(scene_of(bench, bad, live))
+    scene = scene_of(bench, bad, live)
+    seen = observe(scene)
     tried = {frozenset(map(repair_id, tryable(finding.repairs)))}
     found: list[Finding] = []
     left = 1.0
-    sign = Signature(bench.collection, finding.at, finding.finding_id)
     for verdict in decide(seen):
         sure = verdict.confidence / left if left > 0 else 0.0
         left -= verdict.confidence
+        sign = Signature(bench.collection, finding.at, finding.finding_id, *versions_of(scene, verdict))
         repairs = propose(verdict, seen, bad.question, sign)
         change = frozenset(map(repair_id, tryable(repairs)))
         if verdict.cause is finding.cause or not change or change in tried:
