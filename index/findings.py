@@ -117,6 +117,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         proof: None until it was tried.
         groups: groups of the caller who asked; None for an operator.
         rule: name of the rule of the diagnosis that decided, by which its confidence was counted; "" of older records.
+        standing: what the claim rests on: ``claimed`` by too few callers, ``agreed``, ``person``; else ``none`` or "".
     """
 
     finding_id: str
@@ -138,6 +139,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     proof: Proof | None = None
     groups: tuple[str, ...] | None = None
     rule: str = ""
+    standing: str = ""
 
 
 EventKind: TypeAlias = Literal[

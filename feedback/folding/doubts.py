@@ -88,8 +88,8 @@ _REASONS = re.compile(r"\bwhy\b|\bhow come\b|为什么|为何|为啥|原因", re
 # What people put around what they say is right.
 _FRAME = (
     "answer answers right wrong correct true actually know remember think say says said would should fix please manual "
-    "document documents 答案 回答 记得 应该 应当 应为 正确 错误 不对 其实 资料 文档 文件 不是 别的 改成 准确 有误 说错 答错 "
-    "写的"
+    "document documents 答案 回答 记得 应该 应当 应为 正确 错误 不对 其实 资料 文档 文件 不是 别的 改成 准确 有误 说错 "
+    "答错 写的"
 )
 _LONGEST = 8000
 

@@ -81,7 +81,8 @@ def _differs(known: Finding, finding: Finding) -> bool:
     """Whether more is known now than when it was proven, as where others agree by now."""
     before = {repair_id(repair) for repair in known.repairs}
     now = {repair_id(repair) for repair in finding.repairs}
-    return not before <= now or (known.cause, known.expected_from) != (finding.cause, finding.expected_from)
+    told = (known.cause, known.expected_from, known.standing)
+    return not before <= now or told != (finding.cause, finding.expected_from, finding.standing)
 
 
 def _why(bad: BadCase, finding: Finding) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from feedback.repairing.vouching import Doubt
 from feedback.repairing.words import say
 from index.findings import Cause, Finding
 from index.repairs.records import Erratum, MissingDocument, kind_of
@@ -10,7 +11,7 @@ from ragpress.loop_settings import LoopSettings
 _PEOPLE_DECIDE = {Cause.CONFLICTING_DOCUMENTS: "wait_conflict", Cause.ACCESS_DENIED: "wait_access"}
 
 
-def waits_for(settings: LoopSettings, finding: Finding) -> str:
+def waits_for(settings: LoopSettings, finding: Finding, doubt: Doubt = "") -> str:
     """Why a finding's repairs wait for a person, in the loop's language; "" where they may go live by themselves.
 
     They may where all of this holds: the repairs were proven; every one is of a kind in ``[loop] auto_repairs``; the
@@ -20,8 +21,9 @@ def waits_for(settings: LoopSettings, finding: Finding) -> str:
     Args:
         settings: ``[loop]`` of the collection.
         finding: the finding, with its proof.
+        doubt: why somebody must vouch for the repairs, as :func:`feedback.repairing.vouching.doubt_about` finds it.
     """
-    key = _reason(settings, finding)
+    key = _reason(settings, finding) or doubt
     if not key:
         return ""
     return say(

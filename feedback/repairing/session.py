@@ -14,6 +14,7 @@ from feedback.repairing.prove import prove
 from feedback.repairing.publish import Outcome, publish_repairs
 from feedback.repairing.standing import holds
 from feedback.repairing.trial import tryable
+from feedback.repairing.vouching import doubt_about
 from feedback.repairing.words import language_of, say, short, what_it_does
 from feedback.workbench import Workbench
 from index.approvals import Word, decide, undecidable
@@ -251,7 +252,7 @@ def _report(
                 cause=one.cause,
                 confidence=one.confidence,
                 proof=one.proof,
-                waits=waits_for(settings, one),
+                waits=waits_for(settings, one, doubt_about(bench, one)),
             )
             for one in findings
         ),

@@ -95,6 +95,27 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "what is said to be right stands in no document, and too few callers say so: a person decides",
         "所说的正确答案没有出现在任何文档中，这样说的人也太少：由人决定",
     ),
+    "wait_removed": (
+        "it would bring back a document that was removed or taken out on purpose: a person decides",
+        "这会恢复被有意删除或撤下的文档：由人决定",
+    ),
+    "wait_edited": (
+        "it would undo an edit, and nothing shows that the text was damaged: more callers, or a person, must say so",
+        "这会撤销一次编辑，而文本没有损坏的迹象：需要更多人反馈，或由人决定",
+    ),
+    "wait_planted": (
+        "it would take out a document that only contradicts another one: more callers, or a person, must say so",
+        "这会撤下一份只是与另一份矛盾的文档：需要更多人反馈，或由人决定",
+    ),
+    "wait_copies": (
+        "what it would take out says more than what stays, or is what was asked for: more callers, or a person, must "
+        "say so",
+        "将被撤下的内容比保留的更多，或者正是所问的内容：需要更多人反馈，或由人决定",
+    ),
+    "wait_for_all": (
+        "it would change the answers to all questions: more callers, or a person, must say so",
+        "这会影响所有问题的回答：需要更多人反馈，或由人决定",
+    ),
     "wait_unknown": (
         "nobody said what is right: the answer changed, and a person judges whether for the better",
         "没有人说明正确答案：答案变了，是否变好由人判断",
