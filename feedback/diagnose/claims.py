@@ -91,7 +91,11 @@ class Judge:
         """Whether an answer is what is expected; never where nothing is expected."""
         if expected.abstain:
             return answer.abstained
-        return bool(expected.text) and not answer.abstained and self.agrees(answer.answer, expected.text)
+        if not expected.text or answer.abstained:
+            return False
+        # Word for word what a person says, and the bad answer does not say it: the two tell themselves apart.
+        said = bool(expected.against) and holds(answer.answer, expected.text)
+        return said or self.agrees(answer.answer, expected.text)
 
     def same(self, one: Answer, other: Answer) -> bool:
         """Whether two answers say the same first."""

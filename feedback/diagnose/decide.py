@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from feedback.diagnose import calibration, loss_rules, rival_rules
-from feedback.diagnose.noise import is_noisy
+from feedback.diagnose.noise import is_noisy, shows_noise
 from feedback.diagnose.observation import Fault, Observation
 from feedback.diagnose.verdict import Rule, Verdict
 from feedback.records import Holder
@@ -53,7 +53,7 @@ def _right_now(seen: Observation) -> Verdict | None:
 def _agrees(seen: Observation) -> Verdict | None:
     if not seen.agrees or (seen.conflict is not None and rival_rules.contradicts(seen, seen.conflict)):
         return None
-    if seen.live is not None and seen.live.chunks and not seen.live.whole:
+    if rival_rules.rests_on_planted(seen) or (seen.live is not None and seen.live.chunks and not seen.live.whole):
         return None
     why = "the answer says what is said to be right"
     return Verdict(rule="agrees", cause=Cause.FEEDBACK_DISPUTED, prior=0.85, why=why)
@@ -144,7 +144,9 @@ _LAYERS: dict[str, tuple[Cause, float, str]] = {
 
 
 def _noisy(holder: Holder) -> Verdict | None:
-    if not holder.readable or (not is_noisy(holder.quote) and (holder.noise <= _NOISE or holder.exact)):
+    if not holder.readable or (
+        not is_noisy(holder.quote) and (holder.noise <= _NOISE or holder.exact or not shows_noise(holder.quote))
+    ):
         return None
     why = f"{holder.source} holds the answer with characters that are wrong, as by OCR"
     return _lost_as("noisy", Cause.PARSE_FAULT, 0.8, why, (holder.document_id, holder.source, why), holder)
@@ -262,6 +264,8 @@ def _generated(seen: Observation) -> Verdict | None:
     if fault is not None:
         return _fault_verdict(fault, "prompt", 0.85, live)
     if seen.expected.origin == "rival" or (live.score < _SURE and _stands(seen)):
+        return None
+    if rival_rules.rests_on_planted(seen):
         return None
     number = live.ranks.passage
     why = f"passage {number} of the prompt ({live.source}) holds the answer, and it was answered otherwise"

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from evaluation.subjects import Subject
 from feedback.diagnose.decide import decide
 from feedback.diagnose.evidence import evidence_of
-from feedback.diagnose.gather import Scene, observe, scene_of
+from feedback.diagnose.gather import observe
 from feedback.diagnose.observation import Observation
 from feedback.diagnose.propose import Signature, propose
+from feedback.diagnose.scene import Scene, scene_of
 from feedback.diagnose.verdict import Verdict
 from feedback.records import BadCase
 from feedback.workbench import Workbench

@@ -7,9 +7,8 @@ import re
 
 import msgspec
 
-from evaluation.subjects import Subject
 from feedback.diagnose.access import readable, ruling
-from feedback.diagnose.claims import Judge, claimed, folded, news_of, support_of
+from feedback.diagnose.claims import claimed, folded, holds, news_of, support_of
 from feedback.diagnose.conflicts import (
     conflict_between,
     copies_of,
@@ -22,7 +21,7 @@ from feedback.diagnose.conflicts import (
 )
 from feedback.diagnose.crowding import crowd_of
 from feedback.diagnose.damage import damages_of, impossible_dates
-from feedback.diagnose.history import History, last_good, said_before
+from feedback.diagnose.history import last_good, said_before
 from feedback.diagnose.holders import find_holders
 from feedback.diagnose.losses import loss_of
 from feedback.diagnose.observation import (
@@ -40,10 +39,13 @@ from feedback.diagnose.observation import (
 from feedback.diagnose.pairs import Texts, pair_of
 from feedback.diagnose.prompts import other_prompt, prompt_fault
 from feedback.diagnose.rival_rules import PLANTED
+from feedback.diagnose.scene import Scene
 from feedback.diagnose.settings_faults import (
+    by_words,
     chunk_fault,
     crippled,
     embed_fault,
+    other_embedder,
     quoted_instead,
     setting_faults,
     under_defaults,
@@ -52,14 +54,13 @@ from feedback.diagnose.settings_faults import (
 from feedback.diagnose.texts import DocumentTexts
 from feedback.diagnose.unused import better_unused
 from feedback.diagnose.whatif import unrestricted, without
-from feedback.records import BadCase, Holder
-from feedback.workbench import Workbench, question_of
+from feedback.records import Holder
 from index.release import Manifest
 from ingest.versions import Edition, is_older, stated_date, stated_version
 from ragpress.errors import RagpressError, ReleaseError
 from serving.evidence.answer_kind import answer_kind, holds_kind
 from serving.standalone import standalone_by_rule
-from serving.types import Answer, Question
+from serving.types import Answer
 
 _SUPPORTED = 0.38
 _GUESSED = 0.5
@@ -71,46 +72,6 @@ _NO_FIGURES = ("", "")
 _DIGITS = re.compile(r"\d+")
 # Digits that scanners read as letters.
 _READ_AS = {"l": "1", "I": "1", "|": "1", "O": "0", "o": "0", "S": "5", "B": "8", "Z": "2"}
-
-
-class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """What everything else is worked out from.
-
-    Attributes:
-        bench: the collection.
-        bad: the bad case.
-        subject: the release that is diagnosed.
-        question: as its caller asked it.
-        answer: the bad answer, as the release makes it.
-        judge: tells whether texts say what is expected.
-        history: the releases before it.
-        earlier: what they say, newest first.
-    """
-
-    bench: Workbench
-    bad: BadCase
-    subject: Subject
-    question: Question
-    answer: Answer
-    judge: Judge
-    history: History
-    earlier: tuple[tuple[Manifest, Answer], ...]
-
-
-def scene_of(bench: Workbench, bad: BadCase, subject: Subject) -> Scene:
-    """Ask the release and those before it."""
-    question = question_of(bad)
-    history = History(bench, subject.manifest)
-    return Scene(
-        bench=bench,
-        bad=bad,
-        subject=subject,
-        question=question,
-        answer=bench.ask(subject, question),
-        judge=Judge(question.text, subject),
-        history=history,
-        earlier=tuple(history.answers(question)),
-    )
 
 
 def observe(scene: Scene) -> Observation:
@@ -155,7 +116,9 @@ def _expected(scene: Scene) -> Expected:
     """What is right: what people say, else what an earlier release said, else what can be worked out."""
     said = claimed(scene.bad)
     if said.text or said.abstain:
-        return said
+        wrong = scene.answer.answer
+        known = said.text and not scene.answer.abstained and not holds(wrong, said.text)
+        return msgspec.structs.replace(said, against=wrong) if known else said
     before = said_before(scene.earlier, scene.answer, scene.judge)
     if before is not None:
         manifest, answer = before
@@ -196,6 +159,7 @@ def _from_wiring(scene: Scene) -> Expected | None:
     answer = other_prompt(scene.bench, scene.subject, scene.question)
     if answer is None or scene.judge.same(answer, scene.answer):
         answer = under_defaults(scene.bench, scene.subject, scene.question)
+        answer = answer or by_words(scene.bench, scene.subject, scene.question)
         if answer is not None and crippled(scene.subject.manifest) and _differs(answer, scene.answer):
             return _rival(answer, scene.answer)
     if answer is None or answer.abstained or scene.judge.same(answer, scene.answer):
@@ -225,7 +189,8 @@ def _from_rival(scene: Scene) -> Expected:
     cited = tuple(dict.fromkeys(item.source for item in scene.answer.citations))
     if not cited:
         return Expected()
-    other = without(scene.bench, scene.subject, scene.question, _with_copies(scene, cited[0]))
+    doubted = (*_with_copies(scene, cited[0]), *(item.source for item in _planted(scene, Expected())))
+    other = without(scene.bench, scene.subject, scene.question, tuple(dict.fromkeys(doubted)))
     if other is None or other.abstained or support_of(other) < _SUPPORTED or scene.judge.same(other, scene.answer):
         return Expected()
     return _rival(other, scene.answer)
@@ -413,9 +378,11 @@ def _loss(scene: Scene, holders: tuple[Holder, ...]) -> tuple[Loss, tuple[str, s
         return "", _NO_FIGURES, lost
     now = text_of(scene.subject, row)
     loss, figures = loss_of(before.text, now, lost.quote)
-    if loss in ("edited", "figures"):
+    if loss not in ("", "garbled"):
         older = is_older(stated(row.title, now), stated(row.title, before.text))
-        return ("older" if older else loss if older is None else "edited"), figures, lost
+        if older is False and loss in ("edited", "figures"):
+            return "edited", figures, lost
+        return ("older" if older else loss), figures, lost
     return loss, figures, lost
 
 
@@ -463,7 +430,20 @@ def _faults(scene: Scene, expected: Expected, live: Holder | None, good: Manifes
             chunk_fault(scene.bench, scene.subject, good, live),
         )
         found += [*tried, *(item for item in unbuilt if item is not None)]
+    other = other_embedder(scene.subject.manifest)
+    if other is not None and all(item.kind != "embed" for item in found) and _misled(expected, live):
+        found.append(other)
     return tuple(found)
+
+
+def _misled(expected: Expected, live: Holder | None) -> bool:
+    """Whether meaning finds the right answer worse than words do."""
+    if live is None or live.ranks is None:
+        return False
+    words, meaning = live.ranks.lexical, live.ranks.dense
+    if expected.origin == "rival" and live.ranks.passage is None:
+        return True
+    return words is not None and (meaning is None or meaning > words + 1)
 
 
 def _hidden(scene: Scene, expected: Expected, holders: tuple[Holder, ...]) -> tuple[tuple[str, str], ...]:

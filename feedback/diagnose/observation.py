@@ -31,6 +31,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
         origin: where it comes from.
         sources: sources that are said to hold it.
         release: of ``history`` the release that said it.
+        against: the text of the bad answer, where it does not hold the words of what is right.
     """
 
     text: str = ""
@@ -38,6 +39,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin = ""
     sources: tuple[str, ...] = ()
     release: str = ""
+    against: str = ""
 
     @property
     def claimed(self) -> bool:

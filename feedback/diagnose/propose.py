@@ -141,10 +141,15 @@ def _erratum(figures: tuple[str, str], holder: Holder, why: str, sign: Signature
 
 def _uncleaned(holder: Holder, why: str, sign: Signature) -> Repair:
     if holder.detail:
-        return CleaningRule(family=exactly(holder.source), off=(holder.detail,), **sign.of(why))
+        return CleaningRule(family=exactly(holder.source), off=(_setting_of(holder.detail),), **sign.of(why))
     lines = [line.strip() for line in holder.quote.splitlines() if line.strip()]
     keep = tuple(re.escape(line) for line in lines[:_LINES])
     return CleaningRule(family=exactly(holder.source), keep=keep, **sign.of(why))
+
+
+def _setting_of(rule: str) -> str:
+    """What a repair switches off: the expression itself, or the setting that a rule of the cleaning belongs to."""
+    return {"repeated_line": "repeated_lines"}.get(rule, rule.removeprefix("drop_pattern:"))
 
 
 def _stale(on: Ground) -> list[Repair]:

@@ -62,7 +62,7 @@ def conflict(seen: Observation) -> Verdict | None:
         return None
     if len(found.wrong.copies) >= _FLOOD or _in_crowd(seen, found):
         return None
-    if found.right.planted >= PLANTED and not _looks_planted(found):
+    if seen.expected.claimed and found.right.planted >= PLANTED and not _looks_planted(found):
         why = f"what is said to be right stands only in {found.right.source}, which looks planted"
         return Verdict(rule="claim_planted", cause=Cause.FEEDBACK_DISPUTED, prior=0.7, why=why, conflict=found)
     if not contradicts(seen, found):
@@ -127,6 +127,13 @@ def suspicious(seen: Observation) -> Verdict | None:
     ]
     blamed = tuple({item[0]: item for item in reversed([*likely, *_all_planted(seen)])}.values())[::-1]
     return Verdict(rule="suspects", cause=Cause.POISONED_DOCUMENT, prior=0.65, why=why, blamed=blamed)
+
+
+def rests_on_planted(seen: Observation) -> bool:
+    """Whether what is said to be right stands, of all that is searched, in a text that looks planted."""
+    live = seen.live
+    known = {item.document_id for item in seen.suspects if item.planted >= PLANTED}
+    return live is not None and live.document_id in known
 
 
 def _all_planted(seen: Observation) -> list[tuple[str, str, str]]:

@@ -18,7 +18,7 @@ from index.answering import Answering
 from index.release import Manifest
 from ingest.chunk import chunk_fingerprint
 from ragpress.answer_settings import ContextSettings
-from ragpress.settings import ChunkSettings, RetrievalSettings
+from ragpress.settings import ChunkSettings, EmbedSettings, RetrievalSettings
 from serving.types import Answer, Question
 
 _ANSWERING = ("context", "answer", "rerank", "generator")
@@ -26,6 +26,7 @@ _CHUNK_SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512)
 _QUOTING = "extractive"
 _NO_MODEL = frozenset({_QUOTING, "none"})
 _PREFIXED = re.compile(r"(?:^|-)e5-")
+_HASHING = "hashing"
 _SAME_VECTOR = 0.9999
 _SMALLEST = (1, 8, 16, 24, 32, 48, 64, 96)
 _DEFAULT_CHUNK = ChunkSettings()
@@ -176,6 +177,27 @@ def unprefixed_fault(subject: Subject, question: str) -> Fault | None:
         better=f"the prefix that {embedder.name} expects before a question",
         unusual=True,
     )
+
+
+def other_embedder(now: Manifest) -> Fault | None:
+    """An embedder that is not the built-in one; None where it is."""
+    usual = EmbedSettings().model
+    if now.embed.model in (usual, _HASHING):
+        return None
+    return Fault(
+        kind="embed",
+        now=f"embed.model = {now.embed.model!r}",
+        better=f"embed.model = {usual!r}",
+        settings={"embed": {"model": usual}},
+        unusual=True,
+    )
+
+
+def by_words(bench: Workbench, subject: Subject, question: Question) -> Answer | None:
+    """What the release answers by words alone where its embedder is not the built-in one; None where it is."""
+    if other_embedder(subject.manifest) is None:
+        return None
+    return under(bench, subject, question, {"retrieval": {"dense_weight": 0.0, "lexical_weight": 1.0}}, None)
 
 
 def chunk_fault(bench: Workbench, subject: Subject, good: Manifest | None, holder: Holder | None) -> Fault | None:
