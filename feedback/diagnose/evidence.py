@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from feedback.diagnose.gather import Scene
 from feedback.diagnose.observation import Conflict, Observation
+from feedback.diagnose.scene import Scene
 from feedback.diagnose.verdict import Verdict
 from feedback.records import Holder
 from index.findings import FindingEvidence

@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from feedback.diagnose.decide import decide
 from feedback.diagnose.diagnose import versions_of
-from feedback.diagnose.gather import observe, scene_of
+from feedback.diagnose.gather import observe
 from feedback.diagnose.propose import Signature, propose
+from feedback.diagnose.scene import scene_of
 from feedback.diagnose.verdict import Verdict
 from feedback.records import BadCase
 from feedback.repairing.trial import tryable

@@ -126,6 +126,17 @@ def test_boilerplate_is_dropped_for_its_family() -> None:
     assert rule.drop == (r"Write\ to\ the\ desk\ about\ .*s\.",)
 
 
+@pytest.mark.parametrize(("rule", "off"), [("drop_pattern:NOTE .*", "NOTE .*"), ("repeated_line", "repeated_lines")])
+def test_what_cleaning_took_out_is_kept_by_switching_its_rule_off_under_the_name_of_the_setting(
+    rule: str, off: str
+) -> None:
+    lost = replace(LIVE, layer="cleaned_away", detail=rule, ranks=None)
+    seen = Observation(expected=CLAIMED, holders=(lost,))
+    (repair,) = propose(decide(seen)[0], seen, "How many?", SIGN)
+    assert isinstance(repair, CleaningRule)
+    assert repair.off == (off,)
+
+
 def test_settings_go_back_to_what_worked() -> None:
     fault = Fault(
         kind="retrieval", now="k = 1", better="k = 10", settings={"retrieval": {"k": 10}}, tried=True, changed=True
