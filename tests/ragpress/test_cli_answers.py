@@ -168,7 +168,7 @@ def silent(folder: Path) -> Iterator[socket.socket]:
     settings = folder / "ragpress.toml"
     before = settings.read_text(encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(60)
+        server.settimeout(240)
         address = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
         settings.write_text(f'{before}\n[generator]\nbase_url = "{address}"\nretries = 0\n', encoding="utf-8")
         yield server
@@ -204,7 +204,7 @@ def test_an_interrupt_stops_the_answer_and_not_the_conversation(folder: Path, si
         connection, _ = silent.accept()
         with connection:
             process.send_signal(signal.SIGINT)
-            _, stderr = process.communicate("/nonsense\n/quit\n", timeout=60)
+            _, stderr = process.communicate("/nonsense\n/quit\n", timeout=240)
     assert "(stopped)" in stderr
     assert "/sources" in stderr
     assert process.returncode == DONE
