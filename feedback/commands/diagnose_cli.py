@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _LINES = 6
 _TRYABLE = frozenset({"open", "proven", "unproven", "waiting", "approved", "refused", "rolled_back"})
 _ORIGINS = {
-    "correction": "says the correction",
-    "source": "says the source that was named",
-    "history": "said an earlier answer",
-    "case": "says the case",
+    "correction": "a user's correction",
+    "source": "a document",
+    "history": "an earlier answer",
+    "case": "the case",
 }
 _STATES = {
     "open": "open",
@@ -92,7 +92,7 @@ def _one(finding: FoundCause, out: Console) -> None:
         out.print(f"  and {len(finding.documents) - _LINES} more", markup=False)
     if finding.expected:
         origin = _ORIGINS.get(finding.expected_from, finding.expected_from)
-        out.print(f"  Right, {origin}: {_plain(finding.expected)}", style="green", markup=False)
+        out.print(f"  Said to be right, by {origin}: {_plain(finding.expected)}", style="green", markup=False)
     for line in _evidence(finding)[:_LINES]:
         out.print(f"  - {line}", style="dim", markup=False)
     for repair in finding.repairs[:_LINES]:
