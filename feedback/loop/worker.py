@@ -84,11 +84,15 @@ def work(
         lines = [held.enter_context(_Line(environment, name, stop, sinks)) for name in names]
         while not stop.is_set():
             fresh = _reread(environment_of, environment) if any(line.settings_changed() for line in lines) else None
-            environment = fresh or environment
-            for line in lines:
-                if fresh is not None:
+            if fresh is not None:
+                environment = fresh
+                lines = _still_named(lines, environment)
+                for line in lines:
                     line.renew(environment)
+            for line in lines:
                 line.step()
+            if not lines:
+                return
             stop.wait(min(line.settings.poll_seconds for line in lines))
 
 
@@ -227,6 +231,15 @@ def _budget(bench: Workbench) -> Budget:
     state = read_state(bench.environment, bench.collection)
     settings = bench.environment.workspace.collection(bench.collection).loop
     return budget_of(settings, state.events, bench.environment.now())
+
+
+def _still_named(lines: Sequence[_Line], environment: Environment) -> list[_Line]:
+    """The lines whose collections edited settings still name; the others rest, and end with the worker."""
+    kept = [line for line in lines if line.bench.collection in environment.workspace.collections]
+    for line in lines:
+        if line not in kept:
+            _LOG.error("the settings no longer name the collection %s: its loop rests", line.bench.collection)
+    return kept
 
 
 def _reread(environment_of: Callable[[], Environment], before: Environment) -> Environment | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ragpress.errors import SettingsError
 from ragpress.storage import disk
 
 FOLDER = "repairs"
+_COLLECTION = re.compile(rb'"collection"\s*:\s*"([^"\\]*)"')
 
 
 def load(workspace: Path, collection: str) -> dict[str, Quarantine]:
@@ -61,17 +63,33 @@ def _read_files(workspace: Path, collection: str | None) -> list[tuple[Path, Rep
     found: list[tuple[Path, Repair]] = []
     for path in sorted((workspace / FOLDER).glob("*.json")):
         try:
-            repair = msgspec.json.decode(path.read_bytes(), type=Repair)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} is not a repair: {error}. Mend it or remove it.") from error
+            body = path.read_bytes()
         except FileNotFoundError:
             continue  # it was taken back just now
+        except OSError as error:
+            raise SettingsError(f"{path} cannot be read: {error}. Mend it or remove it.") from error
+        if collection is not None and _of_another(body, collection):
+            continue
+        try:
+            repair = msgspec.json.decode(body, type=Repair)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path} is not a repair: {error}. Mend it or remove it.") from error
         wrong = problem(repair)
         if wrong:
             raise SettingsError(f"{path} cannot be used: {wrong} Mend it or remove it.")
         if collection is None or repair.collection == collection:
             found.append((path, repair))
     return found
+
+
+def _of_another(body: bytes, collection: str) -> bool:
+    """Whether a file surely belongs to another collection, though nothing else of it may be readable.
+
+    What a slip in an editor breaks stops the collection that it is for; where a file does not tell, it stops all: a
+    quarantine that nobody can read must not be taken for none.
+    """
+    names = {found.decode("utf-8", "replace") for found in _COLLECTION.findall(body)}
+    return bool(names) and collection not in names
 
 
 def find(workspace: Path, repair_id: str) -> tuple[Path, Repair] | None:

@@ -17,6 +17,7 @@ from feedback.loop.noticing import Noticer
 from feedback.loop.source_events import Due, SourceWatch
 from feedback.loop.telling_others import Teller
 from feedback.loop.worker import run_once, work
+from index.environment import Environment
 from index.findings import LoopEvent
 from index.loop_lease import worker_of
 from ragpress.errors import WriterBusyError
@@ -102,6 +103,26 @@ def test_feedback_sources_and_settings_are_noticed_while_it_runs(looped: Looped)
     assert (kinds[0], kinds[-1]) == ("started", "stopped")
     assert kinds.count("published") == 1
     assert "6 euro" in looped.ask().answer
+
+
+def test_a_collection_that_the_settings_no_longer_name_rests_and_the_others_go_on(looped: Looped) -> None:
+    both = "[collections.default]\n[collections.other]\n"
+    looped.workspace.configure(SETTINGS + LOOP + both)
+    stop, told = threading.Event(), list[LoopEvent]()
+
+    def environment_of() -> Environment:
+        return looped.environment
+
+    def take(event: LoopEvent) -> None:
+        told.append(event)
+        if event.collection == "other" and event.kind == "ingested":
+            stop.set()
+        elif event.collection == "other" and event.kind == "started":
+            looped.workspace.configure(SETTINGS + LOOP + "[collections.other]\n")
+            looped.workspace.write({"boats.md": "# Boats\n\nBoats are lent at the west gate.\n"})
+
+    work(environment_of, ["default", "other"], stop, sinks=[take])
+    assert {(event.collection, event.kind) for event in told} >= {("default", "stopped"), ("other", "ingested")}
 
 
 @pytest.mark.process

@@ -169,3 +169,25 @@ def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(tmp_path: Path, 
     with pytest.raises(SettingsError, match=said) as raised:
         files.load_all(tmp_path, "default")
     assert str(path) in str(raised.value)
+
+
+def test_a_file_that_an_editor_broke_stops_its_own_collection_alone(tmp_path: Path) -> None:
+    (tmp_path / "repairs").mkdir()
+    (tmp_path / "repairs" / "x.json").write_text('{"kind": "quarantine", "collection": "other", "source": "a.md",,}')
+    assert files.load_all(tmp_path, "default") == ()
+    with pytest.raises(SettingsError, match=r"x\.json is not a repair.*Mend it or remove it"):
+        files.load_all(tmp_path, "other")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": "quarantine"}'])
+def test_a_file_that_does_not_tell_its_collection_stops_all(tmp_path: Path, text: str) -> None:
+    (tmp_path / "repairs").mkdir()
+    (tmp_path / "repairs" / "x.json").write_text(text)
+    with pytest.raises(SettingsError, match="Mend it or remove it"):
+        files.load_all(tmp_path, "default")
+
+
+def test_what_cannot_be_read_at_all_is_told(tmp_path: Path) -> None:
+    (tmp_path / "repairs" / "x.json").mkdir(parents=True)
+    with pytest.raises(SettingsError, match=r"x\.json cannot be read"):
+        files.load_all(tmp_path, "default")
