@@ -18,6 +18,8 @@ from serving.types import Answer
 
 _SAME = 0.8
 _MOSTLY = 0.6
+_WORDED = 0.7
+_HAN = re.compile(r"[\u3400-\u9fff]")
 _FACT = 8
 _FEW = 3
 _CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z]{1,4}-?\d{1,6}|\d{1,6}[A-Za-z]{1,3})(?![A-Za-z0-9])")
@@ -145,6 +147,17 @@ def _values(text: str) -> frozenset[float]:
 def folded(text: str) -> str:
     """Letters and digits of a text alone, in lower case."""
     return "".join(sign for sign in text.lower() if sign.isalnum())
+
+
+def in_its_words(answer: Answer, expected: Expected, question: str) -> bool:
+    """Whether an answer has most of the words of what is expected; where that is in another script, it may differ.
+
+    Who corrects an answer means that it is wrong: that it sounds alike is no agreement.
+    """
+    if expected.abstain or bool(_HAN.search(expected.text)) != bool(_HAN.search(question)):
+        return True
+    wanted, said = set(_WORDS.findall(expected.text.lower())), set(_WORDS.findall(answer.answer.lower()))
+    return len(wanted & said) >= _WORDED * len(wanted)
 
 
 def news_of(answer: Answer, other: Answer) -> str:

@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from feedback.diagnose.access import readable, ruling
-from feedback.diagnose.claims import claimed, folded, holds, news_of, support_of
+from feedback.diagnose.claims import claimed, folded, holds, in_its_words, news_of, support_of
 from feedback.diagnose.conflicts import (
     conflict_between,
     copies_of,
@@ -86,13 +86,14 @@ def observe(scene: Scene) -> Observation:
     live = live_of(holders)
     conflict = _either(_conflict(scene, expected, live), _pair(scene, expected))
     loss, figures, lost = _loss(scene, holders)
+    says_so = scene.judge.is_right(scene.answer, expected) and in_its_words(scene.answer, expected, scene.question.text)
     return Observation(
         expected=expected,
         standing=scene.bad.claim.standing,
         disputed=scene.bad.disputed,
         abstained=scene.answer.abstained,
-        right_now=scene.judge.is_right(scene.answer, expected) and not _says_bad(scene),
-        agrees=expected.claimed and scene.judge.is_right(scene.answer, expected),
+        right_now=says_so and not _says_bad(scene),
+        agrees=expected.claimed and says_so,
         supported=support_of(scene.answer),
         holders=holders,
         loss=loss,
