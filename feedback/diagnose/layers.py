@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 import msgspec
@@ -34,6 +34,7 @@ LARGE = 3000
 
 _ROWS = 150
 _UNREAD = ("parse", "scan")
+_CLEANED = ("clean", "audit")
 
 
 class LayerText(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -190,7 +191,10 @@ class Layers:
                     )
 
     def _cleaned_away(self) -> Iterator[LayerText]:
-        for document in self.searched():
+        # Of a document that cleaning left nothing of, all was taken out.
+        shut = (item for item in self.texts.documents if item.state == "quarantined" and item.step in _CLEANED)
+        emptied = (item for item in shut if not self.texts.unused(item).strip())
+        for document in chain(self.searched(), emptied):
             removed = self.texts.removed(document.source)
             if removed:
                 made = self._made_of(document, "cleaned_away", self.texts.before_cleaning(document.source))

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -232,14 +233,14 @@ class DocumentTexts:
         return _corrected(parsed, self._repairs.of(source), version).text
 
     def removed(self, source: str) -> tuple[RemovedText, ...]:
-        """What cleaning took out of the searchable version: whole lines, spans of :meth:`before_cleaning`."""
+        """What cleaning took out of the version in use, or seen last: whole lines of :meth:`before_cleaning`."""
         document = self.document(source)
-        if document is None or not document.searchable:
+        if document is None:
             return ()
-        before, text = self.before_cleaning(source), self.live(document)
+        before, text = self.before_cleaning(source), self.text(document.document_id)
         if not before or before == text:
             return ()
-        rules = self._rules_of(document)
+        rules = self._rules_of(document) if document.searchable else ()
         patterns = self._repairs.of(source).clean_settings(self.settings.clean).drop_patterns
         return tuple(
             RemovedText(text=before[start:end], start=start, end=end, rule=_rule(before[start:end], rules, patterns))
@@ -486,7 +487,7 @@ def _rule(text: str, removed: Sequence[Removal], patterns: Sequence[str]) -> str
     for item in removed:
         if item.text.strip().startswith(first[:150]) or (item.text.strip() and item.text.strip() in text):
             return _named(item.rule, first, patterns)
-    return ""
+    return _named("drop_pattern", first, patterns) if not removed and patterns else ""
 
 
 def _named(rule: str, line: str, patterns: Sequence[str]) -> str:
@@ -494,4 +495,4 @@ def _named(rule: str, line: str, patterns: Sequence[str]) -> str:
         return rule
     lines = pa.array([line])
     found = (p for p in patterns if pc.match_substring_regex(lines, pattern=rf"\A(?:{p})\z")[0].as_py())
-    return "drop_pattern:" + next(found, "")
+    return "".join(f"drop_pattern:{pattern}" for pattern in islice(found, 1))

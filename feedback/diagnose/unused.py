@@ -15,6 +15,8 @@ from serving.types import Answer
 _MOST = 50
 _TAG = re.compile(r"<[^<>]{0,500}>")
 _LEAST = 0.5
+# Where nothing that is searched answers, a text that its parser does not even read is the best guess.
+_HARDLY = 0.25
 _BETTER = 0.02
 
 
@@ -41,6 +43,8 @@ def better_unused(bench: Workbench, subject: Subject, bad: BadCase, answer: Answ
     def answers(item: Holder) -> bool:
         # What a document that the answer cites says besides may be what it was to say.
         margin = -_BETTER if item.source in cited else _BETTER
+        if answer.abstained and item.layer == "unparsed":
+            return item.score >= _HARDLY
         return item.score >= (_LEAST if answer.abstained else max(_LEAST, live + margin))
 
     return tuple(item for item in found if item.layer != "live" and answers(item))
