@@ -13,7 +13,7 @@ from benchmarks.loop_records import Kind, Plan
 from benchmarks.loop_sets import SETS
 from benchmarks.loop_wiring import WIRING
 
-_STEP = 5
+_STEP = 7
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (*DAMAGE, *CROWD, *WIRING)}
 """By name."""
 
