@@ -426,7 +426,7 @@ def _check_table(where: str, table: object) -> dict[str, object]:
 
 
 def _place(where: str) -> str:
-    return where if where.startswith("--") else f"{where} in {FILE_NAME}"
+    return where if where.startswith(("--", "repair ")) else f"{where} in {FILE_NAME}"
 
 
 def _hint(name: str, known: tuple[str, ...]) -> str:
