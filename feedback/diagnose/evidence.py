@@ -35,6 +35,9 @@ def evidence_of(scene: Scene, seen: Observation, verdict: Verdict) -> tuple[Find
         how = "was tried, and the answer is right" if fault.tried else "changed since the answer was right"
         kind = "prompt" if fault.kind == "prompt" else "whatif"
         found.append(FindingEvidence(kind=kind, text=f"{fault.better} {how}; now {fault.now}.", release=fault.release))
+    if seen.same_prompt_fails:
+        text = f"Other questions of late that were complained of under the same prompt: {seen.same_prompt_fails}."
+        found.append(FindingEvidence(kind="prompt", text=text, release=release))
     found += [FindingEvidence(kind="access", text=f"{rule}.", source=source) for source, rule in seen.hidden]
     return tuple(dict.fromkeys(found))
 

@@ -37,7 +37,7 @@ from feedback.diagnose.observation import (
     live_of,
 )
 from feedback.diagnose.pairs import Texts, pair_of
-from feedback.diagnose.prompts import other_prompt, prompt_fault
+from feedback.diagnose.prompts import failing, other_prompt, prompt_fault
 from feedback.diagnose.rival_rules import PLANTED
 from feedback.diagnose.scene import Scene
 from feedback.diagnose.settings_faults import (
@@ -86,6 +86,7 @@ def observe(scene: Scene) -> Observation:
     live = live_of(holders)
     conflict = _either(_conflict(scene, expected, live), _pair(scene, expected))
     loss, figures, lost = _loss(scene, holders)
+    faults = _faults(scene, expected, live, None if good is None else good[0])
     says_so = scene.judge.is_right(scene.answer, expected) and in_its_words(scene.answer, expected, scene.question.text)
     return Observation(
         expected=expected,
@@ -105,7 +106,8 @@ def observe(scene: Scene) -> Observation:
         said_nothing_before=bool(scene.earlier) and all(answer.abstained for _, answer in scene.earlier),
         crowd=_crowd(scene, expected, live),
         damages=() if live is not None and live.exact else _damages(scene),
-        faults=_faults(scene, expected, live, None if good is None else good[0]),
+        faults=faults,
+        same_prompt_fails=_same_prompt_fails(scene, faults),
         hidden=_hidden(scene, expected, holders),
         known_before=good is not None,
         off_topic=_off_topic(scene),
@@ -435,6 +437,12 @@ def _faults(scene: Scene, expected: Expected, live: Holder | None, good: Manifes
     if other is not None and all(item.kind != "embed" for item in found) and _misled(expected, live):
         found.append(other)
     return tuple(found)
+
+
+def _same_prompt_fails(scene: Scene, faults: tuple[Fault, ...]) -> int:
+    if all(fault.kind != "prompt" for fault in faults):
+        return 0
+    return failing(scene.bench, scene.answer.prompt, scene.question.text)
 
 
 def _misled(expected: Expected, live: Holder | None) -> bool:

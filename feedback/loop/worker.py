@@ -175,7 +175,7 @@ class _Line:
             self._teller.tell()
             seal_events(self.bench.environment)
             self._problem = ""
-        except RagpressError as error:
+        except (RagpressError, OSError) as error:
             if str(error) != self._problem:
                 _LOG.error("the loop of %s cannot go on: %s", self.bench.collection, type(error).__name__)
                 self._problem = str(error)
