@@ -37,6 +37,7 @@ _MISREAD_SHARE = 0.6
 _LIKE = (0.6, 1.0)
 _ENDS = '.!?。！？…:：;；"”’)）」』|>'
 _WORDS = re.compile(r"[^\W\d_]+")
+_NAMES = re.compile(r"(?<!\w)[A-Z][\w-]*")
 
 
 def doubt_about(bench: Workbench, finding: Finding) -> Doubt:
@@ -100,9 +101,13 @@ def _of_supersede(live: Subject, question: str, repair: Supersede) -> Doubt:
 def is_meant(question: str, text: str, other: str) -> bool:
     """Whether a question names something that stands in a text and not in the other one: the year, the place, the part.
 
-    Then the first text is what it asks for, whatever the other one is newer than.
+    Then the first text is what it asks for, whatever the other one is newer than. Other words do not count: an edition
+    says "may be kept" where the next one says "keep". In a script without capitals every word does, to be safe.
     """
-    asked = set(stems_of(question))
+    named = set(_NAMES.findall(question.strip()[1:]))
+    asked = {stem for stem in stems_of(question) if not stem.isascii()} | {
+        stem for name in named for stem in stems_of(name)
+    }
     if (set(stems_of(text)) & asked) - set(stems_of(other)):
         return True
     numbers = set(numbers_held(question))

@@ -61,7 +61,7 @@ def test_without_apply_it_is_proven_and_nothing_goes_live(known: Workspace) -> N
     assert kept.proof is not None
     assert said(known, "repair", "--finding", "f1")["candidate"] == shown["candidate"]
     text = run(known, "repair", "--all").stdout
-    for part in (QUESTION, "before:", "after:", "Nothing was changed"):
+    for part in (QUESTION, "Before:", "After:", "Nothing was changed"):
         assert part in text
 
 

@@ -48,6 +48,7 @@ def test_an_edit_is_no_damage(now: str) -> None:
         ("What was the revenue in Delft?", True),
         ("What was the revenue?", False),
         ("What was the revenue of 2024?", False),
+        ("How big was the report of the revenue kept?", False),
     ],
 )
 def test_a_text_is_meant_where_the_question_names_what_it_alone_has(question: str, meant: bool) -> None:
