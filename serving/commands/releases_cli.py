@@ -93,16 +93,25 @@ def rollback(
     from index.prompt_versions import keep_live_prompt  # noqa: PLC0415
 
     environment = environment_of()
-    releases = environment.releases(collection)
     with environment.store.writer(collection, wait):
-        left = releases.live()
+        left = _live(environment, collection)
         record = rollback(environment, collection, release, reason=" ".join(reason.split()))
         note = keep_live_prompt(environment, collection, record.why)
-        now = releases.live()
+        now = _live(environment, collection)
     console.show(record, as_json, console.live)
     console.note(note)
     if left is not None and now is not None:
         console.note(_coming_again(environment, left, now))
+
+
+def _live(environment: Environment, collection: str) -> Manifest | None:
+    """The live release; None also where its manifest is damaged: going back must not depend on it."""
+    from ragpress.errors import RagpressError  # noqa: PLC0415
+
+    try:
+        return environment.releases(collection).live()
+    except RagpressError:
+        return None
 
 
 def _coming_again(environment: Environment, left: Manifest, now: Manifest) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from serving.keys.buckets import take_from, wait_for
 
-PER_MINUTE = 30
+PER_MINUTE = 60
 _MOST_ADDRESSES = 10_000
 _NETWORK_BITS = 64
 
