@@ -178,6 +178,8 @@ def test_a_bad_case_leads_to_its_finding_and_a_person_decides(
         box.get_by_role("button", name="Reject").click()
         page.get_by_role("dialog").get_by_role("button", name="Reject").click()
         box.get_by_text("rejected", exact=True).wait_for()
+        # What the page still fetches must not meet a service that has ended.
+        page.close()
     events = list_events(workspace.environment())
     assert [event.kind for event in events] == ["rejected", "approved", "waiting"]
     assert events[1].text.endswith(": I looked it up.")
