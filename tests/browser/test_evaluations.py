@@ -164,3 +164,5 @@ def test_without_cases_the_page_says_how_to_get_some(
         (workspace.root / "cases" / "a.jsonl").write_text("{}\n", encoding="utf-8")
         page.locator("#refresh").click()
         shown.get_by_text("ragpress eval run").wait_for()
+        # What the page still fetches must not meet a service that has ended.
+        page.close()
