@@ -173,6 +173,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         language: of the documents.
         question: what was asked.
         right: what is right.
+        claim: what the correction says is right, without words around it; of a control it is wrong. "" without one.
+        told: the correction as the user wrote it; "" without one.
         wrong: what the service said.
         causes: causes that are right.
         culprits: documents at fault.
@@ -197,6 +199,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     question: str = ""
     right: str = ""
+    claim: str = ""
+    told: str = ""
     wrong: str = ""
     causes: tuple[str, ...] = ()
     culprits: tuple[str, ...] = ()

@@ -10,11 +10,14 @@ from statistics import median
 import msgspec
 
 from benchmarks.loop import load
+from benchmarks.loop_pool import folded
 from benchmarks.loop_records import Found, Outcome
 from benchmarks.loop_reliability import reliability, reliability_table
 
 _Z = 1.959964
 _LISTED = 60
+_SHOWN = 200
+_TUNED = "even"
 _GROUPS: dict[str, Callable[[Outcome], str]] = {
     "correction": lambda outcome: "with a correction" if outcome.plan.corrected else "bare thumbs-down",
     "history": lambda outcome: "an earlier good release" if outcome.plan.history else "in the first release",
@@ -91,6 +94,11 @@ def is_located(outcome: Outcome) -> bool:
     return bool(set(_found(outcome).documents[:1]) & set(outcome.culprits))
 
 
+def wording(outcome: Outcome) -> str:
+    """Whether a correction is the answer itself, but for punctuation, or has words around it."""
+    return "bare claim" if folded(outcome.told) == folded(outcome.claim) else "framed"
+
+
 def measures(outcomes: Sequence[Outcome]) -> Measures:
     """The measures of a group."""
     published = [outcome for outcome in outcomes if outcome.published]
@@ -124,10 +132,12 @@ def report(out: Path) -> int:
         print(f"{out} holds no results.")
         return 1
     groups = {name: _grouped(faults, key) for name, key in _GROUPS.items()}
+    wordings = _grouped([outcome for outcome in faults if outcome.told], wording)
     parts = [
         _bitten(every),
         _table("All faults", {"all": measures(faults)}),
         *(_table(f"By {name}", group) for name, group in groups.items()),
+        _table("By wording, of faults with a correction", wordings),
         _table("Complaints about answers that are right", _grouped(controls, _GROUPS["kind"])),
         _confusion([*faults, *controls]),
         *_reliabilities([*faults, *controls]),
@@ -137,7 +147,7 @@ def report(out: Path) -> int:
     text = "\n".join(parts)
     (out / "report.md").write_text(text, encoding="utf-8")
     shown = {"reliability": reliability([*faults, *controls])}
-    kept = {"all": measures(faults), "controls": measures(controls), **groups, **shown}
+    kept = {"all": measures(faults), "controls": measures(controls), **groups, "wording": wordings, **shown}
     (out / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1))
     print(text)
     return 0
@@ -257,5 +267,7 @@ def _example(outcome: Outcome) -> str:
         f"  - {found.cause or 'no finding'} ({found.confidence}), others {list(found.others[:3])}, "
         f"repairs {list(found.repairs[:2])}, proven {found.proven} {found.why[:150]}, state {found.state}",
     ]
-    lines += [f"  - {text[:200]}" for text in found.evidence[:8]]
+    if outcome.told and outcome.plan.half == _TUNED:  # how users of the other half speak is held out
+        lines.append(f"  - told: “{outcome.told[:_SHOWN]}”")
+    lines += [f"  - {text[:_SHOWN]}" for text in found.evidence[:8]]
     return "\n".join([*lines, ""])

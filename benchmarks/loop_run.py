@@ -126,7 +126,8 @@ class _Trial:
         others = [item for item in self.right if item.id != found.asked.id]
         sample = self.chance.sample(others, min(_OTHERS, len(others)))
         before = desk.right(sample, fault.lies)
-        self._complain(desk, found)
+        claim, told = self._correction(found.asked) if self.plan.corrected else ("", "")
+        self._complain(desk, found, told)
         live = desk.live.info.release
         cost = self._loop(desk) if self.repair else None
         after = desk.ask(found.asked.question)
@@ -138,6 +139,8 @@ class _Trial:
             language=self.pool.language,
             question=found.asked.question,
             right=found.asked.answer,
+            claim=claim,
+            told=told,
             wrong=found.answer.answer[:_LONGEST],
             causes=fault.causes,
             culprits=fault.culprits,
@@ -164,7 +167,7 @@ class _Trial:
                 return Complaint(item, answer)
         return None
 
-    def _complain(self, desk: Desk, complaint: Complaint) -> None:
+    def _complain(self, desk: Desk, complaint: Complaint, told: str) -> None:
         answer, at = complaint.answer, desk.bench.environment.now().isoformat(timespec="milliseconds")
         record = AnswerRecord(
             id=answer.id,
@@ -185,17 +188,18 @@ class _Trial:
             collection=COLLECTION,
             release=answer.release,
             rating="down",
-            correction=self._correction(complaint.asked) if self.plan.corrected else "",
+            correction=told,
         )
         desk.journal.keep(record).result()
         desk.journal.keep(feedback).result()
 
-    def _correction(self, asked: Asked) -> str:
-        """What is right, in a user's words; of a control, what is wrong."""
+    def _correction(self, asked: Asked) -> tuple[str, str]:
+        """What is right (of a control, what is wrong), and that in a user's words."""
         right = asked.answer or asked.others[0]
         if self.kind.control:
             right = lie_for(right, [item.answer for item in self.right], self.chance) or "42"
-        return correction(right.rstrip(".。"), (self.pool.language, self.pool.half), self.chance)
+        claim = right.rstrip(".。")
+        return claim, correction(claim, (self.pool.language, self.pool.half), self.chance)
 
     def _loop(self, desk: Desk) -> Cost:
         """Let the loop work until it has nothing more to do at once."""

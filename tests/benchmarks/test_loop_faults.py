@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from benchmarks import loop_texts
 from benchmarks.loop import main
 from benchmarks.loop_bench import rendered, source_name, write_workspace
 from benchmarks.loop_faults import KINDS, plans
-from benchmarks.loop_pool import Asked, Pool, is_right
+from benchmarks.loop_pool import Asked, Pool, folded, is_right
 from benchmarks.loop_records import Cost, Found, Injected, Outcome, Plan, Scene
-from benchmarks.loop_report import Share, measures
-from benchmarks.loop_texts import lie_for, other_figures, reworded, scanned
+from benchmarks.loop_report import Share, measures, report, wording
+from benchmarks.loop_texts import correction, lie_for, other_figures, reworded, scanned, wordings
 from index.findings import Cause
+from ragpress.errors import SettingsError
 from ragpress.settings import load_workspace
 
 SENTENCE = "The harbour crane was rebuilt in 1987 by the firm Oldenkamp."
@@ -159,6 +163,51 @@ def outcome(cause: str, documents: tuple[str, ...], *, corrected: bool, worse: t
         worse=worse,
         cost=Cost(cpu=1.0, wall=1.0, embedded=3),
     )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_halves_share_no_wording_and_each_has_the_answer_once(language: str) -> None:
+    even, odd = wordings(language, "even"), wordings(language, "odd")
+    # Counts only: a failure must not show how the held-out half speaks.
+    assert (len(set(even)), len(set(odd))) == (len(even), len(odd))
+    assert sum(line.count("{0}") != 1 for line in (*even, *odd)) == 0
+    frames = [{folded(line.replace("{0}", "")) for line in half} - {""} for half in (even, odd)]
+    shared = len(frames[0] & frames[1])
+    assert shared == 0
+    assert min(map(len, frames)) > 15
+
+
+def test_a_correction_holds_the_answer_as_it_stands() -> None:
+    for seed in range(40):
+        assert "a {0} b" in correction("a {0} b", ("en", "even"), random.Random(seed))
+
+
+def test_wordings_that_are_missing_or_torn_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_texts, "_WORDINGS", tmp_path)
+    with pytest.raises(SettingsError, match=r"expected the file .*even\.xx\.txt"):
+        wordings("xx", "even")
+    (tmp_path / "even.xx.txt").write_text("# a comment\n{0}\nno answer\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"lines \[3\]"):
+        wordings("xx", "even")
+
+
+def test_a_report_shows_what_was_told_of_the_tuned_half_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "results").mkdir()
+    failed = outcome("missing_document", ("b.md",), corrected=True)
+    lines = []
+    for number, (half, told) in enumerate((("even", "even says 1987"), ("odd", "odd says 1987"), ("even", "“1987”"))):
+        plan = msgspec.structs.replace(failed.plan, half=half, number=number)
+        lines.append(msgspec.structs.replace(failed, plan=plan, claim="1987", told=told))
+    assert [wording(line) for line in lines] == ["framed", "framed", "bare claim"]
+    (tmp_path / "results" / "0-1.jsonl").write_bytes(msgspec.json.Encoder().encode_lines(lines))
+    assert report(tmp_path) == 0
+    shown = capsys.readouterr().out
+    assert "told: “even says 1987”" in shown
+    assert "odd says" not in shown
+    assert "| framed | 2 |" in shown
+    assert "| bare claim | 1 |" in shown
 
 
 def test_measures_count_causes_documents_repairs_and_harm() -> None:
