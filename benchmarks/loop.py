@@ -1,6 +1,6 @@
 """The fault benchmark: real documents, one known fault each, the feedback a user would give, and what the loop does.
 
-    python -m benchmarks.loop --seed 1 --faults 900 --out DIR [--half odd] [--workers 2] [--resume]
+    python -m benchmarks.loop --seed 1 --faults 900 --out DIR [--half odd] [--callers 1] [--workers 2] [--resume]
     python -m benchmarks.loop report DIR
     python -m benchmarks.loop fit DIR…
 
@@ -16,12 +16,15 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
 from benchmarks.loop_faults import KINDS, plans
 from benchmarks.loop_pool import HALVES
-from benchmarks.loop_records import Outcome, Plan
+from benchmarks.loop_records import Corrected, Outcome, Plan
+from benchmarks.loop_texts import LANGUAGES, wordings
+from ragpress.errors import RagpressError
 
 RESULTS = "results"
 _REBUILT = 10
@@ -46,12 +49,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if _results(out) and not options.resume:
         print(f"{out} holds results. Give --resume to go on, or another folder.", file=sys.stderr)
         return 2
-    wanted = plans(options.seed, options.faults, options.half, options.kinds)
+    wanted = _wanted(out, options)
+    if isinstance(wanted, str):
+        print(wanted, file=sys.stderr)
+        return 2
     vectors = (options.vectors or out / "vectors.sqlite").resolve()
     _run(wanted, _Run(out, vectors, not options.bite), options.workers)
     from benchmarks.loop_report import report
 
     return report(out)
+
+
+def _wanted(out: Path, options: argparse.Namespace) -> list[Plan] | str:
+    """The faults to inject; or why there are none."""
+    try:
+        for language in LANGUAGES:
+            wordings(language, options.half)
+        wanted = plans(
+            options.seed,
+            options.faults,
+            options.half,
+            options.kinds,
+            corrected=options.corrected,
+            callers=options.callers,
+        )
+    except RagpressError as error:
+        return str(error)
+    if not wanted:
+        return f"None of the kinds comes with --corrected {options.corrected}. Name other kinds, or both."
+    callers = {outcome.plan.callers for outcome in load(out)} - {options.callers}
+    if callers:
+        return (
+            f"{out} holds results with --callers {min(callers)}, found --callers {options.callers}. Use another folder."
+        )
+    return wanted
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="folder outside the repository")
     parser.add_argument("--half", choices=HALVES, default="odd", help="half of the documents; odd is the reported one")
     parser.add_argument("--kinds", nargs="*", default=[], choices=sorted(KINDS), help="only these kinds")
+    parser.add_argument("--callers", type=int, default=1, help="different callers who complain of the same answer")
+    parser.add_argument(
+        "--corrected",
+        choices=get_args(Corrected),
+        default="both",
+        help="only complaints with a correction, or none such",
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--vectors", type=Path, help="file that keeps vectors for further runs; else one in --out")
     parser.add_argument("--bite", action="store_true", help="only see which faults spoil an answer; the loop rests")

@@ -14,6 +14,8 @@ from index.repairs.records import Repair
 Variant: TypeAlias = Literal["plain", "html", "prompted"]
 """How the healthy workspace is made: texts as the set has them and quoted answers; the same as web pages; or answers of
 the generator that follows the prompt."""
+Corrected: TypeAlias = Literal["only", "never", "both"]
+"""Which faults a run takes: those whose complaint says what is right, those whose does not, or both."""
 Status: TypeAlias = Literal["done", "no_bite", "not_applicable", "error"]
 
 
@@ -101,7 +103,19 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault to inject. Its name decides everything that is random about it."""
+    """One fault to inject. Its name decides everything that is random about it.
+
+    Attributes:
+        kind: of the fault.
+        pool: name of the set of documents.
+        half: of its documents.
+        number: tells apart faults that are equal in all else.
+        history: whether a healthy release was published before.
+        corrected: whether those who complain say what is right.
+        seed: of the run.
+        callers: how many different callers complain of the same. No part of the name: the same fault is injected
+            however many complain, so that runs can be compared fault by fault.
+    """
 
     kind: str
     pool: str
@@ -110,6 +124,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     history: bool
     corrected: bool
     seed: int
+    callers: int = 1
 
     @property
     def name(self) -> str:
@@ -174,7 +189,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         question: what was asked.
         right: what is right.
         claim: what the correction says is right, without words around it; of a control it is wrong. "" without one.
-        told: the correction as the user wrote it; "" without one.
+        told: the correction as the user wrote it, of several callers a line each; "" without one.
         wrong: what the service said.
         causes: causes that are right.
         culprits: documents at fault.

@@ -95,8 +95,8 @@ def is_located(outcome: Outcome) -> bool:
 
 
 def wording(outcome: Outcome) -> str:
-    """Whether a correction is the answer itself, but for punctuation, or has words around it."""
-    return "bare claim" if folded(outcome.told) == folded(outcome.claim) else "framed"
+    """Whether a correction (of several callers: all) is the answer itself, but for punctuation, or has words around."""
+    return "bare claim" if folded(outcome.told) == folded(outcome.claim) * outcome.plan.callers else "framed"
 
 
 def measures(outcomes: Sequence[Outcome]) -> Measures:
@@ -134,6 +134,7 @@ def report(out: Path) -> int:
     groups = {name: _grouped(faults, key) for name, key in _GROUPS.items()}
     wordings = _grouped([outcome for outcome in faults if outcome.told], wording)
     parts = [
+        _header(every),
         _bitten(every),
         _table("All faults", {"all": measures(faults)}),
         *(_table(f"By {name}", group) for name, group in groups.items()),
@@ -162,6 +163,15 @@ def _grouped(outcomes: Sequence[Outcome], key: Callable[[Outcome], str]) -> dict
     for outcome in outcomes:
         groups[key(outcome)].append(outcome)
     return {name: measures(groups[name]) for name in sorted(groups)}
+
+
+def _header(every: Sequence[Outcome]) -> str:
+    callers = sorted({outcome.plan.callers for outcome in every})
+    halves = sorted({outcome.plan.half for outcome in every})
+    return (
+        f"# {len(every)} faults, {' and '.join(halves)} half; callers who complain of each: "
+        f"{' or '.join(map(str, callers))}\n"
+    )
 
 
 def _bitten(every: Sequence[Outcome]) -> str:
@@ -260,14 +270,18 @@ def _failures(outcomes: Sequence[Outcome]) -> str:
 
 def _example(outcome: Outcome) -> str:
     found = _found(outcome)
+    # How users of the reported half speak is held out; proofs and evidence may quote them, so only kinds are told.
+    hidden = bool(outcome.told) and outcome.plan.half != _TUNED
+    why = "" if hidden else found.why[:150]
     lines = [
         f"- `{outcome.plan.name}`: “{outcome.question}” right: “{outcome.right[:80]}”; said: “{outcome.wrong[:120]}”",
         f"  - at fault: {', '.join(outcome.culprits[:3]) or 'no document'}; "
         f"named: {', '.join(found.documents[:3]) or 'none'}",
         f"  - {found.cause or 'no finding'} ({found.confidence}), others {list(found.others[:3])}, "
-        f"repairs {list(found.repairs[:2])}, proven {found.proven} {found.why[:150]}, state {found.state}",
+        f"repairs {list(found.repairs[:2])}, proven {found.proven} {why}, state {found.state}",
     ]
-    if outcome.told and outcome.plan.half == _TUNED:  # how users of the other half speak is held out
-        lines.append(f"  - told: “{outcome.told[:_SHOWN]}”")
-    lines += [f"  - {text[:_SHOWN]}" for text in found.evidence[:8]]
+    if outcome.told and not hidden:
+        lines.append(f"  - told: “{outcome.told[:_SHOWN].replace(chr(10), ' / ')}”")
+    evidence = found.evidence[:8]
+    lines += [f"  - {text.partition(':')[0] if hidden else text[:_SHOWN]}" for text in evidence]
     return "\n".join([*lines, ""])

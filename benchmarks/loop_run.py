@@ -9,6 +9,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from benchmarks.loop_faults import KINDS
 from benchmarks.loop_pool import DOCS, Asked, Pool, is_right
 from benchmarks.loop_records import Cost, Found, Injected, Kind, Outcome, Plan, Scene, Status
 from benchmarks.loop_sets import pool
-from benchmarks.loop_texts import correction, lie_for
+from benchmarks.loop_texts import corrections, lie_for
 from index.environment import Environment
 from index.findings import Finding, finding_states, list_events, list_findings
 from index.repairs import files as repair_files
@@ -126,8 +127,9 @@ class _Trial:
         others = [item for item in self.right if item.id != found.asked.id]
         sample = self.chance.sample(others, min(_OTHERS, len(others)))
         before = desk.right(sample, fault.lies)
-        claim, told = self._correction(found.asked) if self.plan.corrected else ("", "")
-        self._complain(desk, found, told)
+        claim, told = self._corrections(found.asked)
+        for number, words in enumerate(told):
+            self._complain(desk, found, number, words)
         live = desk.live.info.release
         cost = self._loop(desk) if self.repair else None
         after = desk.ask(found.asked.question)
@@ -140,7 +142,7 @@ class _Trial:
             question=found.asked.question,
             right=found.asked.answer,
             claim=claim,
-            told=told,
+            told="\n".join(told).strip(),
             wrong=found.answer.answer[:_LONGEST],
             causes=fault.causes,
             culprits=fault.culprits,
@@ -167,14 +169,18 @@ class _Trial:
                 return Complaint(item, answer)
         return None
 
-    def _complain(self, desk: Desk, complaint: Complaint, told: str) -> None:
-        answer, at = complaint.answer, desk.bench.environment.now().isoformat(timespec="milliseconds")
+    def _complain(self, desk: Desk, complaint: Complaint, number: int, told: str) -> None:
+        """Let a caller ask and call the answer wrong. A single one has no key; several have a key each."""
+        answer = msgspec.structs.replace(complaint.answer, id=new_answer_id())
+        at = (desk.bench.environment.now() + timedelta(milliseconds=number)).isoformat(timespec="milliseconds")
+        key = f"caller-{number}" if self.plan.callers > 1 else ""
         record = AnswerRecord(
             id=answer.id,
             at=at,
             collection=COLLECTION,
             release=answer.release,
             status="complete",
+            key=key,
             groups=tuple(sorted(STAFF.groups)),
             model=COLLECTION,
             question=complaint.asked.question,
@@ -187,19 +193,22 @@ class _Trial:
             answer_id=answer.id,
             collection=COLLECTION,
             release=answer.release,
+            key=key,
             rating="down",
             correction=told,
         )
         desk.journal.keep(record).result()
         desk.journal.keep(feedback).result()
 
-    def _correction(self, asked: Asked) -> tuple[str, str]:
-        """What is right (of a control, what is wrong), and that in a user's words."""
+    def _corrections(self, asked: Asked) -> tuple[str, Sequence[str]]:
+        """What is right (of a control, what is wrong), and that in the words of every caller; without one empty."""
+        if not self.plan.corrected:
+            return "", [""] * self.plan.callers
         right = asked.answer or asked.others[0]
         if self.kind.control:
             right = lie_for(right, [item.answer for item in self.right], self.chance) or "42"
         claim = right.rstrip(".。")
-        return claim, correction(claim, (self.pool.language, self.pool.half), self.chance)
+        return claim, corrections(claim, (self.pool.language, self.pool.half), self.plan.callers, self.chance)
 
     def _loop(self, desk: Desk) -> Cost:
         """Let the loop work until it has nothing more to do at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import random
 import re
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ _LATIN = str.maketrans({"l": "1", "o": "0", "e": "c", "m": "rn", "i": "l", "n": 
 _STROKES = "口日目囗曰田由申白自"
 _DIGITS = re.compile(r"\d")
 
+LANGUAGES = ("en", "zh")
+"""Languages that users of the benchmark speak."""
 _WORDINGS = Path(__file__).parent / "wordings"
 _ANSWER = "{0}"
 _ATTACKS = {
@@ -103,16 +106,19 @@ def reworded(text: str, keep: str, chance: random.Random, share: float) -> str:
     return text
 
 
-def correction(answer: str, wording: tuple[str, str], chance: random.Random) -> str:
-    """What is right, in a user's words.
+def corrections(answer: str, wording: tuple[str, str], callers: int, chance: random.Random) -> tuple[str, ...]:
+    """What is right, in the words of so many users; they come again only where there are more users than wordings.
 
     Args:
         answer: what is right.
         wording: language, and half of the documents: those that are reported are spoken of in other words than those
             that constants were chosen on.
-        chance: decides.
+        callers: how many users say it.
+        chance: decides. The first user's words are the same however many there are.
     """
-    return chance.choice(wordings(*wording)).replace(_ANSWER, answer)
+    known = wordings(*wording)
+    order = itertools.cycle(chance.sample(known, len(known)))
+    return tuple(words.replace(_ANSWER, answer) for words in itertools.islice(order, callers))
 
 
 @cache
@@ -148,7 +154,7 @@ def attack(question: str, lie: str, wording: tuple[str, str], chance: random.Ran
     Args:
         question: what it is to be found for.
         lie: what it says.
-        wording: as for :func:`correction`.
+        wording: as for :func:`corrections`.
         chance: decides.
     """
     return chance.choice(_ATTACKS[wording]).format(question=question, lie=lie)

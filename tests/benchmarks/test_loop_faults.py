@@ -13,9 +13,9 @@ from benchmarks.loop_faults import KINDS, plans
 from benchmarks.loop_pool import Asked, Pool, folded, is_right
 from benchmarks.loop_records import Cost, Found, Injected, Outcome, Plan, Scene
 from benchmarks.loop_report import Share, measures, report, wording
-from benchmarks.loop_texts import correction, lie_for, other_figures, reworded, scanned, wordings
+from benchmarks.loop_texts import corrections, lie_for, other_figures, reworded, scanned, wordings
 from index.findings import Cause
-from ragpress.errors import SettingsError
+from ragpress.errors import SettingsError, UsageError
 from ragpress.settings import load_workspace
 
 SENTENCE = "The harbour crane was rebuilt in 1987 by the firm Oldenkamp."
@@ -148,6 +148,18 @@ def test_plans_repeat_and_meet_pools_histories_and_corrections() -> None:
     assert len({(plan.history, plan.corrected) for plan in noise}) >= 3
 
 
+def test_plans_with_and_without_a_correction_and_with_several_callers() -> None:
+    assert {plan.corrected for plan in plans(3, 90, "even", corrected="only")} == {True}
+    assert {plan.corrected for plan in plans(3, 90, "even", corrected="never")} == {False}
+    assert len(plans(3, 90, "even", corrected="never")) == 90
+    one, three = plans(3, 90, "even"), plans(3, 90, "even", callers=3)
+    assert {plan.callers for plan in three} == {3}
+    assert [plan.name for plan in one] == [plan.name for plan in three]
+    assert plans(3, 9, "even", ["wrong_correction"], corrected="never") == []
+    with pytest.raises(UsageError, match="at least 1 caller"):
+        plans(3, 9, "even", callers=0)
+
+
 def outcome(cause: str, documents: tuple[str, ...], *, corrected: bool, worse: tuple[str, ...] = ()) -> Outcome:
     plan = Plan(kind="ocr_noise", pool="own", half="odd", number=0, history=True, corrected=corrected, seed=1)
     return Outcome(
@@ -179,7 +191,17 @@ def test_the_halves_share_no_wording_and_each_has_the_answer_once(language: str)
 
 def test_a_correction_holds_the_answer_as_it_stands() -> None:
     for seed in range(40):
-        assert "a {0} b" in correction("a {0} b", ("en", "even"), random.Random(seed))
+        assert "a {0} b" in corrections("a {0} b", ("en", "even"), 1, random.Random(seed))[0]
+
+
+def test_callers_have_wordings_of_their_own_and_the_first_is_the_same_however_many_there_are() -> None:
+    one = corrections("1987", ("zh", "even"), 1, random.Random(4))
+    five = corrections("1987", ("zh", "even"), 5, random.Random(4))
+    assert five[:1] == one
+    assert len(set(five)) == 5
+    many = corrections("1987", ("zh", "even"), 60, random.Random(4))
+    assert len(many) == 60
+    assert set(many) == {line.replace("{0}", "1987") for line in wordings("zh", "even")}
 
 
 def test_wordings_that_are_missing_or_torn_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +221,8 @@ def test_a_report_shows_what_was_told_of_the_tuned_half_only(
     lines = []
     for number, (half, told) in enumerate((("even", "even says 1987"), ("odd", "odd says 1987"), ("even", "“1987”"))):
         plan = msgspec.structs.replace(failed.plan, half=half, number=number)
-        lines.append(msgspec.structs.replace(failed, plan=plan, claim="1987", told=told))
+        found = Found(cause="missing_document", why=f"not right: {told}", evidence=(f"claim: “{told}”",))
+        lines.append(msgspec.structs.replace(failed, plan=plan, claim="1987", told=told, found=found))
     assert [wording(line) for line in lines] == ["framed", "framed", "bare claim"]
     (tmp_path / "results" / "0-1.jsonl").write_bytes(msgspec.json.Encoder().encode_lines(lines))
     assert report(tmp_path) == 0
@@ -228,3 +251,14 @@ def test_measures_count_causes_documents_repairs_and_harm() -> None:
 def test_results_never_go_into_the_repository(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--out", "benchmarks/out"]) == 2
     assert "outside the repository" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_with_as_many_callers_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "results").mkdir()
+    kept = outcome("parse_fault", ("a.md",), corrected=True)
+    kept = msgspec.structs.replace(kept, plan=msgspec.structs.replace(kept.plan, callers=3))
+    (tmp_path / "results" / "0-1.jsonl").write_bytes(msgspec.json.encode(kept) + b"\n")
+    assert main(["--out", str(tmp_path), "--resume", "--faults", "1"]) == 2
+    assert "holds results with --callers 3, found --callers 1" in capsys.readouterr().err
+    assert report(tmp_path) == 0
+    assert "callers who complain of each: 3" in capsys.readouterr().out

@@ -46,7 +46,7 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
 
 
 def test_a_deleted_document_is_told_from_an_earlier_release_and_a_rebuild_is_measured(workshop: Workshop) -> None:
-    plan = Plan(kind="deleted_document", pool="own", half="odd", number=0, history=True, corrected=True, seed=1)
+    plan = Plan(kind="deleted_document", pool="own", half="even", number=0, history=True, corrected=True, seed=1)
     outcome = measure(workshop, plan, rebuild=True)
     assert outcome.error == ""
     assert outcome.status == "done"
@@ -66,6 +66,18 @@ def test_a_complaint_about_a_right_answer_blames_nobody(workshop: Workshop) -> N
     assert outcome.found is not None
     assert outcome.found.documents == ()
     assert not outcome.published
+    assert outcome.fixed
+
+
+def test_several_callers_complain_each_in_words_of_their_own(workshop: Workshop) -> None:
+    plan = Plan(
+        kind="wrong_correction", pool="own", half="even", number=0, history=True, corrected=True, seed=1, callers=3
+    )
+    outcome = measure(workshop, plan)
+    assert outcome.error == ""
+    told = outcome.told.splitlines()
+    assert len(set(told)) == 3
+    assert all(outcome.claim in line for line in told)
     assert outcome.fixed
 
 
