@@ -33,6 +33,7 @@ from feedback.diagnose.holders import SURE, find_holders, layers_of
 from feedback.diagnose.matching import Window, find_places, wanted, windows
 from feedback.diagnose.scoring import ASKED_NAMES, CLAIMED_NAMES
 from feedback.records import BadCase, Holder
+from feedback.wording import core
 from feedback.workbench import Workbench
 from index.pipeline import IngestRequest, ingest
 from ragpress.wiring import open_environment
@@ -165,7 +166,7 @@ def _measured(bench: Workbench, asked: Sequence[Asked], form: str) -> str:
     cost: list[float] = []
     for item in asked:
         began = time.process_time()
-        found = find_holders(bench, subject, _bad(item, subject.manifest.id), item.claim(form))
+        found = find_holders(bench, subject, _bad(item, subject.manifest.id), core(item.claim(form), item.question))
         cost.append(time.process_time() - began)
         if found:
             first += found[0].source == item.source

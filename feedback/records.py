@@ -50,7 +50,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is said to be right. A claim, never an instruction.
 
     Attributes:
-        answer: the right answer in words; "" where nobody said.
+        answer: the right answer, without the words around it; "" where nobody said.
+        words: the sentence in which it was said last.
         abstain: whether the right answer is said to be that the documents do not tell.
         sources: sources or document ids that are said to hold it.
         standing: what it rests on.
@@ -58,6 +59,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     answer: str = ""
+    words: str = ""
     abstain: bool = False
     sources: tuple[str, ...] = ()
     standing: Standing = "none"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from evaluation.cases.folding import FoldedText
 from evaluation.metrics.answers import PASS
 from evaluation.metrics.correctness import correctness
 from evaluation.metrics.overlap import holds_tokens
@@ -11,6 +13,7 @@ from evaluation.metrics.steady import SteadyEmbedder, steady
 from evaluation.subjects import Subject
 from feedback.diagnose.observation import Expected
 from feedback.records import BadCase
+from feedback.wording import stated
 from serving.evidence.numbers import numbers_claimed, numbers_held
 from serving.evidence.sentences import split_sentences, without_citations
 from serving.evidence.terms import shares_script, stems_of
@@ -29,34 +32,21 @@ _SPELLED = (
 )
 _COUNTED = frozenset(_SPELLED.split())
 _WORDS = re.compile(r"[\u3400-\u9fff]|\w+")
-# What users say before what is right.
-_LEAD = re.compile(
-    r"^(?:[^:：]{0,80}?\b(?:right|correct|true|actual|real) (?:answer|value|one|number|name|date) "
-    r"(?:is|was|would be|should be)"
-    r"|[^:：]{0,60}?\b(?:it|that|this|answer) (?:should|ought to|must) (?:be|say|read)"
-    r"|(?:no|nope|wrong|incorrect|not true|false|actually)\b[\s,.;:!…-]*(?:(?:it|that|this)(?:'s|’s| is| was))?"
-    r"|(?:correct(?:ion|ed)?|right|answer|should be)\s*[:：]"
-    r"|.{0,20}?(?:正确|对|真正)的?(?:答案|说法|回答)?(?:应该|应当)?(?:是|为)\s*[:：]?"
-    r"|(?:不对|错了?|不是|回答错了|答错了)[，,。!！\s]*(?:应该|应当)?(?:是|为)?"
-    r"|应该?是|应为|应当是|正确[:：])\s*[:：]?\s*",
-    re.IGNORECASE,
-)
 
 
-def core_of(claim: str) -> str:
-    """What a user says is right, without the words that only say that it is: "No, it's X." is about X."""
-    body = claim.strip()
-    found = _LEAD.match(body)
-    rest = body[found.end() :].strip(" \t\n\"'“”‘’「」。.") if found else ""
-    return rest or body
+def claimed(bad: BadCase, wrong: str = "", texts: Iterable[FoldedText] = ()) -> Expected:
+    """What people say of the right answer: the correction, else the case's reference, else the sources they name.
 
-
-def claimed(bad: BadCase) -> Expected:
-    """What people say of the right answer: the correction, else the case's reference, else the sources they name."""
+    Args:
+        bad: the bad case.
+        wrong: the answer that is complained of, as it is now.
+        texts: where what is right may stand, in use or not: they tell a claim from the words around it.
+    """
     claim, case = bad.claim, bad.case
     sources = claim.sources or tuple(item.source for item in (case.evidence if case else ()))
     if claim.answer or claim.abstain:
-        return Expected(text=core_of(claim.answer), abstain=claim.abstain, origin="correction", sources=sources)
+        said = stated(claim.words or claim.answer, bad.question, wrong, texts)
+        return Expected(text=said, abstain=claim.abstain, origin="correction", sources=sources)
     if case is not None and (case.references or case.must_abstain):
         text = case.references[0] if case.references else ""
         return Expected(text=text, abstain=case.must_abstain, origin="case", sources=sources)

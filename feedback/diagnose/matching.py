@@ -50,28 +50,10 @@ _WORD_NOISE = 0.25
 _LEAST_WORD = 4
 # What a window more than one sentence must gain in bearing to be quoted.
 _WIDER_COSTS = 0.06
-_LEAD = re.compile(
-    r"^\s*(?:(?:no|nope|wrong|incorrect|actually|sorry"
-    r"|(?:that|this|it|the answer)(?:'s|’s| is| was) (?:wrong|incorrect|false|not (?:right|correct|true)))\b"
-    r"[\s,.:;!-]*)*"
-    r"(?:(?:it|that|this|the (?:right|correct|real|true|actual) (?:answer|value|number|date|name|one)|the answer)"
-    r"(?:(?:'s|’s)\s+|\s+(?:is|was|are|were|should (?:be|read|say|have been)|must be|has to be|would be)[:：]?\s+))?"
-    r"(?:the (?:right|correct) answer\s*[:：-]\s*)?",
-    re.IGNORECASE,
-)
-_HAN_LEAD = re.compile(
-    r"^\s*(?:(?:这|那|这个|答案)?(?:不对|错了|错误|不是的|不正确|有误)[，,。！!：:；;\s]*)*"
-    r"(?:(?:(?:正确|准确|真正)的?(?:答案|说法|数字|日期|名字)?|答案)?(?:应该|应当|应|其实|实际上?)?(?:是|为)[：:，,\s]*"
-    r"|(?:正确|准确)?答案[：:]\s*)?"
-)
+_EDGES = " \t\n,，;；。"
 # Words that ask, and say nothing of what is asked about.
 _ASKING = re.compile(
     "哪一?[年天日月个位次种所家座国省市]?|几[年月日号点]|多少|什么(?:时候|时间|地方|人)?|何[时处人]|谁|为什么|怎么"
-)
-_NOT_THIS = re.compile(
-    r"[,，;；、]?\s*[(（]?\s*(?:\band\s+)?(?:\b(?:not|rather than|instead of)\b|而不是|而非|并非|不是)\s*"
-    r"[^,，.。;；!！)）]{1,80}[)）]?",
-    re.IGNORECASE,
 )
 
 
@@ -135,21 +117,12 @@ def read_text(text: str) -> ReadText:
     return _TEXTS.read(text)
 
 
-def claim_core(claim: str) -> str:
-    """What a correction says is right: without "No, it should be", and without "not 1894" behind it."""
-    text = without_citations(claim).strip()
-    core = _HAN_LEAD.sub("", _LEAD.sub("", text, count=1), count=1)
-    core = _NOT_THIS.sub("", core, count=1) if core.strip() else text
-    core = core.strip(" \t\n,，;；。")
-    return core if any(map(str.isalnum, core)) else text
-
-
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """A question and a claim, read once.
 
     Attributes:
         question: the standalone question.
-        claim: the claim's core; "" where nothing is claimed.
+        claim: what is claimed; "" where nothing is claimed.
         asked: content words of the question.
         claimed: content words of the claim that the question does not have; all of them where it has every one.
         numbers: that the claim states.
@@ -183,7 +156,7 @@ def values_in(text: str) -> frozenset[float]:
 
 def wanted(question: str, claim: str) -> Wanted:
     """Read a question and what is claimed to be its answer."""
-    core, body = claim_core(claim), _ASKING.sub(" ", question)
+    core, body = without_citations(claim).strip(_EDGES), _ASKING.sub(" ", question)
     asked = tuple(dict.fromkeys(stems_of(body)))
     every = tuple(dict.fromkeys(stems_of(core)))
     return Wanted(

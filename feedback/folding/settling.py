@@ -13,6 +13,7 @@ from evaluation.metrics.correctness import correctness
 from evaluation.records import Case
 from feedback.folding.opinions import Opinion, voices
 from feedback.records import Claim, Standing
+from feedback.wording import core
 
 CLEAR = 2
 """A claim wins over contradicting ones when so many times as many callers make it as make all others together."""
@@ -39,6 +40,7 @@ class _Claim(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     abstain: bool
     sources: tuple[str, ...]
+    words: str = ""
 
 
 class _Group(msgspec.Struct, kw_only=True):
@@ -74,7 +76,7 @@ def settle(question: str, opinions: Sequence[Opinion], agreement: int, case: Cas
         case: the case of this problem that stands in ``cases/``, if there is one.
     """
     ruled = _ruled_by(case)
-    claims = [*([ruled] if ruled else []), *_claims(opinions)]
+    claims = [*([ruled] if ruled else []), *_claims(question, opinions)]
     groups = _grouped(question, [claim for claim in claims if claim.answer or claim.abstain])
     if not groups:
         return _without_answer(claims, opinions, agreement)
@@ -83,7 +85,14 @@ def settle(question: str, opinions: Sequence[Opinion], agreement: int, case: Cas
     standing = _standing(best, agreement)
     sources = _sources(best, claims)
     newest = best.newest
-    claim = Claim(answer=newest.answer, abstain=newest.abstain, sources=sources, standing=standing, against=against)
+    claim = Claim(
+        answer=newest.answer,
+        words=newest.words,
+        abstain=newest.abstain,
+        sources=sources,
+        standing=standing,
+        against=against,
+    )
     return Settled(claim, _dispute(best, others, case, opinions))
 
 
@@ -97,13 +106,13 @@ def _ruled_by(case: Case | None) -> _Claim | None:
     )
 
 
-def _claims(opinions: Sequence[Opinion]) -> list[_Claim]:
+def _claims(question: str, opinions: Sequence[Opinion]) -> list[_Claim]:
     """What every voice says last, newest first. Who has no key is told from others by the answer, which only the one
     who asked knows; they count as one caller all the same."""
     found: dict[tuple[str, str], _Claim] = {}
     blamed = {opinion.asked.text for opinion in opinions if opinion.complains}
     for opinion in opinions:
-        claim = _claim_of(opinion, blamed)
+        claim = _claim_of(question, opinion, blamed)
         if claim is not None:
             alone = opinion.voice.person or opinion.voice.name.startswith("key ")
             whose = (opinion.voice.name, "" if alone else opinion.asked.id)
@@ -112,12 +121,14 @@ def _claims(opinions: Sequence[Opinion]) -> list[_Claim]:
     return list(found.values())[::-1]
 
 
-def _claim_of(opinion: Opinion, blamed: set[str]) -> _Claim | None:
-    answer, abstain, sources = opinion.correction, opinion.abstain, opinion.record.expected_sources
+def _claim_of(question: str, opinion: Opinion, blamed: set[str]) -> _Claim | None:
+    words, abstain, sources = opinion.correction, opinion.abstain, opinion.record.expected_sources
+    answer = core(words, question) if words else ""
     if opinion.praises:
         # That an answer is right which others call wrong is no claim of its own: it weighs against their complaint.
         if opinion.asked.text in blamed:
             return None
+        words = ""
         answer, abstain = ("", True) if opinion.asked.abstained else (opinion.asked.words, False)
     if not (answer or abstain or sources):
         return None
@@ -128,6 +139,7 @@ def _claim_of(opinion: Opinion, blamed: set[str]) -> _Claim | None:
         answer=answer,
         abstain=abstain,
         sources=sources,
+        words=words,
     )
 
 

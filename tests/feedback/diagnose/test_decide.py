@@ -4,13 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from feedback.diagnose.calibration import Outcome, confidence, fit, key_of
-from feedback.diagnose.claims import core_of
 from feedback.diagnose.conflicts import closeness, nearest_piece, planted_score
 from feedback.diagnose.decide import decide
 from feedback.diagnose.losses import loss_of
 from feedback.diagnose.observation import Conflict, Crowd, Expected, Fault, Observation, Side, live_of
 from feedback.diagnose.propose import Signature, exactly, family_of, one_for_all, propose
 from feedback.records import Holder, Ranks
+from feedback.wording import core
 from index.findings import Cause
 from index.repairs.records import CleaningRule, SettingsChange, Supersede
 
@@ -157,7 +157,7 @@ def test_confidence_is_learnt_from_outcomes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "core"),
+    ("said", "claim"),
     [
         ("30 days", "30 days"),
         ("It should be 30 days.", "30 days"),
@@ -170,8 +170,8 @@ def test_confidence_is_learnt_from_outcomes() -> None:
         ("正确的是：三十天", "三十天"),
     ],
 )
-def test_what_is_claimed(said: str, core: str) -> None:
-    assert core_of(said) == core
+def test_what_is_claimed(said: str, claim: str) -> None:
+    assert core(said) == claim
 
 
 LONG = "The house was built in 1990. It has three floors and a garden behind it.\n\nThe roof is made of red tiles."

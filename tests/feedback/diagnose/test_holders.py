@@ -8,6 +8,7 @@ import pytest
 
 from feedback.diagnose.holders import SURE, layers_of
 from feedback.records import Holder, Layer
+from feedback.wording import core
 from index.repairs import files as repair_files
 from index.repairs.records import Erratum, Quarantine, Supersede
 from tests.feedback.diagnose.places import (
@@ -54,7 +55,7 @@ def test_a_live_document_holds_a_claim_however_it_is_worded(plain: Workspace, cl
 
 @pytest.mark.parametrize("claim", ["1893", "1893年", "不对，应该是1893年，而不是1894年。"])
 def test_a_chinese_document_holds_a_claim(plain: Workspace, claim: str) -> None:
-    found = _first(holders(plain, bad(BRIDGE_QUESTION), claim), "live", "docs/bridge.md")
+    found = _first(holders(plain, bad(BRIDGE_QUESTION), core(claim)), "live", "docs/bridge.md")
     assert "1893年建成通车" in BRIDGE[found.start : found.end]
 
 

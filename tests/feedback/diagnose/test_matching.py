@@ -7,7 +7,6 @@ import pytest
 from evaluation.cases.folding import FoldedText
 from feedback.diagnose.fuzzy import closest, confused_places, near_places
 from feedback.diagnose.matching import (
-    claim_core,
     find_places,
     needles_of,
     rarity_of,
@@ -17,24 +16,6 @@ from feedback.diagnose.matching import (
     windows,
 )
 from feedback.diagnose.scoring import certainty
-
-
-@pytest.mark.parametrize(
-    ("claim", "core"),
-    [
-        ("1893", "1893"),
-        ("No, it should be 1893, not 1894.", "1893"),
-        ("That is wrong. It's Anna Berg", "Anna Berg"),
-        ("The right answer is: blue [2]", "blue"),
-        ("不对，应该是1893年，而不是1894年。", "1893年"),
-        ("正确答案：林怀远", "林怀远"),
-        ("The bridge opened in 1893.", "The bridge opened in 1893."),
-        ("不丹", "不丹"),
-        ("No", "No"),
-    ],
-)
-def test_the_core_of_a_correction(claim: str, core: str) -> None:
-    assert claim_core(claim).rstrip(".") == core.rstrip(".")
 
 
 def test_values_are_read_in_words() -> None:

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+
+from evaluation.cases.folding import FoldedText
+from feedback.wording import core, stated
+
+ENGLISH = [
+    "{0}",
+    "No, it should be {0}, not 1894.",
+    "That is wrong. It's {0}",
+    "The right answer is: {0} [2]",
+    "As far as I know the answer would be {0}",
+    "Not true! {0}",
+    "{0} is what you should have said.",
+    "our handbook says {0}",
+    "Checked with finance, {0}",
+    "{0} - please fix",
+    "This is out of date. It's {0} now.",
+    "It says “{0}” on the page",
+    "isn't it {0}?",
+    "I asked a colleague and she told me {0}",
+    "It is not Paris but {0}",
+]
+CHINESE = [
+    "{0}",
+    "不对，应该是{0}，而不是1894年。",
+    "正确答案：{0}",
+    "其实是{0}。",
+    "你说错了吧？{0}",
+    "{0}才对。",
+    "请改成{0}",
+    "查了一下，{0}",
+    "员工手册上写的是「{0}」",
+    "又答错！！文档里明明写着{0}",
+    "不是巴黎，是{0}",
+    "你好，我觉得答案为{0}，麻烦核实一下，谢谢",
+]
+
+
+@pytest.mark.parametrize("frame", ENGLISH)
+@pytest.mark.parametrize("claim", ["1893", "Anna Berg", "$10.4 billion", "the Council of the European Union", "23–16"])
+def test_a_claim_is_taken_out_of_the_words_around_it(frame: str, claim: str) -> None:
+    assert core(frame.format(claim)) == claim
+
+
+@pytest.mark.parametrize("frame", CHINESE)
+@pytest.mark.parametrize("claim", ["1893年", "林怀远", "东日本旅客铁道（JR东日本）", "为了保护隐私", "L5"])
+def test_a_chinese_claim_is_taken_out_of_the_words_around_it(frame: str, claim: str) -> None:
+    assert core(frame.format(claim)) == claim
+
+
+@pytest.mark.parametrize(
+    ("said", "claim"),
+    [
+        ("No", "No"),
+        ("No, it's right", "right"),
+        ("The bridge opened in 1893.", "The bridge opened in 1893"),
+        ("不丹", "不丹"),
+        ("不是", "不是"),
+        ("?!", "?!"),
+        ("", ""),
+    ],
+)
+def test_a_claim_is_never_empty_unless_nothing_is_said(said: str, claim: str) -> None:
+    assert core(said) == claim
+
+
+def test_of_several_clauses_the_one_that_holds_what_was_asked_for_is_the_claim() -> None:
+    said = "Marta from bookkeeping swears on this, 1893"
+    assert core(said, "When did the bridge open?") == "1893"
+    assert core(said).startswith("Marta")
+
+
+BRIDGE = FoldedText(
+    "The iron bridge over the Lahn was opened on 3 May 1893. Marta Klein drew it, and it cost a fortune."
+)
+NOTES = FoldedText("Staff meet on Monday. The canteen opens at noon. 铁桥于1893年五月建成通车，由林怀远设计。")
+QUESTION = "Who drew the iron bridge over the Lahn?"
+
+
+def test_what_a_document_says_word_for_word_is_the_claim_whatever_is_said_around_it() -> None:
+    said = "Granny kept the plans in her attic (Marta Klein)"
+    assert core(said, QUESTION) != "Marta Klein"
+    assert stated(said, QUESTION, "Karl Berg drew it.", [NOTES, BRIDGE]) == "Marta Klein"
+    assert stated("翻箱倒柜找过图纸，林怀远", "铁桥是谁设计的？", "由张三设计。", [NOTES]) == "林怀远"
+
+
+def test_what_the_bad_answer_says_too_is_not_the_claim() -> None:
+    texts = [
+        FoldedText("Karl Berg drew the iron bridge over the Lahn. Marta Klein drew the iron bridge over the Lahn.")
+    ]
+    assert stated("Karl Berg drew the plan, Marta Klein", QUESTION, "Karl Berg drew it.", texts) == "Marta Klein"
+
+
+def test_words_that_stand_far_from_what_was_asked_are_no_claim() -> None:
+    assert stated("Staff meet, Olga Holm", QUESTION, "", [NOTES]) == "Staff meet, Olga Holm"
+
+
+def test_figures_are_never_left_out() -> None:
+    assert stated("Marta Klein, in 1899", QUESTION, "", [BRIDGE]) == "Marta Klein, in 1899"
+
+
+def test_a_sentence_that_stands_in_a_document_is_the_claim_as_a_whole() -> None:
+    text = FoldedText("It is made of iron, as the plans say. It cost a fortune.")
+    assert stated("It is made of iron, as the plans say.", "What is the bridge?", "", [text]) == (
+        "It is made of iron, as the plans say"
+    )
+
+
+def test_a_long_sentence_is_read_by_its_words_alone() -> None:
+    said = "It should be " + "Marta Klein and her brother " * 80
+    assert stated(said, QUESTION, "", [BRIDGE]) == core(said, QUESTION)
