@@ -44,8 +44,11 @@ _NOT_BUT = re.compile(
 _STRIPPED = " \t\n\"'“”‘’`「」『』,，;；:：。.!！?？…"
 _LONGEST = 2000
 _AROUND, _AROUND_HAN = 240, 90
-_ALMOST, _HALF = 0.9, 0.5
+_ALMOST, _SHARE = 0.9, 0.2
+# So many words that say something may stand around a claim that a document says.
+_AT_MOST = 5.0
 _NEAR = 0.25
+_QUOTED = frozenset('"“”「」『』')
 _OPENING, _CLOSING = ("(", "（", "[", "【"), (")", "）", "]", "】")
 _TALKY = 0.6
 _TOLD = 0.25
@@ -164,12 +167,19 @@ def _read(text: str, question: str) -> Iterator[_Token]:
         # "Is it 5?", "she told me 5": what stands between a turn and the claim belongs to the turn.
         before = text[:start].rstrip().lower()
         turning = (
-            kind in ("clause", "mark")
+            kind == "clause"
+            or word in _QUOTED
             or _turns(word)
             or (turning and word in ("me", "us"))
             or (word in ("it", "that", "this") and before.endswith(("isn't", "is", "not", "wasn't")))
         )
-        ending = kind in ("clause", "mark") or _turns(word) or word in ENDING or HAN_ENDING.fullmatch(word) is not None
+        ending = (
+            kind == "clause"
+            or word in _QUOTED
+            or _turns(word)
+            or word in ENDING
+            or HAN_ENDING.fullmatch(word) is not None
+        )
         yield _Token(start, end, kind, 0.0, turning, ending)
 
 
@@ -310,8 +320,8 @@ def _is_told(text: str, tokens: Sequence[_Token], run: tuple[int, int], near: fl
         return False
     begins = first == 0 or tokens[first - 1].turning or text[: tokens[first].start].endswith(_OPENING)
     ends = last + 1 == len(tokens) or tokens[last + 1].ending or text[tokens[last].end :].startswith(_CLOSING)
-    half = inside >= _HALF * max(_all_of(own), 0.5) and inside >= _HALF * _all_of(tokens)
-    return half or (begins and ends)
+    # Of a statement that a document says in part, the rest is claimed as well.
+    return begins and ends and inside >= _SHARE * _all_of(tokens) and _all_of(tokens) - inside <= _AT_MOST
 
 
 def _between(text: str, tokens: Sequence[_Token], run: tuple[int, int], plain: str) -> str:

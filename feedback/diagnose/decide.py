@@ -265,7 +265,7 @@ def _generated(seen: Observation) -> Verdict | None:
         return _fault_verdict(fault, "prompt", 0.85, live)
     if seen.expected.origin == "rival" or (live.score < _SURE and _stands(seen)):
         return None
-    if rival_rules.rests_on_planted(seen):
+    if rival_rules.rests_on_planted(seen) or (seen.quoting and seen.abstained and not live.exact):
         return None
     number = live.ranks.passage
     why = f"passage {number} of the prompt ({live.source}) holds the answer, and it was answered otherwise"
@@ -319,13 +319,14 @@ _RULES: tuple[Rule, ...] = (
     _hidden,
     rival_rules.conflict,
     _crowded,
+    rival_rules.set_aside,
     _lost,
     _miswired,
     _cut,
     _rewired,
     loss_rules.noisy,
     rival_rules.differs,
-    rival_rules.set_aside,
+    loss_rules.behind_damage,
     _missed,
     _generated,
     rival_rules.suspicious,

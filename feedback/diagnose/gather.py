@@ -50,11 +50,13 @@ from feedback.diagnose.settings_faults import (
     embed_fault,
     other_embedder,
     quoted_instead,
+    quotes,
     setting_faults,
     under_defaults,
     unprefixed_fault,
 )
 from feedback.diagnose.texts import DocumentTexts
+from feedback.diagnose.titles import titled_in
 from feedback.diagnose.unused import better_unused
 from feedback.diagnose.whatif import unrestricted, without
 from feedback.records import Holder
@@ -90,6 +92,7 @@ def observe(scene: Scene) -> Observation:
     conflict = _either(_conflict(scene, expected, live), _pair(scene, expected))
     loss, figures, lost = _loss(scene, holders)
     faults = _faults(scene, expected, live, None if good is None else good[0])
+    titled = titled_in(scene.question.text, DocumentTexts(scene.bench, scene.subject).documents)
     says_so = scene.judge.is_right(scene.answer, expected) and in_its_words(scene.answer, expected, scene.question.text)
     return Observation(
         expected=expected,
@@ -108,13 +111,15 @@ def observe(scene: Scene) -> Observation:
         planted=_planted(scene, expected),
         said_nothing_before=bool(scene.earlier) and all(answer.abstained for _, answer in scene.earlier),
         crowd=_crowd(scene, expected, live),
-        damages=() if live is not None and live.exact else _damages(scene),
+        damages=_damages(scene, titled),
         faults=faults,
         same_prompt_fails=_same_prompt_fails(scene, faults),
         hidden=_hidden(scene, expected, holders),
         known_before=good is not None,
         off_topic=_off_topic(scene),
         cited=tuple(dict.fromkeys(item.source for item in scene.answer.citations)),
+        titled=titled,
+        quoting=quotes(scene.subject),
     )
 
 
@@ -302,11 +307,11 @@ def _witnesses(scene: Scene, expected: Expected, good: tuple[Manifest, Answer] |
     return tuple(dict.fromkeys(item.source for item in cited if scene.judge.agrees(item.quote, expected.text)))
 
 
-def _damages(scene: Scene) -> tuple[Damage, ...]:
+def _damages(scene: Scene, titled: tuple[str, ...]) -> tuple[Damage, ...]:
     cited = [item.source for item in scene.answer.citations]
     near = [passage.source for passage in scene.answer.context]
     year = scene.bench.environment.now().year
-    return (*impossible_dates(scene.answer, year), *damages_of(scene.bench, scene.subject, (*cited, *near)))
+    return (*impossible_dates(scene.answer, year), *damages_of(scene.bench, scene.subject, (*titled, *cited, *near)))
 
 
 def _off_topic(scene: Scene) -> bool:
@@ -446,7 +451,7 @@ def _faults(scene: Scene, expected: Expected, live: Holder | None, good: Manifes
         )
         found += [*tried, *(item for item in unbuilt if item is not None)]
     other = other_embedder(scene.subject.manifest)
-    if other is not None and all(item.kind != "embed" for item in found) and _misled(expected, live):
+    if other is not None and all(item.kind != "embed" for item in found) and _misled(scene, expected, live):
         found.append(other)
     return tuple(found)
 
@@ -457,11 +462,13 @@ def _same_prompt_fails(scene: Scene, faults: tuple[Fault, ...]) -> int:
     return failing(scene.bench, scene.answer.prompt, scene.question.text)
 
 
-def _misled(expected: Expected, live: Holder | None) -> bool:
-    """Whether meaning finds the right answer worse than words do."""
+def _misled(scene: Scene, expected: Expected, live: Holder | None) -> bool:
+    """Whether meaning finds the right answer worse than words do, or does not quote what it found."""
     if live is None or live.ranks is None:
         return False
     words, meaning = live.ranks.lexical, live.ranks.dense
+    if quotes(scene.subject) and live.ranks.passage is not None:
+        return True
     if expected.origin == "rival" and live.ranks.passage is None:
         return True
     return words is not None and (meaning is None or meaning > words + 1)

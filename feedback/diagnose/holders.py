@@ -76,9 +76,16 @@ def find_holders(
             found += _in(made.of(layer), made, asked, named)
     if "unparsed" in layers and not any(holder.score >= SURE for holder in found if asked.claim or _unused(holder)):
         again = _worth_parsing(made, found, named, asked)
-        found += _in(made.unparsed(again), made, asked, named)
+        found += _unread(made, _in(made.unparsed(again), made, asked, named), asked)
     best = _best(found)
     return tuple(_completed(bench, subject, bad, best))
+
+
+def _unread(made: Layers, found: Sequence[Holder], asked: Wanted) -> list[Holder]:
+    """Those of what other parsers read that the document's own parser does not read as well."""
+    read = {item.source: item.read.folded for item in made.of("live")}
+    claim = asked.claim
+    return [item for item in found if not (claim and item.source in read and read[item.source].find(claim))]
 
 
 def _unused(holder: Holder) -> bool:

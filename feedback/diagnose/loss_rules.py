@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from feedback.diagnose.observation import Observation
 from feedback.diagnose.verdict import Verdict
 from index.findings import Cause
@@ -22,6 +24,20 @@ def noisy(seen: Observation) -> Verdict | None:
         return None
     found = damaged(seen)
     return found if found is not None and found.rule == "damaged.noise" else None
+
+
+def behind_damage(seen: Observation) -> Verdict | None:
+    """A document that was asked about, or quoted from, is damaged, and only coincidence or a part of it is right."""
+    live = seen.live
+    if live is None or seen.expected.origin == "rival" or not seen.damages:
+        return None
+    passage = live.ranks.passage if live.ranks else None
+    elsewhere = bool(seen.titled) and live.source not in seen.titled
+    if not elsewhere and not (seen.quoting and passage is not None):
+        return None
+    sources = seen.titled if elsewhere else (live.source, *seen.cited)
+    near = tuple(item for item in seen.damages if item.source in sources)
+    return damaged(msgspec.structs.replace(seen, damages=near))
 
 
 def damaged(seen: Observation) -> Verdict | None:

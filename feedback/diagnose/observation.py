@@ -192,7 +192,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         planted: all documents found for the question that look planted, whether the answer cites them or not.
         said_nothing_before: whether the earlier releases that are known all abstained.
         crowd: None where no copies stand in the way.
-        damages: damage that shows in documents near the question, where no text says what is right.
+        damages: damage that shows in documents near the question; those that the question names first.
         faults: settings and prompts that explain it, the surest first.
         named: sources that are said to hold the answer: (source path, state in the release or "" where it has none).
         hidden: (source path, rule) of documents that hold the answer and that the caller may not read.
@@ -200,6 +200,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         known_before: whether an earlier release answered rightly.
         off_topic: whether the bad answer holds nothing of the kind (a number, a date) that the question asks for.
         cited: source paths that the bad answer cites.
+        titled: source paths of the documents that the question names by their title.
+        quoting: whether answers quote passages, without a model that could read them otherwise.
         repairs: repairs that the live release was built with, for those that took the right answer away.
     """
 
@@ -227,6 +229,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     known_before: bool = False
     off_topic: bool = False
     cited: tuple[str, ...] = ()
+    titled: tuple[str, ...] = ()
+    quoting: bool = False
     repairs: tuple[Repair, ...] = ()
 
     @property

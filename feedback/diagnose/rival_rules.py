@@ -13,6 +13,7 @@ _CONTRADICTS = 0.5
 _ALIKE = 0.3
 _HELD = 0.5
 _FLOOD = 8
+_CROWDED = 0.4
 _CLOSE = 0.6
 _SAME_QUESTION = 0.8
 _SUPPORTED = 0.5
@@ -74,6 +75,8 @@ def _in_crowd(seen: Observation, found: Conflict) -> bool:
     crowd = seen.crowd
     if crowd is None or len(crowd.documents) < _FLOOD:
         return False
+    if crowd.whole and crowd.share >= _CROWDED:
+        return True
     return any(name == found.wrong.document_id for name, _ in crowd.documents)
 
 
@@ -146,6 +149,17 @@ def mixed(seen: Observation) -> Verdict | None:
     if not seen.agrees or found is None or found.weight < _SAME_QUESTION or seen.crowd is not None:
         return None
     wrong, right = found.wrong, found.right
+    if _looks_planted(found) or any(item.document_id == wrong.document_id for item in seen.planted):
+        told = "; ".join(wrong.why_planted) or "it repeats the question"
+        why = f"{wrong.source} contradicts {right.source} in the same answer and looks planted: {told}"
+        named = [(wrong.document_id, wrong.source, told), *_copies(found, "a copy of it"), *_all_planted(seen)]
+        blamed = tuple({item[0]: item for item in reversed(named) if item[0] != right.document_id}.values())[::-1]
+        return Verdict(
+            rule="mixed.planted", cause=Cause.POISONED_DOCUMENT, prior=0.75, why=why, blamed=blamed, conflict=found
+        )
+    older = _ordered(seen, found) if found.order == "older" else None
+    if older is not None:
+        return older
     why = f"the answer says what {right.source} says and also what {wrong.source} says against it"
     blamed = ((wrong.document_id, wrong.source, why),)
     return Verdict(rule="mixed", cause=Cause.CONFLICTING_DOCUMENTS, prior=0.6, why=why, blamed=blamed, conflict=found)
@@ -153,7 +167,9 @@ def mixed(seen: Observation) -> Verdict | None:
 
 def set_aside(seen: Observation) -> Verdict | None:
     """What was said is set aside, and the answer is supported by what it cites."""
-    if not seen.disputed or seen.expected.claimed or seen.abstained or seen.supported < _SUPPORTED:
+    if not seen.disputed or seen.abstained or seen.supported < _SUPPORTED:
+        return None
+    if seen.expected.claimed and any(item.score >= _HELD for item in seen.holders):
         return None
     return Verdict(rule="set_aside", cause=Cause.FEEDBACK_DISPUTED, prior=0.8, why=seen.disputed)
 

@@ -70,7 +70,7 @@ def setting_faults(
         expected: what is right.
         good: the last release that answered rightly; None where none is known.
     """
-    judge, modelled = Judge(question.text, subject), subject.answerer.parts.generator.name.kind not in _NO_MODEL
+    judge, modelled = Judge(question.text, subject), not quotes(subject)
     found = []
     for fault in _candidates(subject.manifest, good, modelled=modelled):
         answer = under(bench, subject, question, fault.settings, None)
@@ -95,9 +95,14 @@ def crippled(now: Manifest) -> bool:
     return off or own.k < usual.k or own.depth < usual.depth
 
 
+def quotes(subject: Subject) -> bool:
+    """Whether a release answers by quoting, without a model."""
+    return subject.answerer.parts.generator.name.kind in _NO_MODEL
+
+
 def quoted_instead(bench: Workbench, subject: Subject, question: Question) -> Answer | None:
     """What the quoting generator answers from the same passages; None where the release's own is that one."""
-    if subject.answerer.parts.generator.name.kind in _NO_MODEL:
+    if quotes(subject):
         return None
     return under(bench, subject, question, {"generator": {"kind": _QUOTING, "model": ""}}, None)
 

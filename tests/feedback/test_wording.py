@@ -80,7 +80,7 @@ QUESTION = "Who drew the iron bridge over the Lahn?"
 
 
 def test_what_a_document_says_word_for_word_is_the_claim_whatever_is_said_around_it() -> None:
-    said = "Granny kept the plans in her attic (Marta Klein)"
+    said = "Granny kept the plans (Marta Klein)"
     assert core(said, QUESTION) != "Marta Klein"
     assert stated(said, QUESTION, "Karl Berg drew it.", [NOTES, BRIDGE]) == "Marta Klein"
     assert stated("翻箱倒柜找过图纸，林怀远", "铁桥是谁设计的？", "由张三设计。", [NOTES]) == "林怀远"
@@ -111,3 +111,17 @@ def test_a_sentence_that_stands_in_a_document_is_the_claim_as_a_whole() -> None:
 def test_a_long_sentence_is_read_by_its_words_alone() -> None:
     said = "It should be " + "Marta Klein and her brother " * 80
     assert stated(said, QUESTION, "", [BRIDGE]) == core(said, QUESTION)
+
+
+def test_a_word_of_code_is_no_claim_by_itself() -> None:
+    said = "It's You can import `Annotated` from `typing` now."
+    text = FoldedText("Type hints come from `typing`. Type hints with metadata annotations came later.")
+    assert stated(said, "What do the type hints with metadata annotations say?", "", [text]).endswith("from `typing")
+
+
+def test_a_part_of_what_is_claimed_is_not_the_claim() -> None:
+    scanned = [FoldedText("铁桥于1893年五月建成通车，由口怀远设计。")]
+    assert stated("林怀远才对。", "铁桥是谁设计的？", "", scanned) == "林怀远"
+    said = "Two iron bridges were produced, each of them for one of the rivers of the county"
+    text = [FoldedText("The bridges that were produced for the county went to the river.")]
+    assert stated(said, "Which bridges were made for the county?", "", text) == said
