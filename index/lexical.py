@@ -294,14 +294,21 @@ def _create(folder: Path) -> Any:
     schema.add_text_field("heading", tokenizer_name=_ANALYSER, index_option="freq")
     schema.add_text_field("owner", tokenizer_name="raw", index_option="basic")
     schema.add_integer_field("place", fast=True)
-    index = tantivy.Index(schema.build(), path=str(folder))
-    index.register_tokenizer(_ANALYSER, _analyser(tantivy))
-    return index
+    return _settled(tantivy.Index(schema.build(), path=str(folder)))
 
 
 def _open(folder: Path) -> Any:
     import tantivy  # noqa: PLC0415 - native library
 
-    index = tantivy.Index.open(str(folder))
+    return _settled(tantivy.Index.open(str(folder)))
+
+
+def _settled(index: Any) -> Any:
+    """An index that reads its folder when it is told to. By itself it follows commits in a thread: each of its looks
+    writes a lock file into the folder, the first one a moment after the opening, when others may be removing it.
+    """
+    import tantivy  # noqa: PLC0415 - native library
+
+    index.config_reader("manual")
     index.register_tokenizer(_ANALYSER, _analyser(tantivy))
     return index

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,7 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         memory = Path("/dev/shm")  # noqa: S108 - every step syncs hundreds of files
-        self.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+        self.folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
         self.knobs = Knobs()
         self.workspace = Workspace(self.make_folder("main"), self.knobs.as_toml())
         self.files: dict[str, str] = {}
@@ -66,13 +67,13 @@ class AnyOrder(RuleBasedStateMachine):
         self.checked: str | None = None
 
     def make_folder(self, name: str) -> Path:
-        folder = Path(self.folder.name) / name
+        folder = self.folder / name
         folder.mkdir()
         return folder
 
     def teardown(self) -> None:
         disk.set_observer(None)
-        self.folder.cleanup()
+        remove(self.folder)
 
     # what a user does to the sources
 
@@ -180,12 +181,11 @@ class AnyOrder(RuleBasedStateMachine):
     def compare(self) -> None:
         """Once compacted, an incremental release answers as a fresh build does, in the same order."""
         self.ingest(compact=True)
-        with tempfile.TemporaryDirectory(dir=self.folder.name) as folder:
-            fresh = Workspace(Path(folder), self.knobs.as_toml())
-            fresh.write({name: text for name, text in self.files.items() if name not in self.withdrawn})
-            fresh.ingest()
-            for query in QUERIES:
-                assert [hit.text for hit in self.workspace.search(query)] == [hit.text for hit in fresh.search(query)]
+        fresh = Workspace(Path(tempfile.mkdtemp(dir=self.folder)), self.knobs.as_toml())
+        fresh.write({name: text for name, text in self.files.items() if name not in self.withdrawn})
+        fresh.ingest()
+        for query in QUERIES:
+            assert [hit.text for hit in self.workspace.search(query)] == [hit.text for hit in fresh.search(query)]
 
     # what must hold
 
@@ -230,6 +230,17 @@ class AnyOrder(RuleBasedStateMachine):
     def pointer(self) -> str | None:
         """Id of the live release."""
         return self.workspace.environment().releases("default").live_id()
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder in which releases were searched: tantivy writes a lock file when it opens an index, and once
+    more in a thread, a moment later.
+    """
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+    shutil.rmtree(folder)
 
 
 def canary(number: int) -> str:
