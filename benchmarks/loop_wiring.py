@@ -21,11 +21,13 @@ def _chunk_cut(scene: Scene) -> Injected | None:
 
 
 def _wrong_access_rule(scene: Scene) -> Injected | None:
+    """A rule that hides the page. No kind of repair changes a rule: the finding names it for whoever may."""
     return Injected(
         files=scene.files,
         causes=("access_denied",),
         culprits=(scene.asked.source,),
         settings={"access": {"rules": {f"docs/{scene.asked.source}": ["board"]}}},
+        repairable=False,
         needs_person=True,
     )
 

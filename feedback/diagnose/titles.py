@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from evaluation.cases.folding import fold
 from feedback.diagnose.texts import DocumentState
 
+# What Markdown sets behind a heading for whoever links to it: "{ #request-body }".
+_ATTRIBUTES = re.compile(r"\s*\{[^{}]*\}\s*$")
 _TITLED = re.compile('[“「『《"]([^“”「」『』《》"\n]{2,120})[”」』》"]')
 
 
@@ -26,4 +28,5 @@ def titled_in(question: str, documents: Sequence[DocumentState]) -> tuple[str, .
 
 def _names_of(document: DocumentState) -> tuple[str, ...]:
     name = document.source.rsplit("/", maxsplit=1)[-1]
-    return fold(document.title), fold(name), fold(name.rsplit(".", maxsplit=1)[0])
+    title = _ATTRIBUTES.sub("", document.title)
+    return fold(document.title), fold(title), fold(name), fold(name.rsplit(".", maxsplit=1)[0])
