@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from index.release import Manifest, Releases
 from index.report import Progress
 from ragpress.errors import ReleaseError
 from ragpress.settings import EmbedSettings, Workspace
+from ragpress.storage.journal import Journal
 from ragpress.storage.journal_entry import JournalPlace
 from ragpress.storage.store import Store
 from ragpress.types import Embedder
@@ -72,6 +73,23 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     def journal(self, kind: str) -> JournalPlace:
         """Where the journal of a kind of record lies: ``answers``, ``feedback``, ``jobs`` or ``runs``."""
         return JournalPlace(self.local / "journal" / kind, self.store, f"journal/{kind}/")
+
+    def append(self, kind: str, records: Sequence[bytes]) -> None:
+        """Add a few records to the journal of a kind; they are on the disk when this returns.
+
+        Args:
+            kind: name of the journal.
+            records: JSON objects, each without a line break.
+
+        Raises:
+            StorageError: the disk is full or refuses.
+        """
+        journal = Journal(self.journal(kind).folder, file_bytes=self.workspace.service.journal.file_bytes)
+        try:
+            for written in [journal.append(record) for record in records]:
+                written.result()
+        finally:
+            journal.close()
 
     @property
     def checkouts(self) -> Path:

@@ -14,7 +14,6 @@ import msgspec
 
 from index.environment import Environment
 from index.repairs.records import Repair
-from ragpress.storage.journal import Journal
 from ragpress.storage.journal_entry import Entry, RecordQuery
 from ragpress.storage.journal_read import JournalReader
 from ragpress.storage.record_ids import new_record_id
@@ -258,9 +257,8 @@ def record_findings(environment: Environment, findings: Sequence[Finding]) -> No
     Raises:
         StorageError: the disk is full or refuses.
     """
-    _append(
-        environment, FINDINGS, [_encoder.encode(_KeptFinding(id=new_record_id(), finding=item)) for item in findings]
-    )
+    kept = [_KeptFinding(id=new_record_id(), finding=item) for item in findings]
+    environment.append(FINDINGS, [_encoder.encode(item) for item in kept])
 
 
 def list_findings(environment: Environment, collection: str | None = None, limit: int | None = None) -> list[Finding]:
@@ -299,7 +297,7 @@ def record_event(environment: Environment, event: LoopEvent) -> None:
     Raises:
         StorageError: the disk is full or refuses.
     """
-    _append(environment, LOOP, [_encoder.encode(event)])
+    environment.append(LOOP, [_encoder.encode(event)])
 
 
 def list_events(environment: Environment, collection: str | None = None, limit: int | None = 100) -> list[LoopEvent]:
@@ -340,13 +338,3 @@ def describe_event(line: bytes) -> Entry:
     """
     event = _event.decode(line)
     return Entry(id=event.id, at=event.at, collection=event.collection, release=event.release, status=event.kind)
-
-
-def _append(environment: Environment, kind: str, lines: Sequence[bytes]) -> None:
-    place, settings = environment.journal(kind), environment.workspace.service.journal
-    journal = Journal(place.folder, file_bytes=settings.file_bytes)
-    try:
-        for written in [journal.append(line) for line in lines]:
-            written.result()
-    finally:
-        journal.close()

@@ -11,7 +11,6 @@ import msgspec
 from index.environment import Environment
 from index.report import IngestReport
 from ragpress.errors import GateRefusedError, SettingsError, StorageError, UsageError
-from ragpress.storage.journal import Journal
 from ragpress.storage.journal_entry import Entry, RecordQuery
 from ragpress.storage.journal_read import JournalReader
 from ragpress.storage.journal_seal import seal
@@ -129,12 +128,7 @@ def record_run(environment: Environment, record: RunRecord) -> None:
     Raises:
         StorageError: the disk is full or refuses.
     """
-    place, settings = environment.journal(RUNS), environment.workspace.service.journal
-    journal = Journal(place.folder, file_bytes=settings.file_bytes)
-    try:
-        journal.append(_encoder.encode(record)).result()
-    finally:
-        journal.close()
+    environment.append(RUNS, [_encoder.encode(record)])
 
 
 def list_runs(environment: Environment, collection: str | None = None, limit: int | None = 50) -> list[RunRecord]:
