@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from feedback.repairing.words import Language, what_it_does
+from feedback.repairing.words import what_it_does
 from index.findings import Cause, Finding
+from ragpress.bilingual import Language, Texts, filled, in_language
 
 _LONGEST = 120
 _SHOWN = 3
 
-_CAUSES: dict[Cause, tuple[str, str]] = {
+_CAUSES: dict[Cause, Texts] = {
     Cause.MISSING_DOCUMENT: ("no document that is searched says it", "检索范围内没有文档提到它"),
     Cause.QUARANTINED_DOCUMENT: ("the document that says it is quarantined", "提到它的文档被隔离了"),
     Cause.PARSE_FAULT: (
@@ -28,7 +29,7 @@ _CAUSES: dict[Cause, tuple[str, str]] = {
     Cause.FEEDBACK_DISPUTED: ("the answer seems right; the feedback is set aside", "回答看来是对的，反馈被搁置"),
 }
 
-_SENTENCES: dict[str, tuple[str, str]] = {
+_SENTENCES: dict[str, Texts] = {
     "found": (
         "“{question}” was answered badly: {cause} ({confidence:.0%} sure). {proposal}",
         "“{question}”回答有误：{cause}（把握 {confidence:.0%}）。{proposal}",
@@ -39,7 +40,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
-_ADVICE: dict[Cause, tuple[str, str]] = {
+_ADVICE: dict[Cause, Texts] = {
     Cause.ACCESS_DENIED: (
         "Whoever may decide that changes [access] in ragpress.toml; the loop never does.",
         "由有权决定的人修改 ragpress.toml 的 [access]；循环从不改动它。",
@@ -66,29 +67,26 @@ _ADVICE: dict[Cause, tuple[str, str]] = {
 
 def advice(language: Language, cause: Cause) -> str:
     """What a person can do where ragpress can repair nothing; "" where there is nothing to say."""
-    return _ADVICE.get(cause, ("", ""))[language == "zh"]
+    return in_language(language, _ADVICE.get(cause, ("", "")))
 
 
 def cause_words(language: Language, cause: Cause) -> str:
     """Why an answer was bad, as a clause without a full stop."""
-    return _CAUSES[cause][language == "zh"]
+    return in_language(language, _CAUSES[cause])
 
 
 def found(language: Language, finding: Finding) -> str:
     """What was found of a bad case: question, cause, how sure it is, what is proposed."""
     words = [what_it_does(language, repair) for repair in finding.repairs]
     joined = ("、" if language == "zh" else "; ").join(words[:_SHOWN] + ["…"] * (len(words) > _SHOWN))
-    return _SENTENCES["found"][language == "zh"].format(
-        question=one_line(finding.question),
-        cause=cause_words(language, finding.cause),
-        confidence=finding.confidence,
-        proposal=_SENTENCES["proposes" if joined else "proposes nothing"][language == "zh"].format(repairs=joined),
-    )
+    proposal = _say(language, "proposes" if joined else "proposes nothing", repairs=joined)
+    question, cause = one_line(finding.question), cause_words(language, finding.cause)
+    return _say(language, "found", question=question, cause=cause, confidence=finding.confidence, proposal=proposal)
 
 
 def set_aside(language: Language, question: str, why: str) -> str:
     """That feedback on a question is set aside, and why."""
-    return _SENTENCES["set aside"][language == "zh"].format(question=one_line(question), why=ended(language, why))
+    return _say(language, "set aside", question=one_line(question), why=ended(language, why))
 
 
 def sentence(text: str) -> str:
@@ -105,3 +103,7 @@ def one_line(text: str) -> str:
     """A text on one line, cut where it is long."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def _say(language: Language, sentence: str, **values: object) -> str:
+    return filled(language, _SENTENCES[sentence], values)

@@ -44,7 +44,7 @@ _NOT_BUT = re.compile(
 _STRIPPED = " \t\n\"'“”‘’`「」『』,，;；:：。.!！?？…"
 _LONGEST = 2000
 _AROUND, _AROUND_HAN = 240, 90
-_ALMOST, _SHARE = 0.9, 0.2
+_ALMOST, _SHARE = 0.9, 0.25
 # So many words that say something may stand around a claim that a document says.
 _AT_MOST = 5.0
 _NEAR = 0.25
@@ -314,14 +314,27 @@ def _is_told(text: str, tokens: Sequence[_Token], run: tuple[int, int], near: fl
     figures = [token for token in own if token.kind == "word" and token.weight > 1]
     if any(token.start < tokens[first].start or token.end > tokens[last].end for token in figures):
         return False
-    if inside >= _ALMOST * _all_of(tokens):
-        return True
-    if near < _NEAR:
+    if near < _NEAR and inside < _ALMOST * _all_of(tokens):
         return False
-    begins = first == 0 or tokens[first - 1].turning or text[: tokens[first].start].endswith(_OPENING)
-    ends = last + 1 == len(tokens) or tokens[last + 1].ending or text[tokens[last].end :].startswith(_CLOSING)
     # Of a statement that a document says in part, the rest is claimed as well.
-    return begins and ends and inside >= _SHARE * _all_of(tokens) and _all_of(tokens) - inside <= _AT_MOST
+    enough = inside >= _SHARE * _all_of(tokens) and _all_of(tokens) - inside <= _AT_MOST
+    return enough and _stands_apart(text, tokens, first, last)
+
+
+def _stands_apart(text: str, tokens: Sequence[_Token], first: int, last: int) -> bool:
+    """Whether a claim may begin and end where a run does, small words at its ends set aside."""
+    says = [number for number in range(first, last + 1) if tokens[number].says] or [first, last]
+    first, last = says[0], says[-1]
+    while first > 0 and tokens[first - 1].kind == "talk" and not tokens[first - 1].turning:
+        first -= 1
+    while last + 1 < len(tokens) and tokens[last + 1].kind == "talk" and not tokens[last + 1].ending:
+        last += 1
+    begins = first == 0 or tokens[first - 1].turning or text[: tokens[first].start].endswith(_OPENING)
+    return begins and (last + 1 == len(tokens) or tokens[last + 1].ending or _closes(text[tokens[last].end :]))
+
+
+def _closes(rest: str) -> bool:
+    return rest.startswith(_CLOSING)
 
 
 def _between(text: str, tokens: Sequence[_Token], run: tuple[int, int], plain: str) -> str:

@@ -24,6 +24,7 @@ _MOSTLY = 0.6
 _WORDED = 0.7
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _FACT = 8
+_STATEMENT = 30
 _FEW = 3
 _CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z]{1,4}-?\d{1,6}|\d{1,6}[A-Za-z]{1,3})(?![A-Za-z0-9])")
 _SPELLED = (
@@ -104,14 +105,18 @@ class Judge:
 
 
 def lacks(text: str, expected: str, question: str) -> bool:
-    """Whether a text surely does not say a short claim: a code, a number in words, or its only name is not in it.
+    """Whether a text surely does not say a claim: its figures, code, number in words or only name is not in it.
 
     Args:
         text: what is said.
-        expected: what is claimed; of a longer one nothing is told.
+        expected: what is claimed; of a longer one only figures are told, of a long one nothing.
         question: what was asked; its words need not be said again.
     """
     tokens = _WORDS.findall(expected.lower())
+    asked_values = numbers_held(question)
+    figures = {number.value for number in numbers_claimed(expected)} - asked_values
+    if figures and len(tokens) <= _STATEMENT and not figures & _values(text):
+        return True
     if not tokens or len(tokens) > _FACT:
         return False
     said, asked = text.lower(), question.lower()

@@ -84,8 +84,13 @@ def find_holders(
 def _unread(made: Layers, found: Sequence[Holder], asked: Wanted) -> list[Holder]:
     """Those of what other parsers read that the document's own parser does not read as well."""
     read = {item.source: item.read.folded for item in made.of("live")}
-    claim = asked.claim
-    return [item for item in found if not (claim and item.source in read and read[item.source].find(claim))]
+    return [
+        item
+        for item in found
+        if item.source not in read
+        or not asked.claim
+        or not read[item.source].find(item.quote if asked.short else asked.claim)
+    ]
 
 
 def _unused(holder: Holder) -> bool:

@@ -9,6 +9,7 @@ from feedback.diagnose.verdict import Verdict
 from index.findings import Cause
 
 _CLEARLY = 0.8
+_HELD = 0.7
 _WHY = {
     "noise": "{source}, which lies near the question, has sentences that read as noise, as a bad scan or a wrong "
     "encoding leaves them",
@@ -36,7 +37,11 @@ def behind_damage(seen: Observation) -> Verdict | None:
     if not elsewhere and not (seen.quoting and passage is not None):
         return None
     sources = seen.titled if elsewhere else (live.source, *seen.cited)
-    near = tuple(item for item in seen.damages if item.source in sources)
+    # That its own document breaks off further on does not touch what it says whole.
+    own = live.source if live.exact and live.score >= _HELD else ""
+    near = tuple(
+        item for item in seen.damages if item.source in sources and not (item.kind == "cut" and item.source == own)
+    )
     return damaged(msgspec.structs.replace(seen, damages=near))
 
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from feedback.diagnose.noise import noisy_piece
 from feedback.diagnose.observation import Loss
@@ -19,6 +20,8 @@ _SHOWN = 1500
 # So much more alike letter by letter than word by word are lines of which single letters were misread.
 _MISREAD = 0.25
 _NOISE = 0.2
+_RECODINGS = (("gb18030", "utf-8"), ("utf-8", "gb18030"), ("cp1252", "utf-8"), ("latin-1", "utf-8"))
+_RECOVERED, _FEWEST_PAIRS = 0.5, 20
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[\u3400-\u9fff]|\w+")
 _SENTENCES = re.compile(r"(?<=[.!?。！？\n])\s*")
@@ -47,9 +50,24 @@ def loss_of(before: str, now: str, quote: str) -> tuple[Loss, tuple[str, str]]:
     if _ratio(target, partner) >= _SAME_LINE or _starts(target, partner):
         return _damage(target, partner)
     kept = sum(len(line) for line in one if line in set(other)) / max(1, sum(map(len, one)))
-    if kept < _KEPT and noise_share(added) < _NOISE and "\ufffd" not in added:
+    if kept < _KEPT and noise_share(added) < _NOISE and "\ufffd" not in added and not _misdecoded(added, before):
         return "replaced", ("", "")
-    return ("garbled" if _odd(added, before) >= _NOISE else "edited"), ("", "")
+    garbled = _odd(added, before) >= _NOISE or _misdecoded(added, before)
+    return ("garbled" if garbled else "edited"), ("", "")
+
+
+def _misdecoded(text: str, before: str) -> bool:
+    """Whether a text becomes much of an earlier one when its bytes are read in another encoding."""
+    known = _pairs(before)
+    for wrong, right in _RECODINGS:
+        read = _pairs(text[:_LONGEST].encode(wrong, "ignore").decode(right, "ignore"))
+        if read and len(read & known) >= _RECOVERED * len(read) > _RECOVERED * _FEWEST_PAIRS:
+            return len(_pairs(text) & known) < _RECOVERED * len(read & known)
+    return False
+
+
+def _pairs(text: str) -> set[str]:
+    return {one + two for one, two in pairwise(text) if one.isalnum() and two.isalnum()}
 
 
 def _lines(text: str) -> list[str]:

@@ -241,16 +241,21 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
 _AS_SURE = 0.8
 _SURER = 0.02
+_ONCE = frozenset({"earlier", "deleted", "cleaned_away", "quarantined"})
 
 
 def live_of(holders: tuple[Holder, ...]) -> Holder | None:
     """The best place that is searched and may be read, if it is about as sure as the best of all.
 
-    Where a text that is gone says it far more surely, what still seems to say it speaks of something else.
+    Where a text that is gone says it far more surely, or word for word, what still seems to say it speaks of something
+    else.
     """
     found = next((item for item in holders if item.layer == "live" and item.readable), None)
     if found is None or found.score < _AS_SURE * max(item.score for item in holders):
         return None
     own = [item for item in holders if item.source == found.source and item.layer in ("earlier", "cleaned_away")]
     surer = any(item.score > found.score + _SURER or (item.exact and not found.exact) for item in own)
-    return None if surer else found
+    elsewhere = any(
+        item.exact and not found.exact and item.layer in _ONCE and item.score > found.score + _SURER for item in holders
+    )
+    return None if surer or elsewhere else found

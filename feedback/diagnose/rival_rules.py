@@ -11,6 +11,7 @@ PLANTED = 0.6
 _SUSPECT = 0.35
 _CONTRADICTS = 0.5
 _ALIKE = 0.3
+_COPY = 0.8
 _HELD = 0.5
 _FLOOD = 8
 _CROWDED = 0.4
@@ -39,7 +40,7 @@ def contradicts(seen: Observation, found: Conflict) -> bool:
         return found.close >= _CLOSE
     if live is None or live.score < _HELD:
         return False
-    if _looks_planted(found):
+    if _looks_planted(found) or _copied(seen, found):
         return True
     if found.weight < _CONTRADICTS:
         return False
@@ -56,10 +57,15 @@ def _looks_planted(found: Conflict) -> bool:
     return wrong.asks or found.close < _CLOSE
 
 
+def _copied(seen: Observation, found: Conflict) -> bool:
+    """Whether the document that the answer rests on is a copy of the one that says word for word what is right."""
+    return found.alike >= _COPY and seen.expected.claimed and seen.live is not None and seen.live.exact
+
+
 def conflict(seen: Observation) -> Verdict | None:
     """A document that the answer rests on says otherwise than one that says the right answer."""
     found = seen.conflict
-    if found is None or not (found.weight >= _CONTRADICTS or _looks_planted(found)):
+    if found is None or not (found.weight >= _CONTRADICTS or _looks_planted(found) or _copied(seen, found)):
         return None
     if len(found.wrong.copies) >= _FLOOD or _in_crowd(seen, found):
         return None

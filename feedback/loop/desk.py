@@ -12,9 +12,9 @@ from feedback.loop.budget import Budget
 from feedback.loop.state import LoopState, iso, read_state
 from feedback.loop.telling import say
 from feedback.records import BadCase
-from feedback.repairing.words import Language
 from feedback.workbench import Workbench
 from index.findings import EventKind, Finding, LoopEvent, record_event, record_findings
+from ragpress.bilingual import Language
 from ragpress.errors import ConflictError, RagpressError, UnknownOutcomeError, WriterBusyError
 from ragpress.loop_settings import LoopSettings
 from serving.generate.kinds import EXTRACTIVE

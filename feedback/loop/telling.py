@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from feedback.causes import one_line
-from feedback.repairing.words import Language
+from ragpress.bilingual import Language, Texts, filled
 
-_SENTENCES: dict[str, tuple[str, str]] = {
+_SENTENCES: dict[str, Texts] = {
     "started": ("The worker started.", "后台任务已启动。"),
     "stopped": ("The worker stopped.", "后台任务已停止。"),
     "fixed": (
@@ -125,4 +125,4 @@ def say(language: Language, sentence: str, **values: object) -> str:
         values: what it tells of; questions are cut and put on one line.
     """
     short = {name: one_line(str(value)) if name == "question" else value for name, value in values.items()}
-    return _SENTENCES[sentence][language == "zh"].format(**short)
+    return filled(language, _SENTENCES[sentence], short)

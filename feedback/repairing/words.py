@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import msgspec
 
 from feedback.workbench import Workbench
 from index.repairs.records import Erratum, MissingDocument, Repair, Restore, SettingsChange, kind_of
+from ragpress.bilingual import Language, Texts, filled
 
-Language: TypeAlias = Literal["en", "zh"]
-
-_TEXTS: dict[str, tuple[str, str]] = {
+_TEXTS: dict[str, Texts] = {
     "abstains": ("it abstains, as it should", "它如应有的那样拒绝回答"),
     "should_abstain": (
         "it answers, and the right answer is that the documents do not say",
@@ -173,7 +171,7 @@ def say(language: Language, key: str, **values: str | int) -> str:
         key: which sentence.
         values: what stands in its places.
     """
-    return _TEXTS[key][language == "zh"].format(**values)
+    return filled(language, _TEXTS[key], values)
 
 
 def language_of(bench: Workbench) -> Language:

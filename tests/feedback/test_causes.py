@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from feedback.causes import advice, cause_words, ended, found, sentence, set_aside
-from feedback.repairing.words import Language
 from index.findings import Cause, Finding
 from index.repairs.records import Quarantine, Repair
-
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
+from ragpress.bilingual import LANGUAGES, Language
 
 
 def finding(*repairs: Repair) -> Finding:
