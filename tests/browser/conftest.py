@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from tests.serving.service_process import ServiceProcess
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDE = {"width": 1360, "height": 860}
+PATIENCE_MS = 20_000
+"""So long may a page take on a busy machine."""
 
 OpenPage = Callable[..., Any]
 
@@ -28,6 +31,7 @@ def browser() -> Iterator[Any]:
     path = os.environ.get("RAGPRESS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no Chromium: install one (apt-get install chromium) or name it in RAGPRESS_CHROMIUM")
+    sync_api.expect.set_options(timeout=PATIENCE_MS)
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_api.sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=options)
@@ -85,13 +89,20 @@ def watched() -> Iterator[Watched]:
 
 
 @pytest.fixture
-def open_page(browser: Any, watched: Watched) -> Iterator[OpenPage]:
+def services() -> Iterator[ExitStack]:
+    """Services of one test: they end after its pages are closed, so that nothing a page still fetches fails."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def open_page(browser: Any, watched: Watched, services: ExitStack) -> Iterator[OpenPage]:
     """Opens a page of a service in a browser profile of its own: ``open_page(base_url, path="/", **context)``."""
     contexts = []
 
     def opened(base_url: str, path: str = "/", **options: Any) -> Any:
         context = browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         watched.watch(page, base_url)
@@ -104,10 +115,9 @@ def open_page(browser: Any, watched: Watched) -> Iterator[OpenPage]:
 
 
 @pytest.fixture
-def stub() -> Iterator[StubService]:
+def stub(services: ExitStack) -> StubService:
     """A service that does as it is told."""
-    with StubService() as service:
-        yield service
+    return services.enter_context(StubService())
 
 
 @pytest.fixture(scope="session")

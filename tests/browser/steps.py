@@ -6,6 +6,15 @@ from pathlib import Path
 from typing import Any
 
 
+def expect(shown: Any) -> Any:
+    """Playwright's assertions about a locator: they wait until it is so. A page shows some moments after a click, a
+    key or an answer of the service what comes of it; to look at once is to race against it.
+    """
+    from playwright.sync_api import expect as expected
+
+    return expected(shown)
+
+
 def ask(page: Any, question: str) -> Any:
     """Ask and wait for the end.
 

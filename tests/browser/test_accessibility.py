@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import OpenPage, Watched
-from tests.browser.steps import ask, open_source, probe
+from tests.browser.conftest import OpenPage
+from tests.browser.steps import ask, expect, open_source, probe
 from tests.browser.stub_service import StubService, answered, citation
 
 pytestmark = pytest.mark.browser
@@ -77,8 +78,8 @@ def test_the_welcome_has_contrast_too(stub: StubService, open_page: OpenPage) ->
 def test_landmarks_headings_and_languages(stub: StubService, open_page: OpenPage) -> None:
     page = full_page(stub, open_page)
     assert [page.locator(name).count() for name in ("main", "nav", "header.bar", "h1")] == [1, 1, 1, 1]
-    assert page.locator(".question").nth(0).get_attribute("lang") == "en"
-    assert page.locator(".question").nth(1).get_attribute("lang") == "zh-Hans"
+    expect(page.locator(".question").nth(0)).to_have_attribute("lang", "en")
+    expect(page.locator(".question").nth(1)).to_have_attribute("lang", "zh-Hans")
     levels = page.evaluate("[...document.querySelectorAll('main h1,main h2,main h3')].map((one) => +one.tagName[1])")
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(one => one.id)).size") == page.evaluate(
@@ -96,10 +97,10 @@ def test_nothing_is_wider_than_a_small_phone(stub: StubService, open_page: OpenP
     assert page.locator("#passage").bounding_box()["y"] > 50
     page.locator("#passage header button").last.click()
     page.locator("#menu").click()
-    assert page.locator("#drawer .conversation").is_visible()
+    expect(page.locator("#drawer .conversation")).to_be_visible()
     assert probe(page, "beyond") == []
     page.locator("#close-drawer").click()
-    assert page.locator("#drawer .conversation").is_hidden()
+    expect(page.locator("#drawer .conversation")).to_be_hidden()
 
 
 def test_everything_by_keyboard(stub: StubService, open_page: OpenPage) -> None:
@@ -112,12 +113,12 @@ def test_everything_by_keyboard(stub: StubService, open_page: OpenPage) -> None:
     page.keyboard.type("When is it open?")
     page.keyboard.press("Enter")
     page.locator(".made").wait_for()
-    assert page.evaluate("document.activeElement.id") == "ask"
+    expect(page.locator("#ask")).to_be_focused()
     reached = [back_to(page, name) for name in ("Copy the answer’s id", "Bad answer", "Source 1: Guide 1")]
     assert reached == [True, True, True]
     page.keyboard.press("Enter")
     page.locator("#passage mark").wait_for()
-    assert page.evaluate("document.activeElement.id") == "passage-title"
+    expect(page.locator("#passage-title")).to_be_focused()
     page.keyboard.press("Escape")
     page.locator("#passage").wait_for(state="hidden")
     assert focused(page) == "Source 1: Guide 1"
@@ -170,7 +171,7 @@ def test_the_panel_becomes_a_sheet_where_the_window_gets_narrow(stub: StubServic
     page.set_viewport_size({"width": 700, "height": 860})
     page.locator("#passage:modal").wait_for()
     assert page.locator("#passage").bounding_box()["height"] < 800
-    assert mark.is_visible()
+    expect(mark).to_be_visible()
     page.set_viewport_size({"width": 1360, "height": 860})
     page.locator("#passage:not(:modal)").wait_for()
     assert page.locator("#passage").bounding_box() == beside
@@ -189,16 +190,16 @@ def test_nothing_moves_where_motion_is_not_wanted(stub: StubService, open_page: 
 def test_a_hidden_character_is_shown_in_the_passage(stub: StubService, open_page: OpenPage) -> None:
     page = full_page(stub, open_page)
     mark = open_source(page, page.locator(".turn").first)
-    assert mark.text_content() == "Open"
+    expect(mark).to_have_text("Open")
     label = page.locator("#passage .hidden-character").first
     assert label.evaluate("node => getComputedStyle(node, '::before').content") == '"U+202E"'
 
 
-def test_the_service_may_have_one_language(open_page: OpenPage, watched: Watched) -> None:
-    with StubService(languages=("zh",)) as stub:
-        page = open_page(stub.base_url, locale="en-GB")
-        assert page.get_by_role("heading", name="您想了解什么").is_visible()
-        assert page.locator("#language").is_hidden()
+def test_the_service_may_have_one_language(services: ExitStack, open_page: OpenPage) -> None:
+    stub = services.enter_context(StubService(languages=("zh",)))
+    page = open_page(stub.base_url, locale="en-GB")
+    expect(page.get_by_role("heading", name="您想了解什么")).to_be_visible()
+    expect(page.locator("#language")).to_be_hidden()
 
 
 def focused(page: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import OpenPage, Watched
 from tests.browser.sample import PRESSURE
-from tests.browser.steps import ask, open_source
+from tests.browser.steps import ask, expect, open_source
 from tests.serving.service_process import ServiceProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -33,22 +33,22 @@ def test_a_footnote_opens_the_exact_quote_in_its_document(
 ) -> None:
     page = open_page(service.base_url)
     turn = ask(page, question)
-    assert says in turn.locator(".text").inner_text()
-    assert turn.locator(".text").get_attribute("lang") == language
+    expect(turn.locator(".text")).to_contain_text(says, use_inner_text=True)
+    expect(turn.locator(".text")).to_have_attribute("lang", language)
     answer = stored(service, f"/v1/answers/{answer_id(turn)}")
     mark = open_source(page, turn)
     citation = answer["citations"][0]
     assert mark.text_content() == citation["quote"]
     assert says in citation["quote"]
     assert page.locator("#passage-place").inner_text().endswith(source)
-    assert mark.is_visible()
+    expect(mark).to_be_visible()
 
 
 def test_characters_beyond_the_basic_plane_do_not_shift_the_quote(service: ServiceProcess, open_page: OpenPage) -> None:
     page = open_page(service.base_url)
     turn = ask(page, BADGE)
     mark = open_source(page, turn)
-    assert "Visitors 🔧" in page.locator("#passage .document").text_content()
+    expect(page.locator("#passage .document")).to_contain_text("Visitors 🔧")
     assert mark.text_content() == stored(service, f"/v1/answers/{answer_id(turn)}")["citations"][0]["quote"]
 
 
@@ -58,7 +58,7 @@ def test_a_pdf_passage_names_its_page(service: ServiceProcess, open_page: OpenPa
     answer = stored(service, f"/v1/answers/{answer_id(turn)}")
     number = next(one["page"] for one in answer["citations"] if one["source"].endswith("boiler.pdf"))
     assert number > 1
-    assert f"page {number}" in turn.locator(".source").first.inner_text()
+    expect(turn.locator(".source").first).to_contain_text(f"page {number}", use_inner_text=True)
     mark = open_source(page, turn)
     assert page.locator("#passage .badge.page").inner_text().startswith(f"Page {number} of ")
     assert " ".join(mark.text_content().split()) == PRESSURE
@@ -77,7 +77,7 @@ def test_a_thumb_down_with_a_correction_reaches_the_journal(service: ServiceProc
     turn.get_by_label("Which document has it?").fill("notices/2026-09.md")
     turn.get_by_role("button", name="Send").click()
     turn.get_by_text("It was recorded.").wait_for()
-    assert turn.get_by_role("button", name="Bad answer").get_attribute("aria-pressed") == "true"
+    expect(turn.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
     said = next(one for one in stored(service, "/v1/feedback")["data"] if one["answer_id"] == answer_id(turn))
     assert said["rating"] == "down"
     assert said["correction"] == "It opens at 7:30 <b>now</b>."
@@ -85,7 +85,7 @@ def test_a_thumb_down_with_a_correction_reaches_the_journal(service: ServiceProc
     assert said["expected_sources"][0].endswith("workshop.md")
     assert said["expected_sources"][1] == "notices/2026-09.md"
     page.reload()
-    assert page.get_by_role("button", name="Bad answer").get_attribute("aria-pressed") == "true"
+    expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
 
 
 def test_history_outlives_a_reload_and_follow_ups_send_the_turns_before(
@@ -98,25 +98,25 @@ def test_history_outlives_a_reload_and_follow_ups_send_the_turns_before(
     messages = asking.value.post_data_json["messages"]
     assert [message["role"] for message in messages] == ["user", "assistant", "user"]
     assert messages[0]["content"] == OPENING
-    assert "closed" in second.locator(".text").inner_text()
+    expect(second.locator(".text")).to_contain_text("closed", use_inner_text=True)
     page.reload()
     page.locator(".turn").nth(1).wait_for()
-    assert page.locator(".turn .text").first.inner_text() == first
-    assert open_source(page, page.locator(".turn").first).is_visible()
+    expect(page.locator(".turn .text").first).to_have_text(first, use_inner_text=True)
+    expect(open_source(page, page.locator(".turn").first)).to_be_visible()
     page.get_by_role("button", name="Close").last.click()
     page.get_by_role("button", name="New conversation").click()
-    assert page.locator(".turn").count() == 0
+    expect(page.locator(".turn")).to_have_count(0)
     page.get_by_role("button", name=OPENING, exact=True).click()
-    assert page.locator(".turn").count() == 2
+    expect(page.locator(".turn")).to_have_count(2)
 
 
 def test_what_the_documents_do_not_say_looks_different(service: ServiceProcess, open_page: OpenPage) -> None:
     page = open_page(service.base_url)
     turn = ask(page, "Who won the chess olympiad of 1972?")
-    assert turn.locator(".answer.abstained").count() == 1
-    assert turn.get_by_role("heading", name="Not found in the documents").is_visible()
+    expect(turn.locator(".answer.abstained")).to_have_count(1)
+    expect(turn.get_by_role("heading", name="Not found in the documents")).to_be_visible()
     turn.get_by_role("button", name="Tell which document").click()
-    assert turn.get_by_label("Which document has it?").is_visible()
+    expect(turn.get_by_label("Which document has it?")).to_be_visible()
 
 
 def test_a_passage_of_a_release_that_is_gone_shows_the_quote(
@@ -134,7 +134,7 @@ def test_a_passage_of_a_release_that_is_gone_shows_the_quote(
     page.reload()
     mark = open_source(page, page.locator(".turn").first)
     assert mark.text_content() == quote
-    assert "not kept any more" in page.locator("#passage .note").inner_text()
+    expect(page.locator("#passage .note")).to_contain_text("not kept any more", use_inner_text=True)
 
 
 def answer_id(turn: Any) -> str:

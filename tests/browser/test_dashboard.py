@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from index import catalogue
 from tests.browser.conftest import OpenPage, Watched
 from tests.browser.sample import HOSTILE_NAME, sample_workspace
-from tests.browser.steps import probe
+from tests.browser.steps import expect, probe
 from tests.serving.service_process import ServiceProcess
 from tests.workspace import SETTINGS, Workspace
 
@@ -94,25 +95,26 @@ def test_a_thumbs_down_given_over_http_is_seen_with_its_correction(site: Service
     case.get_by_role("link", name="Open answer and trace").click()
     drawer = page.get_by_role("dialog")
     drawer.get_by_text(answer).first.wait_for()
-    assert "What colour is the badge of every visitor?" in drawer.inner_text()
+    expect(drawer).to_contain_text("What colour is the badge of every visitor?", use_inner_text=True)
     page.keyboard.press("Escape")
     drawer.wait_for(state="detached")
     page.wait_for_function("() => !location.hash.includes('answer')")
-    assert page.locator("#plot-answers .bar").count() > 0
+    expect(page.locator("#plot-answers .bar").first).to_be_attached()
 
 
 def test_a_release_is_published_and_rolled_back(site: ServiceProcess, open_page: OpenPage) -> None:
     page = opened(site, open_page)
     line = page.locator("#state-line")
-    assert "Live: r00002" in line.inner_text()
-    assert page.get_by_text("Release r00003 is built and waits to be published").is_visible()
+    expect(line).to_contain_text("Live: r00002", use_inner_text=True)
+    expect(page.get_by_text("Release r00003 is built and waits to be published")).to_be_visible()
     page.get_by_role("button", name="Publish r00003").click()
-    assert "+1" in page.get_by_role("dialog").inner_text()
+    expect(page.get_by_role("dialog")).to_contain_text("+1", use_inner_text=True)
     confirmed(page, "Publish")
     line.get_by_text("Live: r00003").wait_for()
     assert overview(site)["live"]["id"].startswith("r00003")
     page.get_by_role("button", name="Roll back to r00002").click()
     page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
     assert overview(site)["live"]["id"].startswith("r00003")
     page.set_viewport_size({"width": 360, "height": 740})
     page.get_by_role("button", name="Roll back to r00002").click()
@@ -121,7 +123,7 @@ def test_a_release_is_published_and_rolled_back(site: ServiceProcess, open_page:
     line.get_by_text("Live: r00002").wait_for()
     assert overview(site)["live"]["id"].startswith("r00002")
     assert overview(site)["live"]["why"].endswith(": prices were wrong")
-    assert "Rolled back: r00002 is live." in page.locator("#news").inner_text()
+    expect(page.locator("#news")).to_contain_text("Rolled back: r00002 is live.", use_inner_text=True)
 
 
 def test_what_goes_wrong_is_told_where_it_was_asked_for(
@@ -161,13 +163,13 @@ def test_hostile_names_and_texts_are_text(site: ServiceProcess, open_page: OpenP
     page.evaluate(f"location.hash = 'answer/{answer}'")
     drawer = page.get_by_role("dialog")
     drawer.get_by_text(answer).first.wait_for()
-    assert "<script>alert(1)</script>" in drawer.inner_text()
+    expect(drawer).to_contain_text("<script>alert(1)</script>", use_inner_text=True)
     assert probe(page, "beyond") == []
 
 
 def test_a_person_s_quarantine_is_taken_back(site: ServiceProcess, open_page: OpenPage) -> None:
     page = opened(site, open_page)
-    assert "opening hours are being checked" in page.locator("#quarantined-list").inner_text()
+    expect(page.locator("#quarantined-list")).to_contain_text("opening hours are being checked", use_inner_text=True)
     page.get_by_role("button", name="Restore docs/workshop.md").click()
     confirmed(page, "Restore")
     page.locator("#quarantined-list").get_by_text("No document is quarantined.").wait_for(timeout=60_000)
@@ -194,7 +196,7 @@ def test_everybody_can_read_it(site: ServiceProcess, open_page: OpenPage, scheme
     rate(site, asked(site, QUESTION), comment="no")
     page = opened(site, open_page, color_scheme=scheme, locale=locale)
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
-    assert page.locator("html").get_attribute("lang") == ("en" if locale == "en-GB" else "zh-Hans")
+    expect(page.locator("html")).to_have_attribute("lang", "en" if locale == "en-GB" else "zh-Hans")
     page.evaluate("document.querySelectorAll('details').forEach((node) => { node.open = true; })")
     assert probe(page, "nameless") == []
     found = probe(page, "faint")
@@ -221,29 +223,28 @@ def test_plots_are_read_by_keyboard_and_as_tables(site: ServiceProcess, open_pag
     refreshed(page, lambda: page.locator("#plot-answers svg").count() == 1)
     page.locator("#plot-answers svg").focus()
     page.keyboard.press("End")
-    assert "Answered" in page.locator("#plot-answers .reading").inner_text()
-    assert "Answered: " in page.locator("#plot-answers [aria-live]").inner_text()
+    expect(page.locator("#plot-answers .reading")).to_contain_text("Answered", use_inner_text=True)
+    expect(page.locator("#plot-answers [aria-live]")).to_contain_text("Answered: ", use_inner_text=True)
     page.keyboard.press("ArrowLeft")
-    assert page.locator("#plot-answers .reading").is_visible()
+    expect(page.locator("#plot-answers .reading")).to_be_visible()
     page.keyboard.press("Escape")
-    assert page.locator("#plot-answers .reading").is_hidden()
+    expect(page.locator("#plot-answers .reading")).to_be_hidden()
     table = page.locator("#plot-answers details")
     table.locator("summary").click()
-    assert table.locator("tbody tr").count() >= 1
+    expect(table.locator("tbody tr").first).to_be_visible()
     refreshed(page, lambda: True)
-    assert table.evaluate("node => node.open")
+    expect(table).to_have_attribute("open", "")
 
 
-def test_an_empty_workspace_says_what_to_do(tmp_path: Path, open_page: OpenPage) -> None:
-    workspace = Workspace(tmp_path, SETTINGS)
-    with ServiceProcess(workspace.root) as service:
-        page = opened(service, open_page)
-        assert "Nothing is live in “default” yet" in page.locator("#state-line").inner_text()
-        assert "ragpress ingest" in page.locator("#problems").inner_text()
-        assert "Nobody has asked yet" in page.locator("#plots").inner_text()
-        assert page.get_by_role("button", name="Roll back").count() == 0
-        page.locator("#language").click()
-        assert "尚未发布任何版本" in page.locator("#state-line").inner_text()
+def test_an_empty_workspace_says_what_to_do(tmp_path: Path, services: ExitStack, open_page: OpenPage) -> None:
+    service = services.enter_context(ServiceProcess(Workspace(tmp_path, SETTINGS).root))
+    page = opened(service, open_page)
+    expect(page.locator("#state-line")).to_contain_text("Nothing is live in “default” yet", use_inner_text=True)
+    expect(page.locator("#problems")).to_contain_text("ragpress ingest", use_inner_text=True)
+    expect(page.locator("#plots")).to_contain_text("Nobody has asked yet", use_inner_text=True)
+    assert page.get_by_role("button", name="Roll back").count() == 0
+    page.locator("#language").click()
+    expect(page.locator("#state-line")).to_contain_text("尚未发布任何版本", use_inner_text=True)
 
 
 def test_a_key_without_the_role_may_not_look(site: ServiceProcess, open_page: OpenPage, watched: Watched) -> None:
@@ -265,10 +266,10 @@ def test_a_key_without_the_role_may_not_look(site: ServiceProcess, open_page: Op
     page.locator("#key-field").fill("asking-key")
     page.keyboard.press("Enter")
     page.get_by_text("it needs the role admin").wait_for()
-    assert page.locator("#content").is_hidden()
+    expect(page.locator("#content")).to_be_hidden()
     status["now"] = 401
     page.get_by_role("button", name="Use another key").click()
     page.locator("#key-field").fill("admin-key")
     page.keyboard.press("Enter")
     page.locator("#content").wait_for()
-    assert page.locator("#fault").is_hidden()
+    expect(page.locator("#fault")).to_be_hidden()

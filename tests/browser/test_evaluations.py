@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from serving.keys.records import Grant
 from serving.keys.ring import KeyRing
 from tests.browser.conftest import OpenPage, Watched
 from tests.browser.sample import sample_workspace
-from tests.browser.steps import probe
+from tests.browser.steps import expect, probe
 from tests.serving.evaluated import kept
 from tests.serving.service_process import ServiceProcess
 from tests.workspace import Workspace
@@ -77,19 +79,18 @@ def report_of(page: Any, watched: Watched, name: str) -> Any:
 def test_verdicts_are_words_and_figures_have_intervals(site: ServiceProcess, open_page: OpenPage) -> None:
     page = opened(site, open_page)
     rows = page.locator("#evaluations-list > .scroll tbody tr:not(.reasons)")
-    assert rows.count() == 5
+    expect(rows).to_have_count(5)
     newest = rows.first.inner_text()
     assert "refused" in newest
     assert page.locator("#evaluations-list tr.reasons").inner_text().strip() == REASON
     assert "2 to review" in newest
     assert "0.40–0.63" in newest
-    assert "–" in rows.first.locator("td.figure").nth(1).inner_text()
-    assert rows.first.locator("svg use[href='#icon-error']").count() == 1
-    assert "not compared" in rows.nth(1).inner_text()
-    assert "0.96" in rows.nth(1).inner_text()
+    expect(rows.first.locator("td.figure").nth(1)).to_contain_text("–", use_inner_text=True)
+    expect(rows.first.locator("svg use[href='#icon-error']")).to_have_count(1)
+    expect(rows.nth(1)).to_contain_text("not compared", use_inner_text=True)
+    expect(rows.nth(1)).to_contain_text("0.96", use_inner_text=True)
     assert page.locator("#evaluations-list img").count() == 0
-    problems = page.locator("#problems").inner_text()
-    assert "2 cases need review" in problems
+    expect(page.locator("#problems")).to_contain_text("2 cases need review", use_inner_text=True)
 
 
 def test_the_trend_has_the_evaluations_of_the_same_cases(site: ServiceProcess, open_page: OpenPage) -> None:
@@ -97,13 +98,13 @@ def test_the_trend_has_the_evaluations_of_the_same_cases(site: ServiceProcess, o
     drawing = page.locator("#plot-evaluations svg")
     drawing.focus()
     page.keyboard.press("End")
-    assert "candidate" in page.locator("#plot-evaluations .reading").inner_text()
+    expect(page.locator("#plot-evaluations .reading")).to_contain_text("candidate", use_inner_text=True)
     page.keyboard.press("Home")
-    assert "Recall@10: 0.96" in page.locator("#plot-evaluations [aria-live]").inner_text()
+    expect(page.locator("#plot-evaluations [aria-live]")).to_contain_text("Recall@10: 0.96", use_inner_text=True)
     page.locator("#plot-evaluations summary").click()
     rows = page.locator("#plot-evaluations tbody tr")
-    assert rows.count() == 3
-    assert "prompt brief" in rows.nth(1).inner_text()
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1)).to_contain_text("prompt brief", use_inner_text=True)
 
 
 def test_a_report_opens_in_a_tab_and_reaches_nothing(
@@ -112,28 +113,28 @@ def test_a_report_opens_in_a_tab_and_reaches_nothing(
     page = opened(site, open_page)
     tab = report_of(page, watched, "prompt brief")
     assert tab.url.endswith("/v1/evaluations/e2/report")
-    assert tab.locator("#told").inner_text() == "null no storage"
+    expect(tab.locator("#told")).to_have_text("null no storage", use_inner_text=True)
     tab.wait_for_function("document.title === 'not reached'")
     assert tab.locator("h1").evaluate("node => getComputedStyle(node).color") == "rgb(0, 0, 255)"
     assert tab.evaluate("opener") is None
 
 
 def test_where_keys_are_needed_a_report_opens_by_a_ticket(
-    tmp_path_factory: pytest.TempPathFactory, open_page: OpenPage, watched: Watched
+    tmp_path: Path, services: ExitStack, open_page: OpenPage, watched: Watched
 ) -> None:
-    workspace = sample_workspace(tmp_path_factory.mktemp("keyed"))
+    workspace = sample_workspace(tmp_path)
     filled(workspace)
     key = str(KeyRing(workspace.environment().store).add(Grant(name="boss", roles=(Role.ADMIN,)))[1])
     watched.expected.append("Failed to load resource: the server responded with a status of 401")
-    with ServiceProcess(workspace.root) as service:
-        page = open_page(service.base_url, "/admin")
-        page.locator("#key-field").fill(key)
-        page.keyboard.press("Enter")
-        page.locator("#evaluations-list table").first.wait_for()
-        tab = report_of(page, watched, "prompt brief")
-        assert "?ticket=" in tab.url
-        assert key not in tab.url
-        assert tab.locator("#told").inner_text() == "null no storage"
+    service = services.enter_context(ServiceProcess(workspace.root))
+    page = open_page(service.base_url, "/admin")
+    page.locator("#key-field").fill(key)
+    page.keyboard.press("Enter")
+    page.locator("#evaluations-list table").first.wait_for()
+    tab = report_of(page, watched, "prompt brief")
+    assert "?ticket=" in tab.url
+    assert key not in tab.url
+    expect(tab.locator("#told")).to_have_text("null no storage", use_inner_text=True)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -151,18 +152,13 @@ def test_nothing_is_wider_than_a_small_phone(site: ServiceProcess, open_page: Op
     assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [360, 360]
 
 
-def test_without_cases_the_page_says_how_to_get_some(
-    tmp_path_factory: pytest.TempPathFactory, open_page: OpenPage
-) -> None:
-    workspace = sample_workspace(tmp_path_factory.mktemp("nocases"))
-    with ServiceProcess(workspace.root) as service:
-        page = open_page(service.base_url, "/admin")
-        shown = page.locator("#evaluations-list .empty").first
-        shown.wait_for()
-        assert "ragpress eval generate" in shown.inner_text()
-        (workspace.root / "cases").mkdir(exist_ok=True)
-        (workspace.root / "cases" / "a.jsonl").write_text("{}\n", encoding="utf-8")
-        page.locator("#refresh").click()
-        shown.get_by_text("ragpress eval run").wait_for()
-        # What the page still fetches must not meet a service that has ended.
-        page.close()
+def test_without_cases_the_page_says_how_to_get_some(tmp_path: Path, services: ExitStack, open_page: OpenPage) -> None:
+    workspace = sample_workspace(tmp_path)
+    service = services.enter_context(ServiceProcess(workspace.root))
+    page = open_page(service.base_url, "/admin")
+    shown = page.locator("#evaluations-list .empty").first
+    expect(shown).to_contain_text("ragpress eval generate", use_inner_text=True)
+    (workspace.root / "cases").mkdir(exist_ok=True)
+    (workspace.root / "cases" / "a.jsonl").write_text("{}\n", encoding="utf-8")
+    page.locator("#refresh").click()
+    shown.get_by_text("ragpress eval run").wait_for()

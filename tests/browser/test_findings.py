@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,7 +16,7 @@ from index.repairs import files
 from index.repairs.records import Quarantine
 from tests.browser.conftest import OpenPage
 from tests.browser.sample import sample_workspace
-from tests.browser.steps import probe
+from tests.browser.steps import expect, probe
 from tests.serving.found import AT, finding, happened, keep, wanted
 from tests.serving.service_process import ServiceProcess
 from tests.workspace import Workspace
@@ -80,7 +82,7 @@ def of(page: Any, finding_id: str) -> Any:
 def test_a_finding_shows_what_a_person_can_check(site: Site, open_page: OpenPage) -> None:
     page = opened(site, open_page)
     first = page.locator("#findings-list details").first
-    assert first.get_attribute("data-kept") == "finding-f1"
+    expect(first).to_have_attribute("data-kept", "finding-f1")
     first.locator("summary").first.click()
     text = first.inner_text()
     for part in (
@@ -99,8 +101,8 @@ def test_a_finding_shows_what_a_person_can_check(site: Site, open_page: OpenPage
         "Documents contradict (5%)",
     ):
         assert part in text
+    expect(page.locator("#problems")).to_contain_text("1 repair waits for your word", use_inner_text=True)
     assert "2 repairs wait" not in page.locator("#problems").inner_text()
-    assert "1 repair waits for your word" in page.locator("#problems").inner_text()
 
 
 def test_words_of_documents_and_readers_are_text(site: Site, open_page: OpenPage) -> None:
@@ -115,23 +117,23 @@ def test_words_of_documents_and_readers_are_text(site: Site, open_page: OpenPage
 def test_the_loop_tells_what_it_did_and_what_a_release_changed(site: Site, open_page: OpenPage) -> None:
     page = opened(site, open_page)
     log = page.locator("#loop-list")
-    assert "nobody" in log.locator(".facts").inner_text()
-    assert log.get_by_text("ragpress worker", exact=True).is_visible()
-    assert "Published: 1 of 1 bad cases is right now." in log.inner_text()
-    assert "A document is missing: Something about the weather on Mars." in log.inner_text()
-    assert "from the next release on" in log.inner_text()
+    expect(log.locator(".facts")).to_contain_text("nobody", use_inner_text=True)
+    expect(log.get_by_text("ragpress worker", exact=True)).to_be_visible()
+    expect(log).to_contain_text("Published: 1 of 1 bad cases is right now.", use_inner_text=True)
+    expect(log).to_contain_text("A document is missing: Something about the weather on Mars.", use_inner_text=True)
+    expect(log).to_contain_text("from the next release on", use_inner_text=True)
     log.get_by_role("button", name="What changed").first.click()
     drawer = page.get_by_role("dialog")
     drawer.get_by_text("is searched no more").wait_for()
-    assert "<img src=x onerror=alert(3)>" in drawer.inner_text()
+    expect(drawer).to_contain_text("<img src=x onerror=alert(3)>", use_inner_text=True)
     assert drawer.locator("img").count() == 0
     page.keyboard.press("Escape")
-    assert page.locator("dialog").count() == 0
+    expect(page.locator("dialog")).to_have_count(0)
 
 
 def test_a_link_opens_the_finding(site: Site, open_page: OpenPage) -> None:
     page = opened(site, open_page, "/admin#finding/f3")
-    assert of(page, "f3").get_attribute("open") is not None
+    expect(of(page, "f3")).to_have_attribute("open", "")
     page.locator("#loop-list").get_by_role("link", name="finding").first.click()
     page.wait_for_function("() => document.activeElement?.dataset.focus?.startsWith('finding-')")
 
@@ -147,7 +149,9 @@ def test_everybody_can_read_it(site: Site, open_page: OpenPage, scheme: str, loc
     unsaid = "[...document.querySelectorAll('[data-words]')].filter((one) => one.textContent === one.dataset.words)"
     assert page.evaluate(f"{unsaid}.map((one) => one.outerHTML)") == []
     if locale == "zh-CN":
-        assert "不再检索 docs/hours-2024.md，由 docs/hours.md 取代。" in page.locator("#findings-list").inner_text()
+        expect(page.locator("#findings-list")).to_contain_text(
+            "不再检索 docs/hours-2024.md，由 docs/hours.md 取代。", use_inner_text=True
+        )
 
 
 def test_nothing_is_wider_than_a_small_phone(site: Site, open_page: OpenPage) -> None:
@@ -159,27 +163,25 @@ def test_nothing_is_wider_than_a_small_phone(site: Site, open_page: OpenPage) ->
 
 
 def test_a_bad_case_leads_to_its_finding_and_a_person_decides(
-    tmp_path_factory: pytest.TempPathFactory, open_page: OpenPage
+    tmp_path: Path, services: ExitStack, open_page: OpenPage
 ) -> None:
-    workspace = sample_workspace(tmp_path_factory.mktemp("decided"))
-    with ServiceProcess(workspace.root) as running:
-        answer = complained_of(running)
-        keep(workspace.environment(), finding(answer_id=answer, feedback=()))
-        happened(workspace.environment(), "waiting", "f1")
-        page = open_page(running.base_url, "/admin")
-        page.locator("#bad-list").get_by_role("link", name="Diagnosis: Outdated document").click()
-        box = of(page, "f1")
-        box.get_by_role("button", name="Approve").click()
-        dialog = page.get_by_role("dialog")
-        dialog.get_by_label("Why").fill("I looked it up.")
-        dialog.get_by_role("button", name="Approve").click()
-        box.get_by_text("approved", exact=True).wait_for()
-        assert box.get_by_role("button", name="Approve").count() == 0
-        box.get_by_role("button", name="Reject").click()
-        page.get_by_role("dialog").get_by_role("button", name="Reject").click()
-        box.get_by_text("rejected", exact=True).wait_for()
-        # What the page still fetches must not meet a service that has ended.
-        page.close()
+    workspace = sample_workspace(tmp_path)
+    running = services.enter_context(ServiceProcess(workspace.root))
+    answer = complained_of(running)
+    keep(workspace.environment(), finding(answer_id=answer, feedback=()))
+    happened(workspace.environment(), "waiting", "f1")
+    page = open_page(running.base_url, "/admin")
+    page.locator("#bad-list").get_by_role("link", name="Diagnosis: Outdated document").click()
+    box = of(page, "f1")
+    box.get_by_role("button", name="Approve").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Why").fill("I looked it up.")
+    dialog.get_by_role("button", name="Approve").click()
+    box.get_by_text("approved", exact=True).wait_for()
+    expect(box.get_by_role("button", name="Approve")).to_have_count(0)
+    box.get_by_role("button", name="Reject").click()
+    page.get_by_role("dialog").get_by_role("button", name="Reject").click()
+    box.get_by_text("rejected", exact=True).wait_for()
     events = list_events(workspace.environment())
     assert [event.kind for event in events] == ["rejected", "approved", "waiting"]
     assert events[1].text.endswith(": I looked it up.")

@@ -11,7 +11,7 @@ import pytest
 from tests.browser.conftest import OpenPage
 from tests.browser.hostile_model import HostileModel
 from tests.browser.sample import sample_workspace
-from tests.browser.steps import ask, open_source, probe
+from tests.browser.steps import ask, expect, open_source, probe
 from tests.browser.stub_service import StubService, answered, citation, streamed
 from tests.browser.stub_service import chunk as piece
 from tests.browser.stub_service import last as final
@@ -122,7 +122,7 @@ def test_spoilt_storage_does_not_stop_the_page(stub: StubService, open_page: Ope
         stored,
     )
     page.reload()
-    assert ask(page, "Tea?").locator(".text").last.inner_text() == "Hello."
+    expect(ask(page, "Tea?").locator(".text").last).to_have_text("Hello.", use_inner_text=True)
     assert probe(page, "injected") == []
 
 
@@ -151,11 +151,11 @@ def test_a_hostile_model_and_hostile_documents_through_the_real_service(
     page: Any = open_page(service.base_url)
     model.text = "The lantern oil is changed every 90 days.[1]\n\n" + TEXT
     turn = ask(page, "How often is the lantern oil changed?")
-    assert "90 days" in turn.locator(".text").inner_text()
+    expect(turn.locator(".text")).to_contain_text("90 days", use_inner_text=True)
     assert probe(page, "injected") == []
     mark = open_source(page, turn)
     assert "lantern oil" in mark.text_content()
-    assert "<img src=x onerror=alert(1)>.md" in page.locator("#passage-place").inner_text()
+    expect(page.locator("#passage-place")).to_contain_text("<img src=x onerror=alert(1)>.md", use_inner_text=True)
     assert probe(page, "injected") == []
     page.reload()
     page.locator(".turn .made").wait_for()

@@ -10,7 +10,7 @@ import pypdfium2
 import pytest
 
 from evaluation.report.render import render
-from tests.browser.steps import probe
+from tests.browser.steps import expect, probe
 from tests.evaluation.report.samples import compare_data, run_data
 from tests.evaluation.report.test_render import hostile_data
 
@@ -62,23 +62,23 @@ def open_report(browser: Any, reports: Path) -> Iterator[OpenReport]:
 def test_the_verdict_is_what_is_seen_first(open_report: OpenReport) -> None:
     page = open_report("compare")
     heading = page.locator("h1")
-    assert "Refused" in heading.inner_text()
+    expect(heading).to_contain_text("Refused", use_inner_text=True)
     assert heading.bounding_box()["y"] < 200
     assert page.locator(".metrics .strip.worse .point").count() > 5
-    assert page.locator(".case[open]").count() == 1
+    expect(page.locator(".case[open]")).to_have_count(1)
 
 
 def test_the_language_is_switched_and_back(open_report: OpenReport) -> None:
     page = open_report("compare")
     before = page.locator("main").inner_text()
     page.get_by_role("button", name="中文").click()
-    assert page.locator("html").get_attribute("lang") == "zh"
-    assert "未通过：prompt brief 不宜上线" in page.locator("h1").inner_text()
-    assert page.get_by_placeholder("在问题和答案中查找").is_visible()
-    assert page.get_by_role("button", name="浅色或深色").is_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "zh")
+    expect(page.locator("h1")).to_contain_text("未通过：prompt brief 不宜上线", use_inner_text=True)
+    expect(page.get_by_placeholder("在问题和答案中查找")).to_be_visible()
+    expect(page.get_by_role("button", name="浅色或深色")).to_be_visible()
     page.get_by_role("button", name="English").click()
     assert page.locator("main").inner_text() == before
-    assert open_report("run").locator("html").get_attribute("lang") == "zh"
+    expect(open_report("run").locator("html")).to_have_attribute("lang", "zh")
 
 
 def test_filters_and_search_show_what_they_say(open_report: OpenReport) -> None:
@@ -88,18 +88,19 @@ def test_filters_and_search_show_what_they_say(open_report: OpenReport) -> None:
     worse = page.get_by_role("button", name="Worse")
     number = int(page.locator("[data-count=worse]").inner_text())
     worse.click()
-    assert worse.get_attribute("aria-pressed") == "true"
-    assert shown.count() == number < everything
-    assert page.locator("#shown").inner_text() == str(number)
+    expect(worse).to_have_attribute("aria-pressed", "true")
+    assert number < everything
+    expect(shown).to_have_count(number)
+    expect(page.locator("#shown")).to_have_text(str(number), use_inner_text=True)
     page.get_by_role("searchbox").fill("boiler")
     assert 0 < shown.count() < number
     page.get_by_role("searchbox").fill("no such words")
-    assert page.get_by_text("No case matches.").is_visible()
+    expect(page.get_by_text("No case matches.")).to_be_visible()
     page.get_by_role("searchbox").fill("")
     page.get_by_role("button", name="All", exact=True).click()
-    assert shown.count() == everything
+    expect(shown).to_have_count(everything)
     page.get_by_role("button", name="Open all").click()
-    assert page.locator(".case[open]").count() == everything
+    expect(page.locator(".case[open]")).to_have_count(everything)
 
 
 def test_it_works_by_keyboard_alone(open_report: OpenReport) -> None:
@@ -109,20 +110,20 @@ def test_it_works_by_keyboard_alone(open_report: OpenReport) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "language"
     page.keyboard.press("Enter")
-    assert page.locator("html").get_attribute("lang") == "zh"
+    expect(page.locator("html")).to_have_attribute("lang", "zh")
     second = page.locator(".case > summary").nth(1)
     second.focus()
     page.keyboard.press("Enter")
-    assert page.locator(".case").nth(1).evaluate("node => node.open")
+    expect(page.locator(".case").nth(1)).to_have_attribute("open", "")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
 
 
 def test_it_can_be_read_without_scripts(open_report: OpenReport) -> None:
     page = open_report("compare", java_script_enabled=False)
-    assert "Refused" in page.locator("h1").inner_text()
-    assert not page.get_by_role("searchbox").is_visible()
+    expect(page.locator("h1")).to_contain_text("Refused", use_inner_text=True)
+    expect(page.get_by_role("searchbox")).not_to_be_visible()
     page.locator(".case > summary").nth(1).click()
-    assert page.locator(".case").nth(1).get_by_text("Reference answer").is_visible()
+    expect(page.locator(".case").nth(1).get_by_text("Reference answer")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -159,7 +160,7 @@ def test_hostile_texts_are_only_texts(open_report: OpenReport) -> None:
     page.get_by_role("button", name="English").click()
     assert page.locator("main a:not([href^='#'])").count() == 0
     assert page.locator("main script, main img, main iframe, main style").count() == 0
-    assert "<script>alert('x')</script>" in page.locator(".case-question").first.inner_text()
+    expect(page.locator(".case-question").first).to_contain_text("<script>alert('x')</script>", use_inner_text=True)
     assert page.locator(".hidden-character").first.inner_text() == "⟨U+202E⟩"
 
 
@@ -172,9 +173,9 @@ def test_it_prints_on_a4_with_what_was_opened(open_report: OpenReport) -> None:
     assert (round(width), round(height)) == (595, 842)
     assert "Refused: prompt brief" in document[0].get_textpage().get_text_range()
     page.emulate_media(media="print")
-    assert not page.locator(".controls").is_visible()
-    assert not page.get_by_role("searchbox").is_visible()
+    expect(page.locator(".controls")).not_to_be_visible()
+    expect(page.get_by_role("searchbox")).not_to_be_visible()
     others = page.locator("details.printed .metrics")
-    assert others.is_visible()
+    expect(others).to_be_visible()
     page.set_viewport_size({"width": 703, "height": 1000})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

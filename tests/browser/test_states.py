@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from serving.api.errors import ApiError
 from tests.browser.conftest import OpenPage, Watched
-from tests.browser.steps import ask, open_source
+from tests.browser.steps import ask, expect, open_source
 from tests.browser.stub_service import StubService, answered, chunk, citation, event, last, refused, streamed
 
 pytestmark = pytest.mark.browser
@@ -47,7 +47,7 @@ def test_an_answer_is_put_together_from_its_pieces(stub: StubService, open_page:
     )
     turn = ask(open_page(stub.base_url), "Tea?")
     assert turn.locator(".text").inner_text().split() == ["Tea", "🍵", "is", "茶,", "at", "four.1"]
-    assert turn.locator("strong").inner_text() == "four"
+    expect(turn.locator("strong")).to_have_text("four", use_inner_text=True)
 
 
 def test_text_is_shown_while_it_is_written_and_can_be_stopped(stub: StubService, open_page: OpenPage) -> None:
@@ -57,21 +57,21 @@ def test_text_is_shown_while_it_is_written_and_can_be_stopped(stub: StubService,
     page.locator("#ask").fill("Long?")
     page.locator("#ask").press("Enter")
     page.get_by_text("First words,").wait_for()
-    assert page.locator(".answer").get_attribute("aria-busy") == "true"
+    expect(page.locator(".answer")).to_have_attribute("aria-busy", "true")
     assert page.locator("#announcer").inner_text() == ""
     page.get_by_role("button", name="Stop the answer").click()
     hold.set()
     page.locator(".stopped").wait_for()
     assert page.locator(".answer .text").inner_text().strip() == "First words,"
-    assert "Stopped" in page.locator("#announcer").inner_text()
+    expect(page.locator("#announcer")).to_contain_text("Stopped", use_inner_text=True)
 
 
 def test_the_finished_answer_is_announced_once(stub: StubService, open_page: OpenPage) -> None:
     stub.chat = lambda body: answered("Tea is at four.[1]", [citation()])
     page = open_page(stub.base_url)
     ask(page, "Tea?")
-    assert page.locator("#announcer").inner_text() == "Answer complete. Tea is at four."
-    assert page.locator("#announcer").get_attribute("aria-live") == "polite"
+    expect(page.locator("#announcer")).to_have_text("Answer complete. Tea is at four.", use_inner_text=True)
+    expect(page.locator("#announcer")).to_have_attribute("aria-live", "polite")
 
 
 def test_too_many_requests_count_down_to_another_try(stub: StubService, open_page: OpenPage, watched: Watched) -> None:
@@ -81,16 +81,16 @@ def test_too_many_requests_count_down_to_another_try(stub: StubService, open_pag
     page = open_page(stub.base_url)
     page.clock.install()
     turn = ask(page, "Tea?")
-    assert "The service is full. Try again." in turn.inner_text()
+    expect(turn).to_contain_text("The service is full. Try again.", use_inner_text=True)
     button = turn.locator(".failure button")
-    assert button.is_disabled()
-    assert "Ask again in" in button.inner_text()
+    expect(button).to_be_disabled()
+    expect(button).to_contain_text("Ask again in", use_inner_text=True)
     page.clock.fast_forward(8000)
     stub.chat = lambda body: answered("At four.")
     button.click()
     page.locator(".turn .made").wait_for()
-    assert page.locator(".turn").count() == 1
-    assert page.locator(".turn .text").inner_text() == "At four."
+    expect(page.locator(".turn")).to_have_count(1)
+    expect(page.locator(".turn .text")).to_have_text("At four.", use_inner_text=True)
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_a_broken_stream_keeps_its_text_and_says_why(
     stub.chat = lambda body: streamed(*pieces)
     page = open_page(stub.base_url)
     turn = ask(page, "Tea?")
-    assert turn.locator(".failure-text").inner_text() == message
+    expect(turn.locator(".failure-text")).to_have_text(message, use_inner_text=True)
     assert turn.locator(".text").inner_text().strip() == "Half"
     page.reload()
-    assert page.locator(".failure-text").inner_text() == message
+    expect(page.locator(".failure-text")).to_have_text(message, use_inner_text=True)
     stub.chat = lambda body: answered("At four.")
     page.get_by_role("button", name="Ask again").click()
     page.locator(".turn .made").wait_for()
@@ -124,7 +124,7 @@ def test_a_service_that_answers_no_json_is_told_as_such(
     watched.expected.append(f"{REFUSED} 502")
     stub.chat = lambda body: Response("<h1>Bad gateway</h1>", 502, media_type="text/html")
     turn = ask(open_page(stub.base_url), "Tea?")
-    assert turn.locator(".failure-text").inner_text() == "The service failed with status 502."
+    expect(turn.locator(".failure-text")).to_have_text("The service failed with status 502.", use_inner_text=True)
 
 
 def test_a_key_is_asked_for_kept_for_the_tab_and_forgotten(
@@ -140,7 +140,7 @@ def test_a_key_is_asked_for_kept_for_the_tab_and_forgotten(
     field.fill("rp-right")
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Sign out").wait_for()
-    assert ask(page, "Tea?").locator(".text").inner_text() == "Hello."
+    expect(ask(page, "Tea?").locator(".text")).to_have_text("Hello.", use_inner_text=True)
     assert page.evaluate("sessionStorage['ragpress.key']") == "rp-right"
     assert page.evaluate("localStorage['ragpress.key']") is None
     page.get_by_role("button", name="Sign out").click()
@@ -148,7 +148,7 @@ def test_a_key_is_asked_for_kept_for_the_tab_and_forgotten(
     page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
     field.wait_for()
     assert page.evaluate("JSON.stringify([localStorage, sessionStorage])").count("rp-right") == 0
-    assert page.locator(".turn").count() == 0
+    expect(page.locator(".turn")).to_have_count(0)
 
 
 def test_a_remembered_key_outlives_the_tab(stub: StubService, open_page: OpenPage, watched: Watched) -> None:
@@ -161,7 +161,7 @@ def test_a_remembered_key_outlives_the_tab(stub: StubService, open_page: OpenPag
     page.get_by_role("button", name="Sign out").wait_for()
     other = page.context.new_page()
     other.goto(stub.base_url)
-    assert ask(other, "Tea?").locator(".text").inner_text() == "Hello."
+    expect(ask(other, "Tea?").locator(".text")).to_have_text("Hello.", use_inner_text=True)
 
 
 def test_the_enter_that_ends_a_composition_does_not_send(stub: StubService, open_page: OpenPage) -> None:
@@ -176,7 +176,7 @@ def test_the_enter_that_ends_a_composition_does_not_send(stub: StubService, open
     )
     assert page.locator(".turn").count() == 0
     page.locator("#ask").press("Shift+Enter")
-    assert page.locator("#ask").input_value() == "茶\n"
+    expect(page.locator("#ask")).to_have_value("茶\n")
     page.locator("#ask").press("Enter")
     page.locator(".turn .made").wait_for()
     assert stub.asked[-1]["messages"][-1]["content"] == "茶"
@@ -190,7 +190,7 @@ def test_a_collection_is_picked_where_there_are_several(stub: StubService, open_
     assert stub.asked[-1]["model"] == "legal"
     page.reload()
     page.get_by_label("Collection").wait_for()
-    assert page.get_by_label("Collection").input_value() == "legal"
+    expect(page.get_by_label("Collection")).to_have_value("legal")
 
 
 def test_a_question_asked_before_the_collections_are_known_waits_for_them(
@@ -215,14 +215,14 @@ def test_a_question_asked_before_the_collections_are_known_waits_for_them(
 
 def test_the_language_follows_the_browser_until_it_is_chosen(stub: StubService, open_page: OpenPage) -> None:
     page = open_page(stub.base_url, locale="zh-CN")
-    assert page.locator("html").get_attribute("lang") == "zh-Hans"
-    assert page.get_by_role("heading", name="您想了解什么").is_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    expect(page.get_by_role("heading", name="您想了解什么")).to_be_visible()
     ask(page, "Tea?")
     page.get_by_role("button", name="English").click()
-    assert page.locator("html").get_attribute("lang") == "en"
-    assert page.get_by_role("button", name="Bad answer").is_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
     page.reload()
-    assert page.locator("html").get_attribute("lang") == "en"
+    expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 def test_conversations_are_renamed_and_deleted(stub: StubService, open_page: OpenPage) -> None:
@@ -237,7 +237,7 @@ def test_conversations_are_renamed_and_deleted(stub: StubService, open_page: Ope
     page.get_by_role("button", name="Delete “All of tea”").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="All of tea", exact=True).wait_for(state="detached")
-    assert page.locator(".turn").count() == 1
+    expect(page.locator(".turn")).to_have_count(1)
     page.get_by_role("button", name="Delete all").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_text("None yet.").wait_for()
@@ -253,8 +253,8 @@ def test_a_page_left_in_the_middle_of_an_answer_offers_to_ask_again(stub: StubSe
     page.get_by_text("First words,").wait_for()
     page.reload()
     hold.set()
-    assert page.locator(".stopped").is_visible()
-    assert page.get_by_role("button", name="Ask again").is_enabled()
+    expect(page.locator(".stopped")).to_be_visible()
+    expect(page.get_by_role("button", name="Ask again")).to_be_enabled()
 
 
 def test_full_storage_drops_the_oldest_conversation(stub: StubService, open_page: OpenPage) -> None:
@@ -265,7 +265,7 @@ def test_full_storage_drops_the_oldest_conversation(stub: StubService, open_page
     ask(page, "Coffee? " * 900)
     kept: Any = page.evaluate("Object.keys(localStorage).filter(name => name.includes('conversation')).length")
     assert kept == 1
-    assert page.locator(".turn .text").inner_text() == "Hello."
+    expect(page.locator(".turn .text")).to_have_text("Hello.", use_inner_text=True)
 
 
 def test_warnings_stand_before_the_sources_in_the_readers_language(stub: StubService, open_page: OpenPage) -> None:
@@ -273,9 +273,9 @@ def test_warnings_stand_before_the_sources_in_the_readers_language(stub: StubSer
     stub.chat = lambda body: answered("Tea.[1]", [citation()], warnings=[outdated, "Something new."])
     page = open_page(stub.base_url, locale="zh-CN")
     turn = ask(page, "Tea?")
-    assert "已标记为过时" in turn.locator(".warnings").inner_text()
-    assert "Something new." in turn.locator(".warnings").inner_text()
-    assert turn.locator(".source .badge").inner_text() == "已过时"
+    expect(turn.locator(".warnings")).to_contain_text("已标记为过时", use_inner_text=True)
+    expect(turn.locator(".warnings")).to_contain_text("Something new.", use_inner_text=True)
+    expect(turn.locator(".source .badge")).to_have_text("已过时", use_inner_text=True)
 
 
 def test_next_and_previous_source(stub: StubService, open_page: OpenPage, watched: Watched) -> None:
@@ -283,9 +283,10 @@ def test_next_and_previous_source(stub: StubService, open_page: OpenPage, watche
     stub.chat = lambda body: answered("Tea.[1][2]", [citation(1, quote="One"), citation(2, quote="Two")])
     page = open_page(stub.base_url)
     mark = open_source(page, ask(page, "Tea?"))
-    assert mark.text_content() == "One"
+    expect(mark).to_have_text("One")
     page.get_by_role("button", name="Next source").click()
     page.locator("#passage mark", has_text="Two").wait_for()
-    assert page.get_by_role("button", name="Next source").is_disabled()
+    expect(page.get_by_role("button", name="Next source")).to_be_disabled()
     page.keyboard.press("Escape")
+    page.locator("#passage").wait_for(state="hidden")
     assert page.evaluate("document.activeElement.className") == "cite"
