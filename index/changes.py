@@ -14,7 +14,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from index.changes_words import Language, cause_in_words, plain, say, state_in_words
+from index.changes_words import cause_in_words, plain, say, state_in_words
 from index.environment import Environment
 from index.evaluations import REPORT_JSON, evaluation_file
 from index.findings import Finding, LoopEvent, find_finding, list_events
@@ -23,6 +23,7 @@ from index.opened import OpenRelease
 from index.release import Manifest
 from index.repairs import files
 from index.repairs.records import Repair, kind_of, repair_id, source_of
+from ragpress.bilingual import Language
 from ragpress.errors import ConflictError, NotFoundError, RagpressError
 
 NAME = "CHANGES.md"

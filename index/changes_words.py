@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Literal, TypeAlias
 
 from index.findings import Cause
-
-Language: TypeAlias = Literal["en", "zh"]
+from ragpress.bilingual import Language, Texts, filled, in_language
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 _BREAKS = re.compile(r"\s+")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 
-_TEXTS: dict[str, tuple[str, str]] = {
+_TEXTS: dict[str, Texts] = {
     "title": ("# Release {release}", "# 发布版本 {release}"),
     "made": (
         "Collection `{collection}`, built {created}. The release before it: {before}.",
@@ -75,7 +73,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 _STATES = {"live": "在线", "quarantined": "隔离", "superseded": "被取代", "deleted": "删除"}
-_CAUSES: dict[Cause, tuple[str, str]] = {
+_CAUSES: dict[Cause, Texts] = {
     Cause.MISSING_DOCUMENT: ("a document is missing", "缺少文档"),
     Cause.QUARANTINED_DOCUMENT: ("the document is quarantined", "文档被隔离"),
     Cause.PARSE_FAULT: ("the source has it, the parsed text has not", "源文件里有，解析后的文本里没有"),
@@ -95,12 +93,12 @@ _CAUSES: dict[Cause, tuple[str, str]] = {
 
 def say(language: Language, key: str, **values: str | int) -> str:
     """A sentence; values are put in as they are, see :func:`plain`."""
-    return _TEXTS[key][language == "zh"].format(**values)
+    return filled(language, _TEXTS[key], values)
 
 
 def cause_in_words(language: Language, cause: Cause) -> str:
     """A cause as a person says it."""
-    return _CAUSES[cause][language == "zh"]
+    return in_language(language, _CAUSES[cause])
 
 
 def state_in_words(language: Language, state: str) -> str:

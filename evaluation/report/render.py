@@ -22,8 +22,9 @@ from evaluation.report.build import contents_of
 from evaluation.report.contents import CaseRow, Contents
 from evaluation.report.data import ReportData
 from evaluation.report.reasons import both, missing_reason, reviewed
-from evaluation.report.words import LANGUAGES, say
+from evaluation.report.words import say
 from ragpress import __version__
+from ragpress.bilingual import LANGUAGES
 from ragpress.errors import UsageError
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-LANGUAGES: Final = ("en", "zh")
+from ragpress.bilingual import Texts, filled
 
-WORDS: Final[dict[str, tuple[str, str]]] = {
+WORDS: Final[dict[str, Texts]] = {
     "title": ("Evaluation report", "评测报告"),
     "skip": ("Skip to the content", "跳到正文"),
     "contents": ("Contents", "目录"),
@@ -277,7 +277,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def say(key: str, values: dict[str, str]) -> tuple[str, str]:
+def say(key: str, values: dict[str, str]) -> Texts:
     """A text in English and in Chinese, filled in."""
-    english, chinese = WORDS[key]
-    return (english.format(**values), chinese.format(**values)) if values else (english, chinese)
+    texts = WORDS[key]
+    return (filled("en", texts, values), filled("zh", texts, values)) if values else texts
