@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 import msgspec
 
 from evaluation.cases.folding import FoldedText, Span, fold
-from feedback.wording_terms import ENDING, HAN_ENDING, HAN_TALK, HAN_TURNING, TALK, TURNING
+from feedback.wording_terms import DENYING, ENDING, HAN_DENYING, HAN_ENDING, HAN_TALK, HAN_TURNING, TALK, TURNING
 from serving.evidence.answer_kind import AnswerKind, answer_kind, holds_kind
 from serving.evidence.sentences import without_citations
 from serving.evidence.terms import stems_of
@@ -32,13 +32,15 @@ _TOKEN = re.compile(
 )
 # What the claim is not: "not 1894", "而不是1894年", "不是1894年，是1893年".
 _NOT_THIS = re.compile(
-    r"(?:[,，;；、.。]|\s[-–—]+)?\s*[(（]?\s*(?:\b(?:and|so|but)\s+)?"
-    r"(?:\b(?:not|rather than|instead of)\b|而不是|而非|并非|不是)\s*"
+    r"(?:(?:[,，;；、(（]|[.。!！]|\s[-–—]+)\s*(?:\b(?:and|so|but)\s+)?(?:\bnot\b|并非|不是)"
+    r"|\s+and\s+not\b|\bnot(?=\s*\d)|\b(?:rather than|instead of)\b|而不是|而非)(?!\s+(?:only|just)\b)\s*"
     r"[^,，.。;；!！?？)）]{1,80}[)）]?",
     re.IGNORECASE,
 )
 _NOT_BUT = re.compile(
-    r"^.{0,20}?(?:(?:不是|并非).{1,40}?[,，]?(?:而是|应该是|应当是|是)|\bnot\s+.{1,60}?,?\s+but\s+(?:rather\s+)?)",
+    r"^.{0,20}?(?:(?:不是|并非).{1,40}?(?:而是|应该是|应当是|[,，]是)|\bnot\s+(?!only\b|just\b).{1,60}?,?\s+but\s+(?:rather\s+)?"
+    r"|\b(?:isn['’]t|wasn['’]t|is not|was not)\s+[^,.;]{1,60}[,.;]\s*"
+    r"(?=(?:it|they|he|she|that)(?:['’]s|\s+(?:is|was|are))\b))",
     re.IGNORECASE,
 )
 _STRIPPED = " \t\n\"'“”‘’`「」『』,，;；:：。.!！?？…"
@@ -86,7 +88,7 @@ def core(said: str, question: str = "") -> str:
     tokens = _tokens(text, question)
     if not any(token.says for token in tokens):
         return _behind_the_last_turn(text, tokens)
-    clauses = _clauses(tokens)
+    clauses = _not_denied(text, _clauses(tokens))
     kept = _of_kind(text, clauses, question) or _less_talk(clauses)
     span = _trimmed(len(text), tokens, [token for clause in kept for token in clause])
     return _cleaned(text[span.start : span.end]) or text
@@ -207,6 +209,16 @@ def _clauses(tokens: Sequence[_Token]) -> list[list[_Token]]:
         else:
             clauses[-1].append(token)
     return [clause for clause in clauses if any(token.says for token in clause)]
+
+
+def _not_denied(text: str, clauses: list[list[_Token]]) -> list[list[_Token]]:
+    """Clauses without those that say of something that it is wrong, where others are left."""
+    kept = [clause for clause in clauses if not any(_denies(text[one.start : one.end]) for one in clause)]
+    return kept or clauses
+
+
+def _denies(word: str) -> bool:
+    return word.lower() in DENYING or HAN_DENYING.fullmatch(word) is not None
 
 
 def _of_kind(text: str, clauses: list[list[_Token]], question: str) -> list[list[_Token]]:

@@ -25,6 +25,8 @@ calls mean means meant answer answers answered reply replied give gives given ga
 change changed update updated replace replaced make set go goes went use used
 """)
 _BEING = _words("is are was were be been being am isn't wasn't aren't weren't it's that's equals namely")
+DENYING = _words("wrong wrongly incorrect false outdated obsolete stale mistaken nonsense rubbish")
+"""What says of something that it is not right."""
 TURNING = _SAYING | _BEING | _words("to as that actually really correction honestly")
 """Behind these a claim may begin, and before them it may end."""
 ENDING = _words("""
@@ -80,6 +82,14 @@ _HAN_OTHER = _words("""
 哪里 哪 又 再 一直 老是 总是 可以 能 过时 过期 旧 最新 新 版本 版 内容 结果 信息 数据 问题 来说 来看 上 里 中 着
 把 被 在 从 跟 和 与 及 由 给 让 帮
 """)
+HAN_DENYING = re.compile(
+    _any_of(
+        _words(
+            "不对 不正确 不准确 错误 有误 错了 错 过时 过期 答错了 答错 说错了 说错 写错了 写错 搞错了 搞错 弄错了 弄错"
+        )
+    )
+)
+"""The same in Chinese."""
 HAN_TURNING = re.compile(_any_of(_HAN_TURNING))
 """The same in Chinese: behind these a claim may begin, and before them it may end."""
 HAN_ENDING = re.compile(_any_of(_HAN_ENDING))

@@ -125,3 +125,33 @@ def test_a_part_of_what_is_claimed_is_not_the_claim() -> None:
     said = "Two iron bridges were produced, each of them for one of the rivers of the county"
     text = [FoldedText("The bridges that were produced for the county went to the river.")]
     assert stated(said, "Which bridges were made for the county?", "", text) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "claim"),
+    [
+        ("It isn't Paris, it's London.", "London"),
+        ("1894 is wrong, 1893 is right", "1893"),
+        ("30 days not 20", "30 days"),
+        ("not in Paris but in London", "in London"),
+        ("Use the blue form rather than the red one", "the blue form"),
+        ("年假不是7天，是14天", "14天"),
+        ("7天是错的，14天", "14天"),
+        ("是14天而不是7天", "14天"),
+    ],
+)
+def test_what_is_denied_is_not_claimed(said: str, claim: str) -> None:
+    assert core(said) == claim
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Employees do not get paid leave",
+        "Refunds are not only for members but also for guests",
+        "试用期员工没有年假，也不能预支",
+        "年假不是带薪休假",
+    ],
+)
+def test_a_claim_that_something_is_not_so_stays_whole(said: str) -> None:
+    assert core(said) == said
