@@ -212,13 +212,15 @@ def _clauses(tokens: Sequence[_Token]) -> list[list[_Token]]:
 
 
 def _not_denied(text: str, clauses: list[list[_Token]]) -> list[list[_Token]]:
-    """Clauses without those that say of something that it is wrong, where others are left."""
-    kept = [clause for clause in clauses if not any(_denies(text[one.start : one.end]) for one in clause)]
+    """Clauses without those that end with saying that it is wrong ("1894 is wrong"), where others are left."""
+    kept = [clause for clause in clauses if not _denies(text, clause)]
     return kept or clauses
 
 
-def _denies(word: str) -> bool:
-    return word.lower() in DENYING or HAN_DENYING.fullmatch(word) is not None
+def _denies(text: str, clause: Sequence[_Token]) -> bool:
+    behind = clause[max(number for number, token in enumerate(clause) if token.says) + 1 :]
+    words = [text[token.start : token.end].lower() for token in behind]
+    return any(word in DENYING or HAN_DENYING.fullmatch(word) is not None for word in words)
 
 
 def _of_kind(text: str, clauses: list[list[_Token]], question: str) -> list[list[_Token]]:
