@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,22 @@ HELD = FindingEvidence(kind="holder", text="It says so.", source="docs/returns-2
 
 class Stopped(BaseException):
     """The process ends here."""
+
+
+@contextmanager
+def stopped(owner: object, step: str, when: str) -> Iterator[None]:
+    """What is done in this context ends ``before`` or ``after`` a step."""
+    real: Callable[..., Any] = getattr(owner, step)
+
+    def stop(*arguments: Any, **named: Any) -> Any:
+        if when == "after":
+            real(*arguments, **named)
+        raise Stopped
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, step, stop)
+        with pytest.raises(Stopped):
+            yield
 
 
 def proven(bench: Workbench, *repairs: Repair, **fields: Any) -> Finding:
@@ -131,21 +148,12 @@ STEPS: list[tuple[object, str]] = [
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=[step for _, step in STEPS])
 def test_stopped_at_any_step_a_second_run_does_the_rest(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, owner: object, step: str, when: str
+    workspace: Workspace, owner: object, step: str, when: str
 ) -> None:
     before, bench = live_of(workspace), bench_of(workspace)
     found = proven(bench)
-    real: Callable[..., Any] = getattr(owner, step)
-
-    def stop(*arguments: Any, **named: Any) -> Any:
-        if when == "after":
-            real(*arguments, **named)
-        raise Stopped
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, step, stop)
-        with pytest.raises(Stopped):
-            publish_repairs(bench, [found])
+    with stopped(owner, step, when):
+        publish_repairs(bench, [found])
     answer = ask(bench_of(workspace)).answer
     assert "14 days" in answer or "45 days" in answer
     outcome = publish_repairs(bench_of(workspace), [found])
@@ -300,22 +308,13 @@ REVERT_STEPS: list[tuple[object, str]] = [
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "step"), REVERT_STEPS, ids=[step for _, step in REVERT_STEPS])
 def test_taking_back_that_was_stopped_is_finished_by_a_second_run(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, owner: object, step: str, when: str
+    workspace: Workspace, owner: object, step: str, when: str
 ) -> None:
     content = workspace.open().manifest.content
     bench = bench_of(workspace)
     publish_repairs(bench, [proven(bench)])
-    real: Callable[..., Any] = getattr(owner, step)
-
-    def stop(*arguments: Any, **named: Any) -> Any:
-        if when == "after":
-            real(*arguments, **named)
-        raise Stopped
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, step, stop)
-        with pytest.raises(Stopped):
-            revert_repairs(bench_of(workspace), [NAME], "anna", "no")
+    with stopped(owner, step, when):
+        revert_repairs(bench_of(workspace), [NAME], "anna", "no")
     try:
         revert_repairs(bench_of(workspace), [NAME], "anna", "no")
     except UsageError:
