@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from ragpress import console
 from serving.commands.shared import Collection, Json, Release, environment_of, release_of
 
+if TYPE_CHECKING:
+    from index.environment import Environment
+    from index.repairs.writing import RepairNote, Signature
+
+_Said = TypeVar("_Said")
 Document = Annotated[str, typer.Argument(help="A document id or a source path.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; people will read it.")]
 
@@ -70,10 +76,9 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Take a quarantine back, override an audit's, or bring an earlier version back. Holds after the next ingest."""
-    from index.repairs.writing import Signature, restore  # noqa: PLC0415
+    from index.repairs.writing import restore  # noqa: PLC0415
 
-    note = restore(environment_of(), collection, document, version, Signature(reason))
-    console.show(note, as_json, console.repaired)
+    _write(restore, (collection, document), version, reason, as_json)
 
 
 @app.command("erratum")
@@ -88,11 +93,9 @@ def erratum(
     as_json: Json = False,
 ) -> None:
     """Correct a text in a document without touching its source. It holds after the next ingest."""
-    from index.repairs.writing import Signature, Span, add_erratum  # noqa: PLC0415
+    from index.repairs.writing import Span, add_erratum  # noqa: PLC0415
 
-    span = Span(find, replace, before, after)
-    note = add_erratum(environment_of(), collection, document, span, Signature(reason))
-    console.show(note, as_json, console.repaired)
+    _write(add_erratum, (collection, document), Span(find, replace, before, after), reason, as_json)
 
 
 @app.command("supersede")
@@ -104,10 +107,9 @@ def supersede(
     as_json: Json = False,
 ) -> None:
     """Say that another document stands in the place of one. It is kept, and not searched after the next ingest."""
-    from index.repairs.writing import Signature, add_supersede  # noqa: PLC0415
+    from index.repairs.writing import add_supersede  # noqa: PLC0415
 
-    note = add_supersede(environment_of(), collection, document, newer, Signature(reason))
-    console.show(note, as_json, console.repaired)
+    _write(add_supersede, (collection, document), newer, reason, as_json)
 
 
 @app.command("reparse")
@@ -119,7 +121,19 @@ def reparse(
     as_json: Json = False,
 ) -> None:
     """Read a document by another parser, from the next ingest on."""
-    from index.repairs.writing import Signature, add_reparse  # noqa: PLC0415
+    from index.repairs.writing import add_reparse  # noqa: PLC0415
 
-    note = add_reparse(environment_of(), collection, document, parser, Signature(reason))
-    console.show(note, as_json, console.repaired)
+    _write(add_reparse, (collection, document), parser, reason, as_json)
+
+
+def _write(
+    add: Callable[[Environment, str, str, _Said, Signature], RepairNote],
+    target: tuple[str, str],
+    said: _Said,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Let a repair be written of a target, collection and document, and show what came of it."""
+    from index.repairs.writing import Signature  # noqa: PLC0415
+
+    console.show(add(environment_of(), *target, said, Signature(reason)), as_json, console.repaired)
