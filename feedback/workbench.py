@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from evaluation.subjects import Subject, open_subject
 from feedback.records import BadCase
 from index.environment import Environment, open_release
-from retrieval.access import OPERATOR, Principal
+from retrieval.access import principal_of
 from serving.journal.answers import AnswerJournal
 from serving.types import Answer, Question
 
@@ -79,6 +79,5 @@ class Workbench:
 
 def question_of(bad: BadCase) -> Question:
     """The question of a bad case as its caller asked it; with the answer's own id, so that its prompt is made again."""
-    caller = OPERATOR if bad.groups is None else Principal(frozenset(bad.groups))
-    question = Question(text=bad.question, history=bad.history, caller=caller)
+    question = Question(text=bad.question, history=bad.history, caller=principal_of(bad.groups))
     return replace(question, id=bad.answer_id) if bad.answer_id else question

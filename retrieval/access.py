@@ -6,7 +6,7 @@ last one counts, as in a CODEOWNERS file; where none does, the default groups ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -32,6 +32,11 @@ class Principal(msgspec.Struct, frozen=True):
 
 OPERATOR = Principal(unrestricted=True)
 ANYBODY = Principal()
+
+
+def principal_of(groups: Iterable[str] | None) -> Principal:
+    """Who asks as a member of groups; the operator where there are None."""
+    return OPERATOR if groups is None else Principal(frozenset(groups))
 
 
 class AccessRules:

@@ -18,7 +18,7 @@ from evaluation.records import Case, CaseError, CaseResult, Cost, LocatedEvidenc
 from evaluation.running.kept import AnswerKeys, KeptAnswer, KeptAnswers, keep
 from evaluation.running.metering import MeteredSource, Tally, tallied
 from ragpress.fingerprint import hexdigest
-from retrieval.access import OPERATOR, Principal
+from retrieval.access import principal_of
 from retrieval.hits import Hit
 from serving.chain import Answerer, Prompted
 from serving.types import Answer, Question
@@ -151,10 +151,9 @@ class CaseRun:
 
 def question_of(case: Case) -> Question:
     """The question as it is asked. Its id, and with it the mark in the prompt, is the same in every run."""
-    caller = OPERATOR if case.principal is None else Principal(frozenset(case.principal))
     turns = [[turn.role, turn.content] for turn in case.history]
     fixed = hexdigest("evaluation", case.question, turns)
-    return Question(id=fixed, text=case.question, history=case.history, caller=caller)
+    return Question(id=fixed, text=case.question, history=case.history, caller=principal_of(case.principal))
 
 
 def _facts(found: CaseResult) -> AnswerFacts:

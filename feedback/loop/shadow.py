@@ -10,7 +10,7 @@ from evaluation.subjects import Subject
 from feedback.loop.desk import Desk
 from feedback.loop.signals import asked
 from index.findings import Cause, LoopEvent
-from retrieval.access import OPERATOR, Principal
+from retrieval.access import principal_of
 from serving.journal.answers import AnswerQuery
 from serving.journal.records import AnswerRecord
 from serving.types import Answer, Question
@@ -78,11 +78,10 @@ def _recent(desk: Desk, event: LoopEvent) -> Iterator[AnswerRecord]:
 
 
 def _ask(desk: Desk, subject: Subject, record: AnswerRecord) -> Answer:
-    caller = OPERATOR if record.groups is None else Principal(frozenset(record.groups))
     question = Question(
         text=record.question,
         history=record.history,
-        caller=caller,
+        caller=principal_of(record.groups),
         where=record.where,
         k=record.k,
         id=record.id,

@@ -88,9 +88,9 @@ def release_of(collection: str, release: str | None) -> OpenRelease:
 
 def principal_of(groups: list[str] | None) -> Principal:
     """Who asks on the command line: the operator, or a member of the groups named."""
-    from retrieval.scope import OPERATOR, Principal  # noqa: PLC0415
+    from retrieval import access  # noqa: PLC0415
 
-    return OPERATOR if groups is None else Principal(frozenset(groups))
+    return access.principal_of(groups)
 
 
 def attempts_at(environment: Environment, collection: str, release: str | None) -> Attempts:
