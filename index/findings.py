@@ -6,7 +6,7 @@ record of an id counts. ``loop`` holds :class:`LoopEvent` records: what the loop
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -231,6 +231,18 @@ def finding_states(findings: Sequence[Finding], events: Sequence[LoopEvent]) -> 
             if state is not None and name in states:
                 states[name] = state
     return states
+
+
+def newest_of_cases(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The newest finding of every case, newest first.
+
+    Args:
+        findings: newest first, as :func:`list_findings` gives them.
+    """
+    newest: dict[str, Finding] = {}
+    for finding in findings:
+        newest.setdefault(finding.case_id, finding)
+    return tuple(newest.values())
 
 
 def _tried(finding: Finding) -> FindingState:

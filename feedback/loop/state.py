@@ -10,7 +10,16 @@ from msgspec.structs import replace
 
 from feedback.records import BadCase
 from index.environment import Environment
-from index.findings import EventKind, Finding, FindingState, LoopEvent, finding_states, list_events, list_findings
+from index.findings import (
+    EventKind,
+    Finding,
+    FindingState,
+    LoopEvent,
+    finding_states,
+    list_events,
+    list_findings,
+    newest_of_cases,
+)
 from index.release import Manifest
 from index.repairs.records import Repair, repair_id
 from ragpress.fingerprint import hexdigest
@@ -42,10 +51,7 @@ class LoopState(msgspec.Struct, frozen=True):
 
     def newest(self) -> tuple[Finding, ...]:
         """The newest finding of every case, newest first."""
-        first: dict[str, Finding] = {}
-        for finding in self.findings.values():
-            first.setdefault(finding.case_id, finding)
-        return tuple(first.values())
+        return newest_of_cases(self.findings.values())
 
     def last(self, finding_id: str, *kinds: EventKind) -> LoopEvent | None:
         """The last event about a finding, of some kinds where any are given."""

@@ -26,6 +26,7 @@ from index.findings import (
     finding_states,
     list_events,
     list_findings,
+    newest_of_cases,
     record_findings,
 )
 from index.repairs import files
@@ -190,10 +191,8 @@ def open_findings(bench: Workbench) -> list[Finding]:
     environment = bench.environment
     findings = list_findings(environment, bench.collection)
     states = finding_states(findings, list_events(environment, bench.collection, limit=None))
-    newest: dict[str, Finding] = {}
-    for finding in findings:
-        newest.setdefault(finding.case_id, finding)
-    return [one for one in newest.values() if tryable(one.repairs) and states[one.finding_id] in _CAN_BE_REPAIRED]
+    newest = newest_of_cases(findings)
+    return [one for one in newest if tryable(one.repairs) and states[one.finding_id] in _CAN_BE_REPAIRED]
 
 
 def kept_repairs(bench: Workbench) -> RepairList:

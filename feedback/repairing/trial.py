@@ -13,7 +13,7 @@ from evaluation.comparing.candidates import open_trial
 from evaluation.comparing.changes import Change, changed
 from evaluation.subjects import Subject
 from feedback.workbench import Workbench
-from index.findings import FindingState, finding_states, list_events, list_findings
+from index.findings import FindingState, finding_states, list_events, list_findings, newest_of_cases
 from index.history import drop_candidate
 from index.opened import OpenRelease
 from index.pipeline import IngestRequest, ingest
@@ -124,14 +124,8 @@ def forget_settled(bench: Workbench) -> tuple[str, ...]:
     environment = bench.environment
     findings = list_findings(environment, bench.collection)
     states = finding_states(findings, list_events(environment, bench.collection, limit=None))
-    newest: dict[str, str] = {}
-    for finding in findings:
-        newest.setdefault(finding.case_id, finding.finding_id)
-    wanted = {
-        finding.finding_id
-        for finding in findings
-        if newest[finding.case_id] == finding.finding_id and states[finding.finding_id] in _LOOKED_AT
-    }
+    newest = (one.finding_id for one in newest_of_cases(findings))
+    wanted = {name for name in newest if states[name] in _LOOKED_AT}
     named = {(one.proof.release, one.finding_id in wanted) for one in findings if one.proof and one.proof.release}
     kept = {release for release, still in named if still}
     return tuple(
