@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Literal, TypeAlias
 
 from index.environment import Environment
-from index.findings import EventKind, Finding, FindingState, LoopEvent, record_event
+from index.findings import EventKind, Finding, FindingState, LoopEvent, iso, record_event
 from index.repairs.records import MissingDocument
 
 Word: TypeAlias = Literal["approve", "reject"]
@@ -62,7 +61,7 @@ def decide(environment: Environment, finding: Finding, word: Word, by: str, reas
     between = "：" if settings.language == "zh" else ": "
     said = f"{between}{reason.rstrip('.。')}" if reason else ""
     text = _TEXTS[word, settings.language].format(by=by, question=" ".join(question.split()), reason=said)
-    at = environment.now().astimezone(UTC).isoformat(timespec="milliseconds")
+    at = iso(environment.now())
     event = LoopEvent(at=at, collection=finding.collection, kind=kind, text=text, findings=(finding.finding_id,), by=by)
     record_event(environment, event)
     return state

@@ -7,6 +7,7 @@ record of an id counts. ``loop`` holds :class:`LoopEvent` records: what the loop
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -20,6 +21,9 @@ from ragpress.storage.record_ids import new_record_id
 
 FINDINGS, LOOP = "findings", "loop"
 """Names of the journals."""
+
+BY_LOOP = "ragpress loop"
+"""Who signs what the loop does by itself."""
 
 
 class Cause(StrEnum):
@@ -164,6 +168,11 @@ EventKind: TypeAlias = Literal[
 ]
 
 
+def iso(moment: datetime) -> str:
+    """A time as records of the loop have it: ISO, UTC, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
 class LoopEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that the loop, or a person on its behalf, did.
 
@@ -192,7 +201,7 @@ class LoopEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     repairs: tuple[str, ...] = ()
     release: str = ""
     to: str = ""
-    by: str = "ragpress loop"
+    by: str = BY_LOOP
     model_tokens: int = 0
     embeddings: int = 0
     basis: str = ""

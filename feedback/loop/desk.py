@@ -9,18 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from feedback.loop.budget import Budget
-from feedback.loop.state import LoopState, iso, read_state
+from feedback.loop.state import LoopState, read_state
 from feedback.loop.telling import say
 from feedback.records import BadCase
 from feedback.workbench import Workbench
-from index.findings import EventKind, Finding, LoopEvent, record_event, record_findings
+from index.findings import BY_LOOP, EventKind, Finding, LoopEvent, iso, record_event, record_findings
 from ragpress.bilingual import Language
 from ragpress.errors import ConflictError, RagpressError, UnknownOutcomeError, WriterBusyError
 from ragpress.loop_settings import LoopSettings
 from serving.generate.kinds import EXTRACTIVE
-
-BY = "ragpress loop"
-"""Who signs what the worker does by itself."""
 
 _LOG = logging.getLogger(__name__)
 _TRANSIENT = (WriterBusyError, ConflictError, UnknownOutcomeError)
@@ -98,7 +95,7 @@ class Desk:
             StorageError: the disk is full or refuses.
         """
         event = LoopEvent(
-            at=iso(self.now), collection=self.bench.collection, kind=kind, text=text, **{"by": BY, **fields}
+            at=iso(self.now), collection=self.bench.collection, kind=kind, text=text, **{"by": BY_LOOP, **fields}
         )
         record_event(self.bench.environment, event)
         self.notes.append(event)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from feedback.causes import ended, sentence
 from feedback.loop.budget import PERIOD
-from feedback.loop.desk import BY, Desk
+from feedback.loop.desk import Desk
 from feedback.loop.state import moment
 from feedback.loop.trying_out import end_canary, is_trying, look_at_canary, try_out
 from feedback.records import BadCase
@@ -14,7 +14,7 @@ from feedback.repairing.policy import waits_for
 from feedback.repairing.prove import prove
 from feedback.repairing.publish import publish_repairs
 from feedback.repairing.vouching import doubt_about
-from index.findings import Finding
+from index.findings import BY_LOOP, Finding
 from index.repairs import files
 from index.repairs.records import MissingDocument
 from ragpress.fingerprint import hexdigest
@@ -32,7 +32,7 @@ def finish_applied(desk: Desk) -> None:
         finding = desk.state.findings[name]
         if desk.state.states[name] in _UNPUBLISHED and not _only_asks(finding):
             last = desk.state.last(name, "approved", "applied")
-            begun.setdefault(BY if last is None else last.by, []).append(finding)
+            begun.setdefault(BY_LOOP if last is None else last.by, []).append(finding)
     for by, findings in begun.items():
         _publish(desk, sorted(findings, key=lambda finding: finding.finding_id), by)
 
@@ -50,9 +50,9 @@ def publish_findings(desk: Desk) -> int:
     for by, findings in _approved(desk).items():
         _let_live(desk, findings, by)
     if desk.settings.publish != "off":
-        _let_live(desk, [finding for finding in _of_state(desk, "proven") if _is_free(desk, finding)], BY)
+        _let_live(desk, [finding for finding in _of_state(desk, "proven") if _is_free(desk, finding)], BY_LOOP)
         for finding in _refused_together(desk):
-            _let_live(desk, [finding], BY)
+            _let_live(desk, [finding], BY_LOOP)
     return left
 
 
@@ -66,7 +66,7 @@ def settle_canary(desk: Desk) -> None:
         if not passed:
             return
         last = desk.state.last(passed[0].finding_id, "canary")
-        _publish(desk, passed, BY if last is None else last.by)
+        _publish(desk, passed, BY_LOOP if last is None else last.by)
         # Last: a worker that is killed before comes here again, and publishes nothing twice.
         end_canary(desk)
 
@@ -155,7 +155,7 @@ def _refused_together(desk: Desk) -> list[Finding]:
     found = []
     for finding in _of_state(desk, "refused"):
         last = desk.state.last(finding.finding_id, "refused")
-        if last is not None and len(last.findings) > 1 and last.by == BY:
+        if last is not None and len(last.findings) > 1 and last.by == BY_LOOP:
             found.append(finding)
     return found
 

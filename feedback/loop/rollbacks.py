@@ -6,9 +6,9 @@ that a worker that was away, or was killed in the middle of its own rollback, st
 
 from __future__ import annotations
 
-from feedback.loop.desk import BY, Desk
+from feedback.loop.desk import Desk
 from feedback.repairing.revert import revert_repairs
-from index.findings import LoopEvent
+from index.findings import BY_LOOP, LoopEvent
 from index.release import LiveRecord
 from index.repairs import files
 from index.repairs.records import repair_id
@@ -58,7 +58,7 @@ def take_back(desk: Desk, event: LoopEvent, target: str, why: str, text: str = "
     ids = tuple(name for name in event.repairs if name in held)
     before = desk.state
     if ids:
-        revert_repairs(desk.bench, ids, BY, why)
+        revert_repairs(desk.bench, ids, BY_LOOP, why)
         desk.noted_elsewhere(before)
     told = text or desk.say("by a person", release=event.release, why=why)
     desk.note("rolled_back", told, findings=event.findings, repairs=event.repairs, release=event.release, to=target)

@@ -130,11 +130,6 @@ def moment(at: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def iso(at: datetime) -> str:
-    """A time as records of the loop have it."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
-
-
 def _since_found(events: Sequence[LoopEvent]) -> list[LoopEvent]:
     """The events without what was said of findings before they were last found: then they begin anew."""
     since = {name: event.id for event in events if event.kind in _FOUND for name in event.findings}

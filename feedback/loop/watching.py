@@ -12,7 +12,7 @@ from datetime import timedelta
 import msgspec
 import numpy as np
 
-from feedback.loop.desk import BY, Desk
+from feedback.loop.desk import Desk
 from feedback.loop.rollbacks import take_back, unsettled
 from feedback.loop.sequential import evidence, sign_test, together
 from feedback.loop.shadow import replay_recent
@@ -28,7 +28,7 @@ from feedback.loop.signals import (
 )
 from feedback.loop.state import moment
 from feedback.repairing.revert import revert_repairs
-from index.findings import LoopEvent
+from index.findings import BY_LOOP, LoopEvent
 from index.history import rollback
 from index.prompt_versions import keep_live_prompt
 from ragpress.errors import ReleaseError
@@ -171,13 +171,13 @@ def _turn_back(desk: Desk, event: LoopEvent, live: str, why: str) -> None:
     bench = desk.bench
     if live == event.release:
         with bench.environment.store.writer(bench.collection, _WRITER_SECONDS):
-            record = rollback(bench.environment, bench.collection, event.to or None, BY, why)
+            record = rollback(bench.environment, bench.collection, event.to or None, BY_LOOP, why)
             keep_live_prompt(bench.environment, bench.collection, record.why)
         text = desk.say("turned", release=event.release, before=record.release, signal=why)
         take_back(desk, event, record.release, why, text)
         return
     known = desk.state
-    reverted = revert_repairs(bench, event.repairs, BY, why)
+    reverted = revert_repairs(bench, event.repairs, BY_LOOP, why)
     desk.noted_elsewhere(known)
     if reverted.state == "refused":
         raise ReleaseError(f"The gate refuses the release without the repairs: {'; '.join(reverted.reasons)}")

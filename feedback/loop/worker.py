@@ -10,18 +10,18 @@ from contextlib import ExitStack
 import msgspec
 
 from feedback.loop.budget import Budget, budget_of
-from feedback.loop.desk import BY
 from feedback.loop.lease import worker_lease
 from feedback.loop.noticing import Noticer
 from feedback.loop.round import RoundReport, run_round, run_watch
 from feedback.loop.source_events import Due, SourceWatch, source_folders
-from feedback.loop.state import iso, read_state
+from feedback.loop.state import read_state
 from feedback.loop.telling import say
 from feedback.loop.telling_others import Sink, Teller
 from feedback.loop.webhook import Webhook
+from feedback.repairing.events import About, record
 from feedback.workbench import Workbench
 from index.environment import Environment
-from index.findings import FINDINGS, LOOP, EventKind, LoopEvent, describe_event, describe_finding, record_event
+from index.findings import FINDINGS, LOOP, EventKind, LoopEvent, describe_event, describe_finding
 from ragpress.errors import RagpressError, SettingsError, StorageError
 from ragpress.loop_settings import LoopSettings
 from ragpress.storage.journal_seal import seal
@@ -209,12 +209,7 @@ class _Line:
             self._watch.start()
 
     def _note(self, kind: EventKind) -> None:
-        environment = self.bench.environment
-        text = say(self.settings.language, kind)
-        record_event(
-            environment,
-            LoopEvent(at=iso(environment.now()), collection=self.bench.collection, kind=kind, text=text, by=BY),
-        )
+        record(self.bench, kind, say(self.settings.language, kind), About())
 
 
 def seal_events(environment: Environment) -> None:

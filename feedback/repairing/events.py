@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 import msgspec
 
 from feedback.workbench import Workbench
-from index.findings import EventKind, LoopEvent, list_events, record_event
+from index.findings import BY_LOOP, EventKind, LoopEvent, iso, list_events, record_event
 
 _STATES = frozenset({"waiting", "approved", "rejected", "published", "canary", "refused", "rolled_back", "disputed"})
 
 
 def now(bench: Workbench) -> str:
     """The time, ISO, UTC, milliseconds."""
-    return bench.environment.now().astimezone(UTC).isoformat(timespec="milliseconds")
+    return iso(bench.environment.now())
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +22,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     repairs: tuple[str, ...] = ()
     release: str = ""
     to: str = ""
-    by: str = "ragpress loop"
+    by: str = BY_LOOP
 
 
 def record(bench: Workbench, kind: EventKind, text: str, about: About) -> None:

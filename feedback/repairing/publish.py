@@ -21,15 +21,12 @@ from feedback.repairing.trial import WAIT, drifted, forget, forget_settled, tria
 from feedback.repairing.words import language_of, listed, say, short, what_they_do
 from feedback.workbench import Workbench
 from index.changes import keep_changes
-from index.findings import Finding
+from index.findings import BY_LOOP, Finding
 from index.pipeline import ingest
 from index.release import Manifest
 from index.repairs import files
 from index.repairs.records import Repair, repair_id
 from ragpress.errors import ConflictError, ReleaseError
-
-LOOP = "ragpress loop"
-"""Who the loop is, as records name it."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +58,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     drift: tuple[str, ...] = ()
 
 
-def publish_repairs(bench: Workbench, findings: Sequence[Finding], by: str = LOOP) -> Outcome:
+def publish_repairs(bench: Workbench, findings: Sequence[Finding], by: str = BY_LOOP) -> Outcome:
     """Make one candidate with the repairs of findings, and publish it if nothing gets worse.
 
     It is refused, and nothing of it stays in ``repairs/``, where the gate refuses it, where one of the findings' cases

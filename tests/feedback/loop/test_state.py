@@ -8,9 +8,9 @@ import pytest
 
 from feedback.loop.budget import Budget, budget_of
 from feedback.loop.rollbacks import went_back_to
-from feedback.loop.state import LoopState, iso, read_state
+from feedback.loop.state import LoopState, read_state
 from index.environment import Environment
-from index.findings import Cause, EventKind, Finding, LoopEvent, Proof, record_event, record_findings
+from index.findings import Cause, EventKind, Finding, LoopEvent, Proof, iso, record_event, record_findings
 from index.release import LiveRecord
 from index.repairs.records import Quarantine
 from ragpress.loop_settings import LoopSettings
