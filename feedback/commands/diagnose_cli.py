@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from feedback.commands.shared import bench_of
 from ragpress import console
 from ragpress.errors import UsageError
-from serving.commands.shared import DONE, FAILED, Collection, Json, environment_of
+from serving.commands.shared import DONE, FAILED, Collection, Json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,16 +56,12 @@ def diagnose(
     if sum((case is not None, answer is not None, everything)) > 1:
         raise UsageError("Say which: --case CASE, --answer ANSWER or --all.")
     from feedback.diagnose.session import diagnose_cases  # noqa: PLC0415
-    from feedback.workbench import Workbench  # noqa: PLC0415
-    from serving.journal.answers import AnswerJournal  # noqa: PLC0415
 
-    environment = environment_of()
-    environment.workspace.collection(collection)
-    journal = AnswerJournal(environment, environment.workspace.service.journal)
+    bench = bench_of(collection)
     try:
-        found = diagnose_cases(Workbench(environment, collection, journal), case, answer)
+        found = diagnose_cases(bench, case, answer)
     finally:
-        journal.close()
+        bench.journal.close()
     console.show(found, as_json, _printed)
     raise typer.Exit(FAILED if found.failed and not found.findings else DONE)
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from feedback.commands.shared import bench_of
 from ragpress import console
 from ragpress.errors import UsageError
-from serving.commands.shared import DONE, REFUSED, Collection, Json, environment_of
+from serving.commands.shared import DONE, REFUSED, Collection, Json
 
 if TYPE_CHECKING:
-    from feedback.workbench import Workbench
+    from feedback.repairing.session import RepairReport
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 FindingId = Annotated[str, typer.Argument(metavar="FINDING", help="Id of a finding, see: ragpress diagnose --all")]
@@ -44,9 +45,9 @@ def repair(
     from index.repairs.files import person  # noqa: PLC0415
 
     with console.progress(quiet=as_json) as progress:
-        report = repair_findings(_bench(collection, progress), finding, person() if apply else None)
+        report = repair_findings(bench_of(collection, progress), finding, person() if apply else None)
     console.show(report, as_json, repaired)
-    raise typer.Exit(REFUSED if report.gate is not None and report.gate.verdict == "refuse" else DONE)
+    raise typer.Exit(_exit_code(report))
 
 
 @app.command("list")
@@ -55,7 +56,7 @@ def show_list(collection: Collection = "default", as_json: Json = False) -> None
     from feedback.commands.repair_printing import listed  # noqa: PLC0415
     from feedback.repairing.session import kept_repairs  # noqa: PLC0415
 
-    console.show(kept_repairs(_bench(collection)), as_json, listed)
+    console.show(kept_repairs(bench_of(collection)), as_json, listed)
 
 
 @app.command("show")
@@ -64,7 +65,7 @@ def show(repair: RepairId, collection: Collection = "default", as_json: Json = F
     from feedback.commands.repair_printing import one  # noqa: PLC0415
     from feedback.repairing.session import one_repair  # noqa: PLC0415
 
-    console.show(one_repair(_bench(collection), repair), as_json, one)
+    console.show(one_repair(bench_of(collection), repair), as_json, one)
 
 
 @app.command("revert")
@@ -85,7 +86,7 @@ def revert(
     from index.repairs.records import repair_id  # noqa: PLC0415
 
     with console.progress(quiet=as_json) as progress:
-        bench = _bench(collection, progress)
+        bench = bench_of(collection, progress)
         names = [repair_id(one_repair(bench, name)) for name in repair]
         result = revert_repairs(bench, names, person(), " ".join(reason.split()), override)
     console.show(result, as_json, reverted)
@@ -106,11 +107,11 @@ def approve(
     from index.repairs.files import person  # noqa: PLC0415
 
     with console.progress(quiet=as_json) as progress:
-        bench = _bench(collection, progress)
+        bench = bench_of(collection, progress)
         decided(bench, finding, "approve", " ".join(reason.split()))
         report = repair_findings(bench, finding, None if later else person())
     console.show(report, as_json, repaired)
-    raise typer.Exit(REFUSED if report.gate is not None and report.gate.verdict == "refuse" else DONE)
+    raise typer.Exit(_exit_code(report))
 
 
 @app.command("reject")
@@ -119,13 +120,8 @@ def reject(finding: FindingId, reason: Reason = "", collection: Collection = "de
     from feedback.commands.repair_printing import rejected  # noqa: PLC0415
     from feedback.repairing.session import decided  # noqa: PLC0415
 
-    console.show(decided(_bench(collection), finding, "reject", " ".join(reason.split())), as_json, rejected)
+    console.show(decided(bench_of(collection), finding, "reject", " ".join(reason.split())), as_json, rejected)
 
 
-def _bench(collection: str, progress: console.RunProgress | None = None) -> Workbench:
-    from feedback.workbench import Workbench  # noqa: PLC0415
-    from serving.journal.answers import AnswerJournal  # noqa: PLC0415
-
-    environment = environment_of(progress)
-    environment.workspace.collection(collection)
-    return Workbench(environment, collection, AnswerJournal(environment, environment.workspace.service.journal))
+def _exit_code(report: RepairReport) -> int:
+    return REFUSED if report.gate is not None and report.gate.verdict == "refuse" else DONE
