@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -192,7 +191,7 @@ def quarantine(
         UsageError: nothing is live yet.
         ReleaseError: the live release has no such document.
     """
-    row = _live_document(environment, collection, document)
+    row = writing.live_document(environment, collection, document)
     repair = Quarantine(
         collection=collection,
         source=row.source,
@@ -200,9 +199,10 @@ def quarantine(
         by=by or repairs.person(),
         at=environment.now().isoformat(timespec="seconds"),
     )
-    path = repairs.save(environment.workspace.root, repair)
-    writing.give_way(environment.workspace.root, repair)
-    return _note(environment.workspace.root, path, row.source, "quarantined")
+    root = environment.workspace.root
+    path = repairs.save(root, repair)
+    writing.give_way(root, repair)
+    return RepairNote(row.source, path.relative_to(root).as_posix(), "quarantined", writing.NEXT)
 
 
 def restore(environment: Environment, collection: str, document: str) -> RepairNote:
@@ -212,17 +212,6 @@ def restore(environment: Environment, collection: str, document: str) -> RepairN
         UsageError: nothing took the document out that can be taken back or overridden.
     """
     return writing.restore(environment, collection, document)
-
-
-def _note(root: Path, path: Path, source: str, done: str) -> RepairNote:
-    return RepairNote(source, path.relative_to(root).as_posix(), done, "Run `ragpress ingest` to publish the change.")
-
-
-def _live_document(environment: Environment, collection: str, document: str) -> DocumentRow:
-    manifest = environment.releases(collection).live()
-    if manifest is None:
-        raise UsageError(f"Nothing is live in {collection!r} yet. Publish a first release with: ragpress ingest")
-    return environment.open(manifest).document(document)
 
 
 def _is_chosen(row: DocumentRow, chosen: DocumentFilter) -> bool:

@@ -25,7 +25,8 @@ AUDIT = "audit"
 _CONTEXT = (16, 40, 100, 300, 1000)
 _SHORTEST = 24
 _ONE_OF: tuple[tuple[type, ...], ...] = ((Quarantine, Supersede, Restore), (Reparse,))
-_NEXT = "Run `ragpress ingest` to publish the change."
+NEXT = "Run `ragpress ingest` to publish the change."
+"""What to do once a repair is written."""
 
 
 class RepairNote(msgspec.Struct, frozen=True):
@@ -88,7 +89,7 @@ def add_supersede(
         UsageError: both are one document, or the newer one cannot be searched.
         ReleaseError: the live release has no such document.
     """
-    row, other = _live(environment, collection, document), _live(environment, collection, newer)
+    row, other = live_document(environment, collection, document), live_document(environment, collection, newer)
     if not other.chunks:
         raise UsageError(f"{other.source} is {other.state} ({other.reason}), so nothing would stand in its place.")
     signed = _signed(environment, collection, signature)
@@ -105,7 +106,7 @@ def add_reparse(
         UsageError: that parser does not read its type; the message names those that do.
         ReleaseError: the live release has no such document.
     """
-    row = _live(environment, collection, document)
+    row = live_document(environment, collection, document)
     known = alternatives(row.source, row.media_type)
     if known and parser not in known:
         raise UsageError(f"No parser {parser!r} reads {row.source} ({row.media_type}). Known: {', '.join(known)}.")
@@ -133,7 +134,7 @@ def restore(
         UsageError: there is nothing to restore.
         ReleaseError: the live release has no such document.
     """
-    row = _live(environment, collection, document)
+    row = live_document(environment, collection, document)
     signature = signature or Signature("")
     if version:
         return _bring_back(environment, collection, row, version, signature)
@@ -144,7 +145,7 @@ def restore(
         for one in held:
             files.remove_repair(root, repair_id(one))
         path = files.file_of(root, held[0])
-        return RepairNote(row.source, _shown(root, path), "restored", _NEXT, repair_id(held[0]))
+        return RepairNote(row.source, _shown(root, path), "restored", NEXT, repair_id(held[0]))
     if row.step not in (AUDIT, RELATION):
         raise UsageError(
             f"{row.source} is not quarantined by a person, so there is nothing to take back. "
@@ -212,7 +213,7 @@ def _anchor(text: str, span: Span, source: str) -> tuple[str, str]:
 
 
 def _read(environment: Environment, collection: str, document: str) -> tuple[DocumentRow, ParsedDocument]:
-    row = _live(environment, collection, document)
+    row = live_document(environment, collection, document)
     settings = settings_of(environment.workspace, collection)
     parser = in_force(environment.workspace.root, collection).parser_of(row.source)
     versions = EarlierVersions(environment, collection, ParseKeys(settings.parse))
@@ -226,7 +227,13 @@ def _version(row: DocumentRow) -> bytes:
     return row.version or row.seen_version or b""
 
 
-def _live(environment: Environment, collection: str, document: str) -> DocumentRow:
+def live_document(environment: Environment, collection: str, document: str) -> DocumentRow:
+    """A document of the live release, by its id or its source.
+
+    Raises:
+        UsageError: nothing is live yet.
+        ReleaseError: the live release has no such document.
+    """
     manifest = environment.releases(collection).live()
     if manifest is None:
         raise UsageError(f"Nothing is live in {collection!r} yet. Publish a first release with: ragpress ingest")
@@ -249,7 +256,7 @@ def _written(environment: Environment, repair: Repair, source: str, done: str) -
     root = environment.workspace.root
     path = files.save(root, repair)
     give_way(root, repair)
-    return RepairNote(source, _shown(root, path), done, _NEXT, repair_id(repair))
+    return RepairNote(source, _shown(root, path), done, NEXT, repair_id(repair))
 
 
 def give_way(root: Path, repair: Repair) -> None:
