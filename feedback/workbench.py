@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from evaluation.subjects import Subject, open_subject
 from feedback.records import BadCase
 from index.environment import Environment, open_release
+from ragpress.errors import ReleaseError
 from retrieval.access import principal_of
 from serving.journal.answers import AnswerJournal
 from serving.types import Answer, Question
@@ -43,6 +44,19 @@ class Workbench:
         """The live release, open for answering; None where nothing is live."""
         live = self.environment.releases(self.collection).live_id()
         return None if live is None else self.subject(live)
+
+    def require_live(self) -> Subject:
+        """The live release, open for answering.
+
+        Raises:
+            ReleaseError: nothing is live.
+        """
+        live = self.live()
+        if live is None:
+            raise ReleaseError(
+                f"Nothing is live in {self.collection!r} yet. Publish a first release with: ragpress ingest"
+            )
+        return live
 
     def subject(self, release: str) -> Subject:
         """A release, open for answering.

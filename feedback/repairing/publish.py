@@ -17,7 +17,7 @@ from feedback.repairing.asking import AskedCase, asked_cases, case_reasons
 from feedback.repairing.events import About, record, state_of
 from feedback.repairing.guard import guard
 from feedback.repairing.standing import contrary, holds
-from feedback.repairing.trial import WAIT, drifted, forget, forget_settled, trial_request, tryable, unwritten
+from feedback.repairing.trial import drifted, forget, forget_settled, going_live, trial_request, tryable, unwritten
 from feedback.repairing.words import language_of, listed, say, short, what_they_do
 from feedback.workbench import Workbench
 from index.changes import keep_changes
@@ -26,7 +26,7 @@ from index.pipeline import ingest
 from index.release import Manifest
 from index.repairs import files
 from index.repairs.records import Repair, repair_id
-from ragpress.errors import ConflictError, ReleaseError
+from ragpress.errors import ConflictError
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,11 +94,7 @@ class _Publishing:
         self._repairs = tryable(self._all)
 
     def outcome(self) -> Outcome:
-        live = self._bench.live()
-        if live is None:
-            raise ReleaseError(
-                f"Nothing is live in {self._bench.collection!r} yet. Publish a first release with: ragpress ingest"
-            )
+        live = self._bench.require_live()
         if not self._repairs:
             self._write(self._all)
             return self._outcome("asked", release=live.manifest.id)
@@ -133,17 +129,10 @@ class _Publishing:
     ) -> Outcome:
         bench = self._bench
         documents = bench.subject(candidate.id).release.documents
-        with bench.environment.store.writer(bench.collection, WAIT):
-            releases = bench.environment.releases(bench.collection)
-            found = releases.pointer()
-            if found is None or found[0].release != live.id:
-                forget(bench, candidate.id)
-                raise ConflictError(f"Another release went live in {bench.collection!r} meanwhile. Try again.")
+        with going_live(bench, candidate.id, live.id, self._by) as publish:
             keep_changes(bench.environment, candidate, documents, bench.subject(live.id).release, self._all)
             self._write(self._all)
-            why = say(self._language, "publish_why", questions=self._questions())
-            signed = f"publish: {why} (by {self._by})"
-            releases.publish(candidate.id, signed, found[1].token, bench.environment.now())
+            publish(say(self._language, "publish_why", questions=self._questions()))
         outcome = self._finish(candidate.id, live.id, asked)
         return msgspec.structs.replace(outcome, drift=drift)
 

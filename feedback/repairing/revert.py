@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from feedback.repairing.events import About, now, record
 from feedback.repairing.guard import guard_again, unguard
-from feedback.repairing.trial import WAIT, forget
+from feedback.repairing.trial import WAIT, going_live
 from feedback.repairing.words import language_of, listed, say, what_they_do
 from feedback.workbench import Workbench
 from index.changes import keep_changes
@@ -18,7 +18,7 @@ from index.findings import Finding, find_finding
 from index.pipeline import IngestRequest, ingest
 from index.repairs import files
 from index.repairs.records import PromptChoice, Repair, repair_id
-from ragpress.errors import ConflictError, UsageError
+from ragpress.errors import UsageError
 
 
 class Reverted(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,17 +113,11 @@ class _Reverting:
     def _swap(self, candidate: str, live: str) -> None:
         bench = self._bench
         language = language_of(bench)
-        with bench.environment.store.writer(bench.collection, WAIT):
-            releases = bench.environment.releases(bench.collection)
-            found = releases.pointer()
-            if found is None or found[0].release != live or releases.get(candidate).parent != live:
-                forget(bench, candidate)
-                raise ConflictError(f"Another release went live in {bench.collection!r} meanwhile. Try again.")
-            built = bench.environment.open(releases.get(candidate))
+        with going_live(bench, candidate, live, self._by) as publish:
+            built = bench.environment.open(bench.environment.releases(bench.collection).get(candidate))
             keep_changes(bench.environment, built.manifest, built.documents, bench.subject(live).release)
             self._remove()
-            why = say(language, "revert_why", repairs=listed(language, self._names), reason=self._reason)
-            releases.publish(candidate, f"publish: {why} (by {self._by})", found[1].token, bench.environment.now())
+            publish(say(language, "revert_why", repairs=listed(language, self._names), reason=self._reason))
 
     def _remove(self) -> None:
         _remove(self._bench, self._found)

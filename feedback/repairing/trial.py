@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ from index.repairs.records import (
     repair_id,
     source_of,
 )
-from ragpress.errors import ReleaseError
+from ragpress.errors import ConflictError
 
 WAIT = 120.0
 """Seconds to wait for another writer, as a run of the sources may be under way."""
@@ -94,11 +95,7 @@ def try_repairs(bench: Workbench, repairs: Sequence[Repair]) -> Trial:
         WriterBusyError: another writer holds the collection for too long.
         RagpressError: it cannot be built or opened.
     """
-    live = bench.live()
-    if live is None:
-        raise ReleaseError(
-            f"Nothing is live in {bench.collection!r} yet. Publish a first release with: ragpress ingest"
-        )
+    live = bench.require_live()
     if all(_needs_no_index(repair) for repair in repairs):
         return Trial(subject=_in_memory(bench, live, repairs))
     report = ingest(trial_request(bench, repairs), replace(bench.environment, judge=None))
@@ -107,6 +104,33 @@ def try_repairs(bench: Workbench, repairs: Sequence[Repair]) -> Trial:
     built = bench.subject(report.release)
     drift = drifted(live.release, built.release, repairs)
     return Trial(subject=built, release=report.release, embedded=report.chunks.embedded, drift=drift)
+
+
+@contextmanager
+def going_live(bench: Workbench, candidate: str, live: str, by: str) -> Iterator[Callable[[str], object]]:
+    """Hold the collection while a candidate is to take the place of the live release that it was built on.
+
+    Args:
+        bench: the collection.
+        candidate: release id.
+        live: id of the release that has to be live still.
+        by: who publishes it.
+
+    Yields:
+        Moves the pointer; takes why, in words.
+
+    Raises:
+        ConflictError: another release is live; the candidate is dropped.
+        WriterBusyError: another writer holds the collection for too long.
+    """
+    with bench.environment.store.writer(bench.collection, WAIT):
+        releases = bench.environment.releases(bench.collection)
+        found = releases.pointer()
+        if found is None or found[0].release != live or releases.get(candidate).parent != live:
+            forget(bench, candidate)
+            raise ConflictError(f"Another release went live in {bench.collection!r} meanwhile. Try again.")
+        token = found[1].token
+        yield lambda why: releases.publish(candidate, f"publish: {why} (by {by})", token, bench.environment.now())
 
 
 def forget(bench: Workbench, release: str) -> None:
