@@ -20,6 +20,7 @@ _NOISE = 0.08
 _NEAR_BEST = 0.6
 _FAR = 20
 _SURE = 0.7
+_LIKELY = 0.5
 _SUPPORTED = 0.5
 
 
@@ -114,7 +115,15 @@ _FIRST = {"quarantined": -1, "cleaned_away": 0, "live": 3, "deleted": 2}
 
 def _well_held(seen: Observation) -> bool:
     live = seen.live
-    return live is not None and (live.exact or live.noise <= _NOISE) and not is_noisy(live.quote)
+    return live is not None and (live.exact or live.noise <= _NOISE) and not is_noisy(live.quote) and not _edited(seen)
+
+
+def _edited(seen: Observation) -> bool:
+    """Whether the document itself said it better before it was changed, when the answer was right."""
+    live, lost = seen.live, seen.lost
+    if live is None or lost is None or not seen.known_before:
+        return False
+    return lost.exact and lost.source == live.source and lost.score > live.score
 
 
 def _of_layer(seen: Observation, holder: Holder) -> Verdict | None:
@@ -235,7 +244,7 @@ def _miswired(seen: Observation) -> Verdict | None:
 def _missed(seen: Observation) -> Verdict | None:
     """The evidence is searched and whole, and is no passage."""
     live = seen.live
-    if live is None or (live.ranks is not None and live.ranks.passage is not None):
+    if live is None or live.score < _LIKELY or (live.ranks is not None and live.ranks.passage is not None):
         return None
     if seen.expected.origin == "rival":
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from evaluation.subjects import Subject
 from feedback.diagnose.access import readable
 from feedback.diagnose.layers import ALWAYS, LARGE, Layers, LayerText
-from feedback.diagnose.matching import Place, Wanted, Window, find_places, needles_of, wanted, windows
+from feedback.diagnose.matching import Place, ReadText, Wanted, Window, find_places, needles_of, wanted, windows
 from feedback.diagnose.ranks import Searched, chunks_over
 from feedback.diagnose.scoring import certainty
 from feedback.diagnose.texts import DocumentState, DocumentTexts
@@ -21,6 +21,7 @@ from feedback.records import BadCase, Holder, Layer
 from feedback.workbench import Workbench, question_of
 from index.environment import Environment
 from retrieval.query import whole_characters
+from serving.evidence.terms import stems_of
 from serving.standalone import standalone_by_rule
 
 EVERY: tuple[Layer, ...] = (*ALWAYS, "unparsed")
@@ -39,6 +40,7 @@ _KEPT_RELEASES = 4
 # What users say is bounded: a longer text is no answer.
 _LONGEST = 2000
 _EXPECTED = 0.6
+_READ = 0.75
 
 _Kept = OrderedDict[str, tuple[Environment, Layers]]
 _KEPT: WeakKeyDictionary[Workbench, _Kept] = WeakKeyDictionary()
@@ -76,21 +78,30 @@ def find_holders(
             found += _in(made.of(layer), made, asked, named)
     if "unparsed" in layers and not any(holder.score >= SURE for holder in found if asked.claim or _unused(holder)):
         again = _worth_parsing(made, found, named, asked)
-        found += _unread(made, _in(made.unparsed(again), made, asked, named), asked)
+        found += _unread(made, _in(made.unparsed(again), made, asked, named))
     best = _best(found)
     return tuple(_completed(bench, subject, bad, best))
 
 
-def _unread(made: Layers, found: Sequence[Holder], asked: Wanted) -> list[Holder]:
-    """Those of what other parsers read that the document's own parser does not read as well."""
-    read = {item.source: item.read.folded for item in made.of("live")}
-    return [
-        item
-        for item in found
-        if item.source not in read
-        or not asked.claim
-        or not read[item.source].find(item.quote if asked.short else asked.claim)
-    ]
+def _unread(made: Layers, found: Sequence[Holder]) -> list[Holder]:
+    """What other parsers read and the document's own does not; what that reads of a quarantined document as such."""
+    live = {item.source: item.read for item in made.of("live")}
+    shut = {item.source: item for item in made.of("quarantined")}
+    kept = []
+    for item in found:
+        if item.source in live and _reads(live[item.source], item.quote):
+            continue
+        own = shut.get(item.source)
+        if own is not None and _reads(own.read, item.quote):
+            item = replace(item, layer="quarantined", detail=own.detail[0], reason=own.reason)  # noqa: PLW2901
+        kept.append(item)
+    return kept
+
+
+def _reads(text: ReadText, quote: str) -> bool:
+    """Whether a text has nearly all of a quote, single characters apart that an encoding reads otherwise."""
+    pairs = set(pairwise(stems_of(quote)))
+    return bool(pairs) and len(pairs & text.pairs) >= _READ * len(pairs)
 
 
 def _unused(holder: Holder) -> bool:

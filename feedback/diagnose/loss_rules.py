@@ -9,6 +9,7 @@ from feedback.diagnose.verdict import Verdict
 from index.findings import Cause
 
 _CLEARLY = 0.8
+_SUPPORTED = 0.5
 _HELD = 0.7
 _WHY = {
     "noise": "{source}, which lies near the question, has sentences that read as noise, as a bad scan or a wrong "
@@ -49,8 +50,18 @@ def damaged(seen: Observation) -> Verdict | None:
     """Nothing says what is right, and a document near the question is visibly damaged."""
     if not seen.damages or seen.expected.abstain or seen.right_now:
         return None
-    first = seen.damages[0]
+    # What breaks off elsewhere says little of an answer that is supported without it.
+    stands = not seen.abstained and seen.supported >= _SUPPORTED
+    bearing = [item for item in seen.damages if item.kind != "cut" or _bears(seen, item.source, stands=stands)]
+    if not bearing:
+        return None
+    first = bearing[0]
     why = _WHY[first.kind].format(source=first.source)
-    blamed = tuple((item.document_id, item.source, _WHY[item.kind].format(source=item.source)) for item in seen.damages)
+    blamed = tuple((item.document_id, item.source, _WHY[item.kind].format(source=item.source)) for item in bearing)
     prior = 0.6 if first.kind == "cut" else 0.7
     return Verdict(rule=f"damaged.{first.kind}", cause=Cause.PARSE_FAULT, prior=prior, why=why, blamed=blamed[:1])
+
+
+def _bears(seen: Observation, source: str, *, stands: bool) -> bool:
+    """Whether an end in the middle of a sentence bears on the answer: something is missing, and from that document."""
+    return seen.expected.claimed and (not stands or source in seen.cited or source in seen.titled)

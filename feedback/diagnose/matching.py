@@ -10,7 +10,7 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 import msgspec
 
@@ -77,6 +77,11 @@ class ReadText:
     def folded(self) -> FoldedText:
         """Ready to be searched for quotes."""
         return FoldedText(self.text)
+
+    @cached_property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """Content words that follow one another."""
+        return frozenset(pairwise(stems_of(self.text)))
 
     def sentence_at(self, start: int) -> int:
         """Number of the sentence that holds a code point, or the one before it."""

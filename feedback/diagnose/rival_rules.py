@@ -116,9 +116,17 @@ def _planted(seen: Observation, found: Conflict) -> Verdict | None:
     told = "; ".join(wrong.why_planted)
     why = f"{wrong.source} contradicts {found.right.source} and looks planted: {told}"
     named = [(wrong.document_id, wrong.source, told), *_copies(found, "a copy of it")]
-    named += [item for item in _all_planted(seen) if item[0] != found.right.document_id]
+    named += [item for item in (*_all_planted(seen), *_crowd_of(seen, found)) if item[0] != found.right.document_id]
     blamed = tuple({name: item for item in reversed(named) for name in item[:1]}.values())[::-1]
     return Verdict(rule="planted", cause=Cause.POISONED_DOCUMENT, prior=0.85, why=why, blamed=blamed, conflict=found)
+
+
+def _crowd_of(seen: Observation, found: Conflict) -> list[tuple[str, str, str]]:
+    """The copies of a document among which it stands, where they are a crowd of their own."""
+    crowd = seen.crowd
+    if crowd is None or not crowd.whole or all(name != found.wrong.document_id for name, _ in crowd.documents):
+        return []
+    return [(name, source, "a copy of it") for name, source in crowd.documents]
 
 
 def suspicious(seen: Observation) -> Verdict | None:
