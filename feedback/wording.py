@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 import msgspec
 
 from evaluation.cases.folding import FoldedText, Span, fold
-from feedback.wording_terms import DENYING, ENDING, HAN_DENYING, HAN_ENDING, HAN_TALK, HAN_TURNING, TALK, TURNING
+from feedback.wording_terms import BEING, DENYING, ENDING, HAN_DENYING, HAN_ENDING, HAN_TALK, HAN_TURNING, TALK, TURNING
 from serving.evidence.answer_kind import AnswerKind, answer_kind, holds_kind
 from serving.evidence.sentences import without_citations
 from serving.evidence.terms import stems_of
@@ -323,32 +323,46 @@ def _is_told(text: str, tokens: Sequence[_Token], run: tuple[int, int], near: fl
     first, last = run
     inside = sum(token.weight for token in tokens[first : last + 1])
     at = text.find(plain)
-    core_span = Span(at, at + len(plain)) if at >= 0 else Span(0, len(text))
-    own = [token for token in tokens if core_span.start <= token.start and token.end <= core_span.end]
-    figures = [token for token in own if token.kind == "word" and token.weight > 1]
+    own = Span(at, at + len(plain)) if at >= 0 else Span(0, len(text))
+    figures = [token for token in tokens if token.kind == "word" and token.weight > 1 and _within(token, own)]
     if any(token.start < tokens[first].start or token.end > tokens[last].end for token in figures):
         return False
     if near < _NEAR and inside < _ALMOST * _all_of(tokens):
         return False
     # Of a statement that a document says in part, the rest is claimed as well.
     enough = inside >= _SHARE * _all_of(tokens) and _all_of(tokens) - inside <= _AT_MOST
-    return enough and _stands_apart(text, tokens, first, last)
+    return enough and _stands_apart(text, tokens, run, own)
 
 
-def _stands_apart(text: str, tokens: Sequence[_Token], first: int, last: int) -> bool:
-    """Whether a claim may begin and end where a run does, small words at its ends set aside."""
-    says = [number for number in range(first, last + 1) if tokens[number].says] or [first, last]
+def _stands_apart(text: str, tokens: Sequence[_Token], run: tuple[int, int], own: Span) -> bool:
+    """Whether a claim may begin and end where a run does, small words at its ends set aside.
+
+    Within what is claimed by its words (``own``) only a new clause, a quote, or a verb behind what was asked parts it.
+    """
+    says = [number for number in range(run[0], run[1] + 1) if tokens[number].says] or list(run)
     first, last = says[0], says[-1]
     while first > 0 and tokens[first - 1].kind == "talk" and not tokens[first - 1].turning:
         first -= 1
     while last + 1 < len(tokens) and tokens[last + 1].kind == "talk" and not tokens[last + 1].ending:
         last += 1
-    begins = first == 0 or tokens[first - 1].turning or text[: tokens[first].start].endswith(_OPENING)
-    return begins and (last + 1 == len(tokens) or tokens[last + 1].ending or _closes(text[tokens[last].end :]))
+    asked = not any(token.weight for token in tokens[:first] if _within(token, own))
+    begins = first == 0 or _parts(text, tokens[first - 1], own, asked=asked, turning=tokens[first - 1].turning)
+    begins = begins or text[: tokens[first].start].endswith(_OPENING)
+    if not begins or last + 1 == len(tokens) or text[tokens[last].end :].startswith(_CLOSING):
+        return begins
+    return _parts(text, tokens[last + 1], own, asked=False, turning=tokens[last + 1].ending)
 
 
-def _closes(rest: str) -> bool:
-    return rest.startswith(_CLOSING)
+def _parts(text: str, token: _Token, own: Span, *, asked: bool, turning: bool) -> bool:
+    """Whether a token parts a claim from what stands beside it."""
+    word = text[token.start : token.end].lower()
+    if not _within(token, own) or token.kind == "clause" or word in _QUOTED:
+        return turning
+    return asked and (word in BEING or word == "是")
+
+
+def _within(token: _Token, span: Span) -> bool:
+    return span.start <= token.start and token.end <= span.end
 
 
 def _between(text: str, tokens: Sequence[_Token], run: tuple[int, int], plain: str) -> str:

@@ -24,10 +24,11 @@ assume suppose see saw seen find found check checked checking verified verify lo
 calls mean means meant answer answers answered reply replied give gives given gave correct corrected fix fixed
 change changed update updated replace replaced make set go goes went use used
 """)
-_BEING = _words("is are was were be been being am isn't wasn't aren't weren't it's that's equals namely")
+BEING = _words("is are was were be been being am isn't wasn't aren't weren't it's that's equals namely")
+"""Verbs between what was asked and what is claimed."""
 DENYING = _words("wrong wrongly incorrect false outdated obsolete stale mistaken nonsense rubbish")
 """What says of something that it is not right."""
-TURNING = _SAYING | _BEING | _words("to as that actually really correction honestly")
+TURNING = _SAYING | BEING | _words("to as that actually really correction honestly")
 """Behind these a claim may begin, and before them it may end."""
 ENDING = _words("""
 please pls plz thanks thank thx cheers now instead actually really right correct btw imo imho afaik though then
@@ -36,7 +37,7 @@ already anyway again here ok okay lol period sorry not no i you we they he she m
 """Before these a claim may end."""
 TALK = (
     _SAYING
-    | _BEING
+    | BEING
     | _words("""
 a an the this that these those it its there here i i'm i've you you're your he she we they them his her their
 our my me us one ones someone everybody everyone anybody people and or but so if as of for from in on at by with

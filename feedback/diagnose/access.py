@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from feedback.records import BadCase
 from feedback.workbench import Workbench
-from retrieval.access import OPERATOR, AccessRules, Principal
+from retrieval.access import AccessRules, Principal, principal_of
 
 
 class Ruling(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Ruling(msgspec.Struct, frozen=True):
 
 def caller_of(bad: BadCase) -> Principal:
     """Who complained: the callers' groups, or an operator."""
-    return OPERATOR if bad.groups is None else Principal(frozenset(bad.groups))
+    return principal_of(bad.groups)
 
 
 def readable(bench: Workbench, bad: BadCase, sources: Sequence[str]) -> npt.NDArray[np.bool_]:

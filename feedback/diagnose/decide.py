@@ -21,6 +21,7 @@ _NEAR_BEST = 0.6
 _FAR = 20
 _SURE = 0.7
 _LIKELY = 0.5
+_CLEARLY = 0.8
 _SUPPORTED = 0.5
 
 
@@ -55,6 +56,8 @@ def _agrees(seen: Observation) -> Verdict | None:
     if not seen.agrees or (seen.conflict is not None and rival_rules.contradicts(seen, seen.conflict)):
         return None
     if rival_rules.rests_on_planted(seen) or (seen.live is not None and seen.live.chunks and not seen.live.whole):
+        return None
+    if seen.live is None and seen.known_before and any(item.exact and item.score >= _CLEARLY for item in seen.holders):
         return None
     why = "the answer says what is said to be right"
     return Verdict(rule="agrees", cause=Cause.FEEDBACK_DISPUTED, prior=0.85, why=why)
@@ -219,6 +222,9 @@ def _cut(seen: Observation) -> Verdict | None:
     cut = live is not None and bool(live.chunks) and not live.whole
     if live is None or not (cut or (fault is not None and fault.changed)):
         return None
+    changed = fault is not None and fault.changed
+    if not changed and any(item.kind == "noise" and item.source == live.source for item in seen.damages):
+        return None
     why = f"the answer in {live.source} is cut apart over {len(live.chunks)} chunks"
     if not cut:
         why = f"the chunks are others than in release {fault.release if fault else ''}, which answered rightly"
@@ -265,6 +271,11 @@ def _stands(seen: Observation) -> bool:
     return not seen.abstained and seen.supported >= _SUPPORTED and not seen.known_before
 
 
+def _unquoted(seen: Observation, live: Holder) -> bool:
+    """Whether what quotes found nothing to quote, and what seems to say the right answer hardly does."""
+    return seen.quoting and seen.abstained and (not live.exact or live.score < _CLEARLY)
+
+
 def _generated(seen: Observation) -> Verdict | None:
     live = seen.live
     if live is None or live.ranks is None or live.ranks.passage is None:
@@ -274,7 +285,7 @@ def _generated(seen: Observation) -> Verdict | None:
         return _fault_verdict(fault, "prompt", 0.85, live)
     if seen.expected.origin == "rival" or (live.score < _SURE and _stands(seen)):
         return None
-    if rival_rules.rests_on_planted(seen) or (seen.quoting and seen.abstained and not live.exact):
+    if rival_rules.rests_on_planted(seen) or _unquoted(seen, live):
         return None
     number = live.ranks.passage
     why = f"passage {number} of the prompt ({live.source}) holds the answer, and it was answered otherwise"

@@ -11,7 +11,7 @@ import msgspec
 from feedback.diagnose.observation import Crowd, Observation
 from feedback.diagnose.verdict import Verdict
 from feedback.records import Holder
-from index.findings import Cause
+from index.findings import BY_LOOP, Cause
 from index.repairs.records import (
     CleaningRule,
     Erratum,
@@ -25,7 +25,6 @@ from index.repairs.records import (
     Supersede,
 )
 
-BY = "ragpress loop"
 _LINES = 6
 _SHORTEST = 12
 _NOT_SETTINGS = frozenset({"prompt"})
@@ -50,7 +49,7 @@ class Signature(msgspec.Struct, frozen=True):
 
     def of(self, reason: str) -> dict[str, Any]:
         """The fields that every kind of repair takes."""
-        return {"collection": self.collection, "reason": reason, "by": BY, "at": self.at, "finding": self.finding}
+        return {"collection": self.collection, "reason": reason, "by": BY_LOOP, "at": self.at, "finding": self.finding}
 
 
 class Ground(msgspec.Struct, frozen=True):

@@ -156,3 +156,21 @@ def test_what_is_denied_is_not_claimed(said: str, claim: str) -> None:
 )
 def test_a_claim_that_something_is_not_so_stays_whole(said: str) -> None:
     assert core(said) == said
+
+
+def test_within_a_claim_small_words_part_nothing() -> None:
+    said = "员工手册上写的是「把请求中的数据转换为所需类型」"
+    text = FoldedText("从传入请求中解析数据。类型提示部分说明如何转换数据。")
+    assert stated(said, "“转换数据”部分是怎么说的？", "", [text]) == "把请求中的数据转换为所需类型"
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "claim"),
+    [
+        ("The architect of the iron bridge is Marta Klein", "Who is the architect of the iron bridge?", "Marta Klein"),
+        ("铁桥的设计者是林怀远", "铁桥的设计者是谁？", "林怀远"),
+    ],
+)
+def test_what_was_asked_is_not_claimed_again(said: str, question: str, claim: str) -> None:
+    text = FoldedText("Marta Klein drew the iron bridge as its architect. 铁桥的设计者：林怀远。")
+    assert stated(said, question, "", [text]) == claim
