@@ -341,6 +341,7 @@ _RULES: tuple[Rule, ...] = (
     _crowded,
     rival_rules.set_aside,
     _lost,
+    rival_rules.displaced,
     _miswired,
     _cut,
     _rewired,

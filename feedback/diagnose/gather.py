@@ -23,6 +23,7 @@ from feedback.diagnose.conflicts import (
 )
 from feedback.diagnose.crowding import crowd_of
 from feedback.diagnose.damage import damages_of, impossible_dates
+from feedback.diagnose.editions import in_the_way
 from feedback.diagnose.history import last_good, said_before
 from feedback.diagnose.holders import find_holders, layers_of
 from feedback.diagnose.layers import ALWAYS
@@ -107,6 +108,7 @@ def observe(scene: Scene) -> Observation:
         figures=figures,
         lost=lost,
         conflict=conflict,
+        in_the_way=None if says_so or conflict is not None else in_the_way(scene, expected, live),
         suspects=_suspects(scene),
         planted=_planted(scene, expected),
         said_nothing_before=bool(scene.earlier) and all(answer.abstained for _, answer in scene.earlier),

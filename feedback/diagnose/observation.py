@@ -187,6 +187,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         lost: what was lost: the document with the version that had it; None where nothing was.
         figures: of a loss of figures: (the text now, the text before) around them.
         conflict: None where no document contradicts.
+        in_the_way: an older edition of what says the right answer, without which that is answered; None if none is.
         suspects: documents that the bad answer rests on, where nothing says the right answer, the likeliest planted
             first.
         planted: all documents found for the question that look planted, whether the answer cites them or not.
@@ -217,6 +218,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     lost: Holder | None = None
     figures: tuple[str, str] = ("", "")
     conflict: Conflict | None = None
+    in_the_way: Conflict | None = None
     suspects: tuple[Side, ...] = ()
     planted: tuple[Side, ...] = ()
     said_nothing_before: bool = False

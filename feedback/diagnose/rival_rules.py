@@ -129,6 +129,17 @@ def _crowd_of(seen: Observation, found: Conflict) -> list[tuple[str, str, str]]:
     return [(name, source, "a copy of it") for name, source in crowd.documents]
 
 
+def displaced(seen: Observation) -> Verdict | None:
+    """Without an older edition of the document that holds the right answer, that is answered."""
+    found = seen.in_the_way
+    if found is None:
+        return None
+    wrong, right = found.wrong, found.right
+    why = f"without {wrong.source}, an older edition of {right.source}, the answer is right"
+    blamed = ((wrong.document_id, wrong.source, why),)
+    return Verdict(rule="older.tried", cause=Cause.STALE_DOCUMENT, prior=0.8, why=why, blamed=blamed, conflict=found)
+
+
 def suspicious(seen: Observation) -> Verdict | None:
     """Nothing says what is right, and the answer rests on a text that looks planted."""
     if not seen.suspects or seen.abstained:
