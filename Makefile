@@ -76,8 +76,10 @@ $(NODE_STAMP): $(NODE_CHECK)/package-lock.json
 	@if command -v npm >/dev/null; then npm --prefix $(NODE_CHECK) ci --silent --no-audit --no-fund && touch $@; \
 	else echo "npm is not here: the test with the official Node client is skipped"; fi
 
+# All processes of these tests share one export of each model; it stays, as a user's does.
+slow: export RAGPRESS_CACHE_DIR ?= $(CURDIR)/build/models
 slow: $(STAMP) $(NODE_STAMP) ## tests with real models, real documents and real faults
-	$(PY) -m pytest -q -n 2 --dist loadfile --durations 20 -m "(data or model or process or fault or browser or workspace) and not campaign and not vllm"
+	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations 20 -m "(data or model or process or fault or browser or workspace) and not campaign and not vllm"
 
 campaign: $(STAMP) ## long crash campaigns: SIGKILL at random moments, every write of a run
 	$(PY) -m pytest -q -m "campaign and not vllm"

@@ -6,8 +6,10 @@ Run it with ``make docs``. A test compares the committed files with what this mo
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -51,16 +53,16 @@ def settings_page() -> str:
 
 def cli_page() -> str:
     """The help of every command, as Markdown."""
-    names = command_names()
+    command = typer.main.get_command(app)
     parts = [
         "# Command line",
         "<!-- Written by `make docs` from `ragpress --help`. Don't edit. -->",
         "Exit codes: 0 done, 1 failed, 2 usage, 3 done with quarantined documents, 4 the gate refused.\n"
         "With `--json` a command prints one JSON object on stdout; progress and logs go to stderr.",
-        _help([]),
+        _help(command, []),
     ]
-    for name in names:
-        parts += [f"## `ragpress {' '.join(name)}`", _help(name)]
+    for name in _names(command, []):
+        parts += [f"## `ragpress {' '.join(name)}`", _help(command, name)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -144,9 +146,14 @@ def _shown(value: Any) -> str:
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
 
 
-def _help(words: list[str]) -> str:
+def _help(command: Any, words: list[str]) -> str:
     plain = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    shown = CliRunner().invoke(app, [*words, "--help"], env=plain, prog_name="ragpress").stdout
+    # not ``invoke``: it builds all commands anew for each help
+    with CliRunner().isolation(env=plain) as (output, *_):
+        with contextlib.suppress(SystemExit):
+            command.main([*words, "--help"], prog_name="ragpress")
+        sys.stdout.flush()
+        shown = output.getvalue().decode()
     return "```text\n" + "\n".join(line.rstrip() for line in shown.strip().splitlines()) + "\n```"
 
 

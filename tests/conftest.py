@@ -1,7 +1,10 @@
-"""What all tests share: no test measures time, property tests neither; and none is left out by the Makefile."""
+"""What all tests share: no test measures time, property tests neither; none is left out by the Makefile; the slowest
+begin first; one cache of real models.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -13,6 +16,23 @@ settings.load_profile("ragpress")
 
 ROOT = Path(__file__).parent.parent
 SLOW_MARKERS = frozenset({"campaign", "data", "model", "process", "fault", "browser", "workspace", "vllm"})
+DEAREST = (
+    "house/test_demo.py",
+    "faults/test_any_order.py",
+    "evaluation/test_sample_cases.py",
+    "faults/test_readers.py",
+    "ingest/embed/test_models.py",
+    "serving/evidence/test_evidence_quality.py",
+    "faults/test_two_writers.py",
+    "evaluation/metrics/test_answers.py",
+    "benchmarks/test_history_small.py",
+    "serving/evidence/test_sample_questions.py",
+    "ragpress/test_cli.py",
+    "feedback/test_end_to_end.py",
+)
+"""Files of which one test takes ten seconds or more, the slowest first: at the end one of them keeps a processor
+waiting.
+"""
 
 
 def slow_folders() -> tuple[Path, ...]:
@@ -22,9 +42,23 @@ def slow_folders() -> tuple[Path, ...]:
     return tuple(ROOT / name for name in line[1].split())
 
 
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests of real models, in every process that runs tests: an export takes half a minute."""
+    given = os.environ.get("RAGPRESS_CACHE_DIR")
+    if given:
+        return Path(given)
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that neither ``make unit`` nor ``make slow`` would run is an error, not a test that nobody misses."""
+    """The slowest files come first. A test that neither ``make unit`` nor ``make slow`` would run is an error, not a
+    test that nobody misses.
+    """
+    places = {ROOT / "tests" / name: place for place, name in enumerate(DEAREST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
     folders = slow_folders()
     for item in items:
         inside = any(item.path.is_relative_to(folder) for folder in folders)

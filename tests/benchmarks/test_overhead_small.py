@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.overhead import measure, workspace
 
 
+@pytest.mark.workspace
 def test_every_kind_of_question_is_asked_of_its_own_rows(tmp_path: Path) -> None:
     root = workspace(tmp_path / "made", 8)
 

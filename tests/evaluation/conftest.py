@@ -9,10 +9,7 @@ import pytest
 
 from index.pipeline import IngestRequest, ingest
 from tests.evaluation.comparing.samples import SETTINGS, cased_workspace
-from tests.ingest.embed.conftest import model_cache
 from tests.workspace import Workspace
-
-__all__ = ["model_cache"]
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ GROUPS_BY_THEMSELVES = {name for name in MEMBERS if vars(MEMBERS[name]).get("inv
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
+@cache
+def known_commands() -> frozenset[tuple[str, ...]]:
+    """The words of every command."""
+    return frozenset(tuple(words) for words in command_names())
+
+
 def relative(path: Path) -> str:
     """A test's id."""
     return str(path.relative_to(ROOT))
@@ -33,7 +40,7 @@ def test_every_make_target_in_a_page_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_every_ragpress_command_in_a_page_exists(page: Path) -> None:
-    known = {tuple(words) for words in command_names()}
+    known = known_commands()
     groups = {words[0] for words in known if len(words) == 2}
     named = [words for words in commands(page, "ragpress") if words and not words[0].startswith("-")]
     assert [words for words in named if _command(words, groups) not in known] == []

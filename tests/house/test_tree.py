@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import DEAREST
 from tests.house.repository import ROOT, tracked_files, wheel_packages
 
 MACHINE_PATH = re.compile(r"(?<![\w./-])/(?:home|Users|root|work|tmp)/\w")
@@ -54,3 +55,7 @@ def test_all_names_what_the_package_has(package: Path) -> None:
 def test_generated_folders_are_ignored() -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert {"demo-run/", ".ragpress/", ".mypy_cache/"} <= set(ignored)
+
+
+def test_the_files_that_begin_first_exist() -> None:
+    assert [name for name in DEAREST if not (ROOT / "tests" / name).is_file()] == []

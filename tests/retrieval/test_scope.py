@@ -202,6 +202,7 @@ ASKS = st.tuples(RULES, PRINCIPALS, FILTERS)
 LIMITS = st.tuples(st.sampled_from([0, 2, 1000]), st.sampled_from([0, 12, 10**6]))
 
 
+@pytest.mark.workspace
 @settings(max_examples=80, deadline=None)
 @given(ASKS, QUERIES, LIMITS)
 def test_a_scope_finds_just_what_may_be_read_and_is_wanted(
@@ -257,6 +258,7 @@ HR = Principal(frozenset({"hr"}))
 SECRET_C = AccessSettings(rules={"docs/c/**": ("hr",), "docs/a/x/n3.md": ("hr",)})
 
 
+@pytest.mark.workspace
 def test_documents_that_may_not_be_read_change_nothing(tmp_path: Path) -> None:
     (tmp_path / "with").mkdir()
     (tmp_path / "without").mkdir()

@@ -15,6 +15,7 @@ from tests.evaluation.comparing.samples import LINES, cased_workspace
 from tests.ragpress.storage.s3_server import BUCKET, FaultyS3
 
 
+@pytest.mark.workspace
 def test_the_gate_a_comparison_and_their_reports_in_s3(
     s3: FaultyS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,6 +215,7 @@ class StoreContract(ABC):
             assert (now.data, now.token) == (b"%d of %d" % (winners[0], generation), outcome[winners[0]])
             token = now.token
 
+    @pytest.mark.workspace
     def test_readers_during_swaps_see_one_value_or_the_next_whole(self, store: Store) -> None:
         long = 5000
         token = store.swap_pointer("p", None, b"0" * long).token

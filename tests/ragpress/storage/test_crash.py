@@ -32,6 +32,7 @@ def check_objects(store: Store) -> None:
         assert store.read(key) in (OLD, NEW)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_kill_at_any_point_leaves_old_or_new_and_a_rerun_succeeds(tmp_path: Path, operation: str) -> None:
     events = crash_everywhere(tmp_path, operation)

@@ -1,3 +1,0 @@
-from tests.ingest.embed.conftest import model_cache
-
-__all__ = ["model_cache"]
