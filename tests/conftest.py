@@ -6,16 +6,21 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from ingest.embed.atomic import ensure_folder
+from tests.workspace import Workspace
 
 settings.register_profile("ragpress", deadline=None)
 settings.load_profile("ragpress")
 
 ROOT = Path(__file__).parent.parent
 SLOW_MARKERS = frozenset({"campaign", "data", "model", "process", "fault", "browser", "workspace", "vllm"})
+SAMPLE_SETTINGS = '[sources]\nfolders = ["documents"]\n\n[workers]\nprocesses = 1\n'
 DEAREST = (
     "house/test_demo.py",
     "faults/test_any_order.py",
@@ -43,13 +48,30 @@ def slow_folders() -> tuple[Path, ...]:
 
 
 @pytest.fixture(scope="session")
-def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all tests of real models, in every process that runs tests: an export takes half a minute."""
-    given = os.environ.get("RAGPRESS_CACHE_DIR")
-    if given:
-        return Path(given)
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run share; what is in it was built by ``ensure_folder``."""
     base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+
+
+@pytest.fixture(scope="session")
+def model_cache(shared_folder: Path) -> Path:
+    """One cache for all tests of real models: an export takes half a minute."""
+    given = os.environ.get("RAGPRESS_CACHE_DIR")
+    return Path(given) if given else shared_folder / "models"
+
+
+@pytest.fixture
+def sample(shared_folder: Path, model_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace with a copy of ``examples/sample`` in ``documents``, published once for all with the real model."""
+    monkeypatch.setenv("RAGPRESS_CACHE_DIR", str(model_cache))
+
+    def build(folder: Path) -> None:
+        shutil.copytree(ROOT / "examples" / "sample", folder / "documents")
+        assert Workspace(folder, SAMPLE_SETTINGS).ingest().published
+
+    shutil.copytree(ensure_folder(shared_folder / "sample", build), tmp_path, dirs_exist_ok=True)
+    return Workspace(tmp_path, SAMPLE_SETTINGS)
 
 
 @pytest.hookimpl(trylast=True)

@@ -13,10 +13,7 @@ from evaluation.records import MUST, Case, EvidenceState
 from evaluation.running.evaluate import RunOptions, evaluate
 from evaluation.subjects import open_subject
 from examples.demo_evaluation import IMPORTANT, SAMPLE_CASES, WANTED
-from examples.make_sample import SAMPLE
 from tests.workspace import Workspace
-
-SETTINGS = '[sources]\nfolders = ["documents"]\n\n[workers]\nprocesses = 1\n'
 
 
 def sample_cases(root: Path) -> tuple[Case, ...]:
@@ -38,20 +35,14 @@ def test_they_are_of_both_languages_and_some_have_no_answer(tmp_path: Path) -> N
 
 
 @pytest.mark.model
-def test_their_evidence_is_found_and_the_sample_answers_most_of_them(
-    tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RAGPRESS_CACHE_DIR", str(model_cache))
-    shutil.copytree(SAMPLE, tmp_path / "documents")
-    workspace = Workspace(tmp_path, SETTINGS)
-    workspace.ingest()
-    cases = sample_cases(tmp_path)
-    release = workspace.open()
+def test_their_evidence_is_found_and_the_sample_answers_most_of_them(sample: Workspace) -> None:
+    cases = sample_cases(sample.root)
+    release = sample.open()
     finder = EvidenceFinder(release)
     lost = [item.source for case in cases for item in finder.locate(case) if item.state != EvidenceState.FOUND]
     assert lost == []
-    subject = open_subject(workspace.environment(), release, "live")
-    results = evaluate(workspace.environment(), subject, cases, RunOptions()).results
+    subject = open_subject(sample.environment(), release, "live")
+    results = evaluate(sample.environment(), subject, cases, RunOptions()).results
     assert [one.error for one in results if one.error] == []
     passed = {one.case for one in results if one.scores["passed"] == 1.0}
     assert len(passed) >= WANTED * len(cases)

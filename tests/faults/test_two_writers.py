@@ -89,7 +89,7 @@ def races(root: Path, rounds: int) -> None:
 
 @pytest.mark.fault
 def test_of_two_writers_one_publishes_and_the_other_is_told_who(tmp_path: Path) -> None:
-    races(tmp_path / "workspace", 10)
+    races(tmp_path / "workspace", 5)
 
 
 @pytest.mark.campaign

@@ -13,15 +13,7 @@ from serving.opening import open_answers
 from serving.types import Answer, Question
 from tests.workspace import Workspace
 
-SAMPLE = Path(__file__).parents[3] / "examples" / "sample"
 QUESTIONS = Path(__file__).with_name("sample_questions.jsonl")
-SETTINGS = f"""\
-[sources]
-folders = ["{SAMPLE.as_posix()}"]
-
-[workers]
-processes = 1
-"""
 
 
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,11 +44,7 @@ def samples() -> list[Sample]:
     return [msgspec.json.decode(line, type=Sample) for line in lines]
 
 
-def answers(root: Path, asked: list[Sample]) -> list[Answer]:
-    workspace = Workspace(root, SETTINGS)
-    report = workspace.ingest()
-    assert report.release is not None
-
+def answers(workspace: Workspace, asked: list[Sample]) -> list[Answer]:
     async def ask() -> list[Answer]:
         answerer = open_answers(workspace.environment(), "default")
         found = [await answerer.answer(Question(text=one.question)) for one in asked]
@@ -76,12 +64,9 @@ def test_the_questions_cover_what_people_ask() -> None:
 
 
 @pytest.mark.model
-def test_most_questions_over_the_sample_are_answered_as_they_should(
-    tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RAGPRESS_CACHE_DIR", str(model_cache))
+def test_most_questions_over_the_sample_are_answered_as_they_should(sample: Workspace) -> None:
     asked = samples()
-    found = answers(tmp_path, asked)
+    found = answers(sample, asked)
     pairs = list(zip(asked, found, strict=True))
     right = [one.answered_by(answer) for one, answer in pairs if not one.unanswerable and not one.across]
     across = [one.answered_by(answer) for one, answer in pairs if one.across]
