@@ -32,6 +32,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert HEAVY & set(modules.split()) == set()
 
 
+@pytest.mark.process
 def test_a_command_does_without_pandas_that_is_there_when_asked_for(tmp_path: Path) -> None:
     pytest.importorskip("pandas", reason="pandas is not installed (extra test)")
     script = (
