@@ -62,7 +62,7 @@ test: lint unit slow ## lint, type-check and run every test but the campaigns
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
+	$(PY) -m mypy --num-workers 2
 	$(VENV)/bin/lint-imports
 
 format: $(STAMP) ## let ruff mend what it can
