@@ -15,7 +15,19 @@ from itertools import islice, pairwise
 import msgspec
 
 from evaluation.cases.folding import FoldedText, Span, fold
-from feedback.wording_terms import BEING, DENYING, ENDING, HAN_DENYING, HAN_ENDING, HAN_TALK, HAN_TURNING, TALK, TURNING
+from feedback.wording_terms import (
+    AFTERTHOUGHT,
+    BEING,
+    DENYING,
+    ENDING,
+    HAN_DENYING,
+    HAN_ENDING,
+    HAN_TALK,
+    HAN_TURNING,
+    SAYING,
+    TALK,
+    TURNING,
+)
 from serving.evidence.answer_kind import AnswerKind, answer_kind, holds_kind
 from serving.evidence.sentences import without_citations
 from serving.evidence.terms import stems_of
@@ -43,13 +55,21 @@ _NOT_BUT = re.compile(
     r"(?=(?:it|they|he|she|that)(?:['’]s|\s+(?:is|was|are))\b))",
     re.IGNORECASE,
 )
+# Before the beginning of a sentence: nothing, a new line with its mark, the end of another one.
+_BEGINS = re.compile(r"^$|(?:^|[\n。！？]|[.!?]\s|[.!?][\"”’)]\s)[\s#>*+-]*$")
 _STRIPPED = " \t\n\"'“”‘’`「」『』,，;；:：。.!！?？…"
 _LONGEST = 2000
 _AROUND, _AROUND_HAN = 240, 90
 _ALMOST, _SHARE = 0.9, 0.25
 # So many words that say something may stand around a claim that a document says.
 _AT_MOST = 5.0
-_NEAR = 0.25
+_NEAR, _BOUND, _SURELY = 0.25, 0.45, 0.6
+# From so many ideographs on a run is no part of a longer word by chance.
+_HAN_NAME = 2
+# So many words may be left out behind "is", "says" or "per": fewer where each is an ideograph.
+_FEW, _FEW_HAN = 4, 6
+_LITTLE, _LITTLE_HAN = 1.0, 3.0
+_HAN_STRONG = frozenset("是为成说写：")
 _QUOTED = frozenset('"“”「」『』')
 _OPENING, _CLOSING = ("(", "（", "[", "【"), (")", "）", "]", "】")
 _TALKY = 0.6
@@ -90,7 +110,7 @@ def core(said: str, question: str = "") -> str:
         return _behind_the_last_turn(text, tokens)
     clauses = _not_denied(text, _clauses(tokens))
     kept = _of_kind(text, clauses, question) or _less_talk(clauses)
-    span = _trimmed(len(text), tokens, [token for clause in kept for token in clause])
+    span = _trimmed(len(text), tokens, _behind_small_talk(text, [token for clause in kept for token in clause]))
     return _cleaned(text[span.start : span.end]) or text
 
 
@@ -106,12 +126,33 @@ def stated(said: str, question: str, wrong: str, texts: Iterable[FoldedText]) ->
     Returns:
         A part of the sentence; :func:`core` of it where no text says enough of it.
     """
-    text = _without_denial(without_citations(said).strip()[:_LONGEST])
+    read = list(texts)
+    whole = without_citations(said).strip()[:_LONGEST]
+    text = _without_denial(whole)
+    if text != whole:
+        # What looks like a denial may be a part of what a document says.
+        found = _told(whole, _cleaned(whole), question, wrong, read, least=_ALMOST)
+        if found:
+            return found
     plain = core(said, question)
+    return _told(text, plain, question, wrong, read) or plain
+
+
+def _told(text: str, plain: str, question: str, wrong: str, texts: Sequence[FoldedText], *, least: float = 0.0) -> str:
+    """The part of a sentence that a text says, next to what was asked; "" where none says enough of it.
+
+    Args:
+        text: the sentence.
+        plain: what it claims by its words.
+        question: what was asked.
+        wrong: what the answer says.
+        texts: where it may stand.
+        least: share (0..1) of the sentence that must be said.
+    """
     tokens = _tokens(text, question)
     stems = frozenset(stems_of(question))
-    blamed = fold(wrong)
-    best, found = 0.0, None
+    blamed, every = fold(wrong), _all_of(tokens)
+    best, found, sentence = 0.0, None, False
     needles = _needles(text, tokens)
     for read in texts:
         if not any(needle in read.folded for needle in needles):
@@ -119,12 +160,12 @@ def stated(said: str, question: str, wrong: str, texts: Iterable[FoldedText]) ->
         for first, last in _runs(text, tokens, read.folded):
             part = text[tokens[first].start : tokens[last].end]
             weighs = sum(token.weight for token in tokens[first : last + 1])
-            if blamed and weighs < _all_of(tokens) and fold(part) in blamed:
+            if weighs < least * every or (blamed and weighs < every and fold(part) in blamed):
                 continue
-            near = _nearness(read, part, stems)
+            near, begins = _nearness(read, part, stems)
             if near >= 0 and weighs * (_TOLD + near) > best and _is_told(text, tokens, (first, last), near, plain):
-                best, found = weighs * (_TOLD + near), (first, last)
-    return plain if found is None else _between(text, tokens, found, plain)
+                best, found, sentence = weighs * (_TOLD + near), (first, last), begins
+    return "" if found is None else _between(text, tokens, found, plain, sentence=sentence)
 
 
 def _without_denial(text: str) -> str:
@@ -248,6 +289,51 @@ def _talk_share(clause: Sequence[_Token]) -> float:
     return talk / max(1, letters)
 
 
+def _behind_small_talk(text: str, kept: list[_Token]) -> list[_Token]:
+    """Tokens without a few words before "is" or "says" that name nothing: "the march memo says 5", "上个月定的是5"."""
+    best = 0
+    for number, token in enumerate(kept):
+        if text[token.start : token.end] in _QUOTED:
+            break
+        before, behind = kept[:number], kept[number + 1 :]
+        strong = token.turning and token.kind in ("talk", "short") and _is_strong(text, token, before)
+        if strong and _little(text, before) and any(one.says for one in behind):
+            best = number + 1
+    return _before_small_talk(text, kept[best:])
+
+
+def _before_small_talk(text: str, kept: list[_Token]) -> list[_Token]:
+    """Tokens without a few words behind "as" or "per": "5 as of this year", "5 since the reorg"."""
+    for number, token in enumerate(kept):
+        word, behind = text[token.start : token.end].lower(), kept[number + 1 :]
+        if word in AFTERTHOUGHT and any(one.says for one in kept[:number]) and _little(text, behind):
+            return kept[:number]
+    return kept
+
+
+def _little(text: str, left: Sequence[_Token]) -> bool:
+    """Whether tokens are small talk, and hardly a word of them was not asked."""
+    han = any(one.kind == "han" for one in left)
+    return _small(text, left) and sum(one.weight for one in left) <= (_LITTLE_HAN if han else _LITTLE)
+
+
+def _is_strong(text: str, token: _Token, before: Sequence[_Token]) -> bool:
+    """Whether a word hardly stands within what is claimed but to say it of what was asked."""
+    word = text[token.start : token.end].lower()
+    if word in SAYING or word in BEING or word.startswith(("'", "’")):
+        return True
+    # "为" and the like are parts of many words.
+    return word[-1] in _HAN_STRONG and (len(word) > 1 or word == "是" or (bool(before) and not before[-1].says))
+
+
+def _small(text: str, left: Sequence[_Token]) -> bool:
+    """Whether tokens are small talk: a few words without a name or a figure."""
+    says = [one for one in left if one.says]
+    # A sentence begins with a capital whatever it says.
+    plain = not any(map(_telling, "".join(text[max(1, one.start) : one.end] for one in says)))
+    return plain and len(says) <= (_FEW_HAN if any(one.kind == "han" for one in says) else _FEW)
+
+
 def _trimmed(length: int, tokens: Sequence[_Token], kept: Sequence[_Token]) -> Span:
     """The kept tokens without talk before the first word that says something and behind the last one."""
     says = [number for number, token in enumerate(kept) if token.says]
@@ -304,14 +390,19 @@ def _runs(text: str, tokens: Sequence[_Token], held: str) -> Iterator[tuple[int,
             end = last
 
 
-def _nearness(read: FoldedText, part: str, stems: frozenset[str]) -> float:
-    """Share (0..1) of the question's words around the best of the places where a part stands; -1 where it does not."""
+def _nearness(read: FoldedText, part: str, stems: frozenset[str]) -> tuple[float, bool]:
+    """Share (0..1) of the question's words around the best of the places where a part stands; -1 where it does not.
+
+    And whether a sentence begins there.
+    """
     reach = _AROUND if part.isascii() else _AROUND_HAN
-    best = -1.0
+    best, begins = -1.0, False
     for span in islice(read.find_all(part), _PLACES):
         around = read.text[max(0, span.start - reach) : span.end + reach]
-        best = max(best, len(stems.intersection(stems_of(around))) / max(1, len(stems)))
-    return best
+        near = len(stems.intersection(stems_of(around))) / max(1, len(stems))
+        if near > best:
+            best, begins = near, _BEGINS.search(read.text[max(0, span.start - 4) : span.start]) is not None
+    return best, begins
 
 
 def _all_of(tokens: Sequence[_Token]) -> float:
@@ -319,57 +410,91 @@ def _all_of(tokens: Sequence[_Token]) -> float:
 
 
 def _is_told(text: str, tokens: Sequence[_Token], run: tuple[int, int], near: float, plain: str) -> bool:
-    """Whether a run says enough of the sentence to be what it claims."""
-    first, last = run
-    inside = sum(token.weight for token in tokens[first : last + 1])
+    """Whether a run is what the sentence claims: next to what was asked, and parted from what stands beside it."""
+    first, last = _says_in(tokens, run)
+    inside, every = sum(token.weight for token in tokens[first : last + 1]), _all_of(tokens)
     at = text.find(plain)
     own = Span(at, at + len(plain)) if at >= 0 else Span(0, len(text))
+    if not _within(tokens[first], own):
+        own = Span(tokens[first].start, tokens[last].end)
     figures = [token for token in tokens if token.kind == "word" and token.weight > 1 and _within(token, own)]
     if any(token.start < tokens[first].start or token.end > tokens[last].end for token in figures):
         return False
-    if near < _NEAR and inside < _ALMOST * _all_of(tokens):
-        return False
+    apart = _stands_apart(text, tokens, run, sure=near >= _SURELY)
+    if near >= _BOUND:
+        return apart and inside >= 1.0 and _rest_is_talk(text, tokens, first, last)
     # Of a statement that a document says in part, the rest is claimed as well.
-    enough = inside >= _SHARE * _all_of(tokens) and _all_of(tokens) - inside <= _AT_MOST
-    return enough and _stands_apart(text, tokens, run, own)
+    most = inside >= _ALMOST * every
+    left = any(token.weight and _within(token, own) for token in (*tokens[:first], *tokens[last + 1 :]))
+    enough = not left and inside >= _SHARE * every and every - inside <= _AT_MOST
+    return apart and (most or (near >= _NEAR and enough))
 
 
-def _stands_apart(text: str, tokens: Sequence[_Token], run: tuple[int, int], own: Span) -> bool:
-    """Whether a claim may begin and end where a run does, small words at its ends set aside.
-
-    Within what is claimed by its words (``own``) only a new clause, a quote, or a verb behind what was asked parts it.
-    """
+def _says_in(tokens: Sequence[_Token], run: tuple[int, int]) -> tuple[int, int]:
+    """A run without the small words at its ends."""
     says = [number for number in range(run[0], run[1] + 1) if tokens[number].says] or list(run)
-    first, last = says[0], says[-1]
-    while first > 0 and tokens[first - 1].kind == "talk" and not tokens[first - 1].turning:
-        first -= 1
-    while last + 1 < len(tokens) and tokens[last + 1].kind == "talk" and not tokens[last + 1].ending:
-        last += 1
-    asked = not any(token.weight for token in tokens[:first] if _within(token, own))
-    begins = first == 0 or _parts(text, tokens[first - 1], own, asked=asked, turning=tokens[first - 1].turning)
-    begins = begins or text[: tokens[first].start].endswith(_OPENING)
-    if not begins or last + 1 == len(tokens) or text[tokens[last].end :].startswith(_CLOSING):
-        return begins
-    return _parts(text, tokens[last + 1], own, asked=False, turning=tokens[last + 1].ending)
+    return says[0], says[-1]
 
 
-def _parts(text: str, token: _Token, own: Span, *, asked: bool, turning: bool) -> bool:
-    """Whether a token parts a claim from what stands beside it."""
-    word = text[token.start : token.end].lower()
-    if not _within(token, own) or token.kind == "clause" or word in _QUOTED:
-        return turning
-    return asked and (word in BEING or word == "是")
+def _stands_apart(text: str, tokens: Sequence[_Token], run: tuple[int, int], *, sure: bool) -> bool:
+    """Whether no word that says something touches a run; one may where the run is surely told.
+
+    In a script without spaces a small word of one ideograph may be a part of any other.
+    """
+    first, last = run
+    before, behind = tokens[max(0, first - 1) : first], tokens[last + 1 : last + 2]
+    beside = [
+        *(one for one in before if one.says or (_is_sign(one) and not one.turning)),
+        *(one for one in behind if one.says or (_is_sign(one) and not one.ending)),
+    ]
+    if sure and any(one.weight for one in beside):
+        within = last - first
+        han = tokens[first].kind == tokens[last].kind == "han" and within >= _HAN_NAME
+        latin = tokens[first].kind == "word" and within > 0 and len(beside) == 1 and _small(text, beside)
+        return (han or latin) and all(one.weight for one in beside)
+    if text[: tokens[first].start].endswith(_OPENING):
+        beside = [one for one in beside if one not in before]
+    if text[tokens[last].end :].startswith(_CLOSING):
+        beside = [one for one in beside if one not in behind]
+    return not beside
+
+
+def _is_sign(token: _Token) -> bool:
+    return token.kind == "talk" and token.end - token.start == 1
+
+
+def _rest_is_talk(text: str, tokens: Sequence[_Token], first: int, last: int) -> bool:
+    """Whether what is left out frames a claim: little in the same clause, and no further items of a list."""
+    begin, end = first, last
+    while begin > 0 and not _closes(text, tokens[begin - 1]):
+        begin -= 1
+    while end + 1 < len(tokens) and not _closes(text, tokens[end + 1]):
+        end += 1
+    beside = [token for token in (*tokens[begin:first], *tokens[last + 1 : end + 1]) if token.weight]
+    told = sum(token.weight for token in tokens[first : last + 1])
+    if not _small(text, beside) or sum(token.weight for token in beside) > told:
+        return False
+    others = _clauses([*tokens[:begin], *tokens[end + 1 :]])
+    return all(any(one.kind in ("talk", "short") for one in clause) or len(clause) > _FEW for clause in others)
+
+
+def _closes(text: str, token: _Token) -> bool:
+    return token.kind == "clause" or text[token.start : token.end] in _QUOTED
+
+
+def _telling(sign: str) -> bool:
+    return sign.isdigit() or sign.isupper()
 
 
 def _within(token: _Token, span: Span) -> bool:
     return span.start <= token.start and token.end <= span.end
 
 
-def _between(text: str, tokens: Sequence[_Token], run: tuple[int, int], plain: str) -> str:
+def _between(text: str, tokens: Sequence[_Token], run: tuple[int, int], plain: str, *, sentence: bool) -> str:
     """The run, less the talk at its ends, but for a sentence that stands in a document as a whole."""
     first, last = run
     part = _cleaned(text[tokens[first].start : tokens[last].end])
-    whole = first == 0 and all(token.kind in ("clause", "mark") for token in tokens[last + 1 :])
+    whole = sentence or (first == 0 and all(token.kind in ("clause", "mark") for token in tokens[last + 1 :]))
     if whole or not any(token.says for token in tokens[first : last + 1]):
         return part
     span = _trimmed(len(text), tokens, tokens[first : last + 1])

@@ -134,7 +134,7 @@ def test_a_part_of_what_is_claimed_is_not_the_claim() -> None:
         ("1894 is wrong, 1893 is right", "1893"),
         ("30 days not 20", "30 days"),
         ("not in Paris but in London", "in London"),
-        ("Use the blue form rather than the red one", "the blue form"),
+        ("Use the blue form rather than the red one", "Use the blue form"),
         ("年假不是7天，是14天", "14天"),
         ("7天是错的，14天", "14天"),
         ("是14天而不是7天", "14天"),
@@ -148,7 +148,7 @@ def test_what_is_denied_is_not_claimed(said: str, claim: str) -> None:
     "said",
     [
         "Employees do not get paid leave",
-        "Refunds are not only for members but also for guests",
+        "Gold members get refunds, not only vouchers",
         "试用期员工没有年假，也不能预支",
         "年假不是带薪休假",
         "A false alarm costs 50 euros, says Anna",
