@@ -52,9 +52,9 @@ async def test_an_answer_says_all_that_decided_it() -> None:
 
 
 async def test_text_leaves_while_it_is_written() -> None:
-    stream = answerer(Scripted("Green tea ", "is served", None), TEA).stream(Question(text="When is tea?"))
+    stream = answerer(Scripted("Green tea ", "is ours", None), TEA).stream(Question(text="When is tea?"))
     assert await anext(stream) == Delta("Green tea")
-    assert await anext(stream) == Delta(" is served")
+    assert await anext(stream) == Delta(" is ours")
     await stream.aclose()
 
 
