@@ -33,7 +33,7 @@ from feedback.diagnose.holders import SURE, find_holders, layers_of
 from feedback.diagnose.matching import Window, find_places, wanted, windows
 from feedback.diagnose.scoring import ASKED_NAMES, CLAIMED_NAMES
 from feedback.records import BadCase, Holder
-from feedback.wording import core
+from feedback.wording.claim import core
 from feedback.workbench import Workbench
 from index.pipeline import IngestRequest, ingest
 from ragpress.wiring import open_environment

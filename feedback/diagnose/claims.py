@@ -13,7 +13,7 @@ from evaluation.metrics.steady import SteadyEmbedder, steady
 from evaluation.subjects import Subject
 from feedback.diagnose.observation import Expected
 from feedback.records import BadCase
-from feedback.wording import stated
+from feedback.wording.stated import stated
 from serving.evidence.numbers import numbers_claimed, numbers_held
 from serving.evidence.sentences import split_sentences, without_citations
 from serving.evidence.terms import shares_script, stems_of

@@ -13,7 +13,7 @@ from evaluation.metrics.correctness import correctness
 from evaluation.records import Case
 from feedback.folding.opinions import Opinion, voices
 from feedback.records import Claim, Standing
-from feedback.wording import core
+from feedback.wording.claim import core
 
 CLEAR = 2
 """A claim wins over contradicting ones when so many times as many callers make it as make all others together."""

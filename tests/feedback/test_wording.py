@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from evaluation.cases.folding import FoldedText
-from feedback.wording import core, stated
+from feedback.wording.claim import core
+from feedback.wording.stated import stated
 
 ENGLISH = [
     "{0}",

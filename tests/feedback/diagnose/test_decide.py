@@ -10,7 +10,7 @@ from feedback.diagnose.losses import loss_of
 from feedback.diagnose.observation import Conflict, Crowd, Expected, Fault, Observation, Side, live_of
 from feedback.diagnose.propose import Signature, exactly, family_of, one_for_all, propose
 from feedback.records import Holder, Ranks
-from feedback.wording import core
+from feedback.wording.claim import core
 from index.findings import Cause
 from index.repairs.records import CleaningRule, SettingsChange, Supersede
 

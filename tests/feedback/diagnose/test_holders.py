@@ -8,7 +8,7 @@ import pytest
 
 from feedback.diagnose.holders import SURE, layers_of
 from feedback.records import Holder, Layer
-from feedback.wording import core
+from feedback.wording.claim import core
 from index.repairs import files as repair_files
 from index.repairs.records import Erratum, Quarantine, Supersede
 from tests.feedback.diagnose.places import (

@@ -1,0 +1,1 @@
+"""What a user's sentence says is right, without the words around it."""
