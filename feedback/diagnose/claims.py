@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 from evaluation.cases.folding import FoldedText
 from evaluation.metrics.answers import PASS
@@ -16,12 +17,12 @@ from feedback.records import BadCase
 from feedback.wording.stated import stated
 from serving.evidence.numbers import numbers_claimed, numbers_held
 from serving.evidence.sentences import split_sentences, without_citations
-from serving.evidence.terms import shares_script, stems_of
+from serving.evidence.terms import names, shares_script, stems_of
 from serving.types import Answer
 
 _SAME = 0.8
 _MOSTLY = 0.6
-_WORDED = 0.7
+_WORDED = 0.9
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _FACT = 8
 _STATEMENT = 30
@@ -144,15 +145,24 @@ def folded(text: str) -> str:
     return "".join(sign for sign in text.lower() if sign.isalnum())
 
 
-def in_its_words(answer: Answer, expected: Expected, question: str) -> bool:
-    """Whether an answer has most of the words of what is expected; where that is in another script, it may differ.
+def in_its_words(answer: str, expected: Expected, question: str) -> bool:
+    """Whether an answer has nearly all words of what is expected; where that is in another script, it may differ.
 
-    Who corrects an answer means that it is wrong: that it sounds alike is no agreement.
+    Who corrects an answer means that it is wrong: that it sounds alike is no agreement, and one name makes another
+    statement of a sentence.
     """
     if expected.abstain or bool(_HAN.search(expected.text)) != bool(_HAN.search(question)):
         return True
-    wanted, said = set(_WORDS.findall(expected.text.lower())), set(_WORDS.findall(answer.answer.lower()))
-    return len(wanted & said) >= _WORDED * len(wanted)
+    wanted, said = _pieces(expected.text), _pieces(answer)
+    named = {name for name in names(expected.text) if name not in question.lower()}
+    return len(wanted & said) >= _WORDED * len(wanted) and all(name in answer.lower() for name in named)
+
+
+def _pieces(text: str) -> set[str]:
+    """Words of a text, and pairs of its ideographs: single ones stand in most texts."""
+    signs = _WORDS.findall(text.lower())
+    pairs = {one + two for one, two in pairwise(signs) if one >= "\u3400" and two >= "\u3400"}
+    return {sign for sign in signs if sign < "\u3400"} | (pairs or {sign for sign in signs if sign >= "\u3400"})
 
 
 def news_of(answer: Answer, other: Answer) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 
 import msgspec
 
-from evaluation.cases.folding import FoldedText
 from feedback.diagnose.access import readable, ruling
-from feedback.diagnose.claims import claimed, folded, holds, in_its_words, news_of, support_of
+from feedback.diagnose.claims import folded, holds, in_its_words, news_of, support_of
 from feedback.diagnose.conflicts import (
     conflict_between,
     copies_of,
@@ -25,8 +23,7 @@ from feedback.diagnose.crowding import crowd_of
 from feedback.diagnose.damage import damages_of, impossible_dates
 from feedback.diagnose.editions import in_the_way
 from feedback.diagnose.history import last_good, said_before
-from feedback.diagnose.holders import find_holders, layers_of
-from feedback.diagnose.layers import ALWAYS
+from feedback.diagnose.holders import find_holders
 from feedback.diagnose.losses import loss_of
 from feedback.diagnose.observation import (
     Conflict,
@@ -42,6 +39,7 @@ from feedback.diagnose.observation import (
 )
 from feedback.diagnose.pairs import Texts, pair_of
 from feedback.diagnose.prompts import failing, other_prompt, prompt_fault
+from feedback.diagnose.reading import read_claim
 from feedback.diagnose.rival_rules import PLANTED
 from feedback.diagnose.scene import Scene
 from feedback.diagnose.settings_faults import (
@@ -94,7 +92,9 @@ def observe(scene: Scene) -> Observation:
     loss, figures, lost = _loss(scene, holders)
     faults = _faults(scene, expected, live, None if good is None else good[0])
     titled = titled_in(scene.question.text, DocumentTexts(scene.bench, scene.subject).documents)
-    says_so = scene.judge.is_right(scene.answer, expected) and in_its_words(scene.answer, expected, scene.question.text)
+    says_so = scene.judge.is_right(scene.answer, expected) and in_its_words(
+        scene.answer.answer, expected, scene.question.text
+    )
     return Observation(
         expected=expected,
         standing=scene.bad.claim.standing,
@@ -127,7 +127,7 @@ def observe(scene: Scene) -> Observation:
 
 def _expected(scene: Scene) -> Expected:
     """What is right: what people say, else what an earlier release said, else what can be worked out."""
-    said = claimed(scene.bad, scene.answer.answer, _texts(scene))
+    said = read_claim(scene)
     if said.text or said.abstain:
         wrong = scene.answer.answer
         known = said.text and not scene.answer.abstained and not holds(wrong, said.text)
@@ -141,15 +141,6 @@ def _expected(scene: Scene) -> Expected:
     if said.sources:
         return _from_source(scene, said)
     return _from_rights(scene) or _from_wiring(scene) or _from_rival(scene)
-
-
-def _texts(scene: Scene) -> Iterator[FoldedText]:
-    """Everything that is searched, was, or was kept out, ready to be searched for words."""
-    words = scene.bad.claim.words or scene.bad.claim.answer
-    if words:
-        made = layers_of(scene.bench, scene.subject)
-        made.look_for((scene.question.text, words), frozenset())
-        yield from (text.read.folded for layer in ALWAYS for text in made.of(layer))
 
 
 def _from_source(scene: Scene, said: Expected) -> Expected:

@@ -28,6 +28,7 @@ _NOT_BUT = re.compile(
     r"(?=(?:it|they|he|she|that)(?:['’]s|\s+(?:is|was|are))\b))",
     re.IGNORECASE,
 )
+_ASIDE = re.compile(r"\s*[(（][^()（）]{1,40}[)）][\s.。!！?？]*$")
 _STRIPPED = " \t\n\"'“”‘’`「」『』,，;；:：。.!！?？…"
 LONGEST = 2000
 """Code points of a sentence that are read."""
@@ -36,6 +37,7 @@ OPENING, CLOSING = ("(", "（", "[", "【"), (")", "）", "]", "】")
 _LITTLE, _LITTLE_HAN = 1.0, 3.0
 _HAN_STRONG = frozenset("是为成说写：")
 _TALKY = 0.6
+_LABELLING = frozenset(":：=")
 
 
 def core(said: str, question: str = "") -> str:
@@ -48,11 +50,11 @@ def core(said: str, question: str = "") -> str:
     Returns:
         A part of the sentence; never "" unless the sentence is.
     """
-    text = without_denial(without_citations(said).strip()[:LONGEST])
+    text = _without_aside(without_denial(without_citations(said).strip()[:LONGEST]))
     tokens = tokens_of(text, question)
     if not any(token.says for token in tokens):
         return _behind_the_last_turn(text, tokens)
-    clauses = _not_denied(text, clauses_of(tokens))
+    clauses = _not_denied(text, clauses_of(_behind_label(text, tokens)))
     kept = _of_kind(text, clauses, question) or _less_talk(clauses)
     span = trimmed(len(text), tokens, _behind_small_talk(text, [token for clause in kept for token in clause]))
     return cleaned(text[span.start : span.end]) or text
@@ -68,6 +70,25 @@ def without_denial(text: str) -> str:
         if any(token.says for token in tokens_of(rest, "")):
             return rest
     return text
+
+
+def _without_aside(text: str) -> str:
+    """Without small talk in brackets at the end: "5 (see the handbook)", "5（见手册）"."""
+    aside = _ASIDE.search(text)
+    if aside is None or not any(map(str.isalnum, text[: aside.start()])):
+        return text
+    tokens = tokens_of(aside[0], "")
+    talk = any(token.kind == "talk" for token in tokens)
+    return text[: aside.start()] if talk and is_small_talk(aside[0], tokens) else text
+
+
+def _behind_label(text: str, tokens: Sequence[Token]) -> Sequence[Token]:
+    """Tokens behind a label: "Reality: 5", "[勘误] 正确表述：5"."""
+    for number, token in enumerate(tokens):
+        if token.kind == "clause":
+            label = text[token.start : token.end] in _LABELLING and is_small_talk(text, tokens[:number])
+            return tokens[number + 1 :] if label and any(one.says for one in tokens[number + 1 :]) else tokens
+    return tokens
 
 
 def _not_denied(text: str, clauses: list[list[Token]]) -> list[list[Token]]:

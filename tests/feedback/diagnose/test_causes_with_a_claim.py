@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from feedback.diagnose.claims import lacks
+from feedback.diagnose.claims import in_its_words, lacks
 from feedback.diagnose.decide import decide
 from feedback.diagnose.losses import loss_of
 from feedback.diagnose.observation import Conflict, Crowd, Damage, Expected, Observation, Side, live_of
@@ -146,3 +146,17 @@ def test_a_text_in_the_wrong_encoding_is_garbled_and_not_another_text() -> None:
     assert loss_of(before, now, "上海轨道交通十八号线的编号为十八。")[0] == "garbled"
     other = "红藻门的叶绿体来自一次内共生，陆生植物的祖先与它有相同的起源。\n" * 8
     assert loss_of(before, other, "上海轨道交通十八号线的编号为十八。")[0] == "replaced"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected", "agrees"),
+    [
+        ("The bridge was drawn by Marta Klein in 1893.", "drawn by Marta Klein", True),
+        ("The bridge was drawn by Olga Holm in 1893.", "The bridge was drawn by Marta Klein in 1893", False),
+        ("铁桥于一八九三年由林怀远设计建成。", "由林怀远设计建成", True),
+        ("铁桥于一八九三年由张三丰设计建成。", "铁桥于一八九三年由林怀远设计建成", False),
+    ],
+)
+def test_one_name_makes_another_statement_of_a_sentence(said: str, expected: str, *, agrees: bool) -> None:
+    question = "谁设计的？" if expected[0] >= "\u3400" else "Who drew it?"
+    assert in_its_words(said, Expected(text=expected, origin="correction"), question) is agrees
