@@ -217,20 +217,30 @@ def _crowded(seen: Observation) -> Verdict | None:
 
 
 def _cut(seen: Observation) -> Verdict | None:
+    """The evidence is cut apart by chunks that are other or smaller than they were, or than the built-in ones."""
     live = seen.live
     fault = next((item for item in seen.faults if item.kind == "chunk"), None)
-    cut = live is not None and bool(live.chunks) and not live.whole
-    if live is None or not (cut or (fault is not None and fault.changed)):
-        return None
-    changed = fault is not None and fault.changed
-    if not changed and any(item.kind == "noise" and item.source == live.source for item in seen.damages):
+    if live is None or fault is None or not (fault.changed or (fault.unusual and _in_pieces(live))):
         return None
     why = f"the answer in {live.source} is cut apart over {len(live.chunks)} chunks"
-    if not cut:
-        why = f"the chunks are others than in release {fault.release if fault else ''}, which answered rightly"
-    sure = 0.85 if fault is not None and fault.changed else 0.7
-    rule = "cut.changed" if fault is not None and fault.changed else "cut"
+    if not _in_pieces(live):
+        why = f"the chunks are others than in release {fault.release}, which answered rightly"
+    rule, sure = ("cut.changed", 0.85) if fault.changed else ("cut", 0.7)
     return Verdict(rule=rule, cause=Cause.CHUNK_FAULT, prior=sure, why=why, holder=live, fault=fault)
+
+
+def _in_pieces(live: Holder) -> bool:
+    return bool(live.chunks) and not live.whole
+
+
+def _apart(seen: Observation) -> Verdict | None:
+    """The evidence lies over several chunks of usual size: that alone is everyday, so other causes come first."""
+    live = seen.live
+    fault = next((item for item in seen.faults if item.kind == "chunk"), None)
+    if live is None or not _in_pieces(live) or any(item.planted >= rival_rules.PLANTED for item in seen.suspects):
+        return None
+    why = f"the answer in {live.source} is cut apart over {len(live.chunks)} chunks"
+    return Verdict(rule="apart", cause=Cause.CHUNK_FAULT, prior=0.5, why=why, holder=live, fault=fault)
 
 
 def _rewired(seen: Observation) -> Verdict | None:
@@ -257,6 +267,8 @@ def _missed(seen: Observation) -> Verdict | None:
     fault = next((item for item in seen.faults if item.kind != "prompt" and (item.changed or item.unusual)), None)
     if fault is not None:
         return _fault_verdict(fault, "missed", 0.8, live)
+    if _in_pieces(live):
+        return None
     rank = live.ranks.fused if live.ranks else None
     if (rank is None or rank > _FAR or live.score < _SURE) and _stands(seen):
         return None
@@ -349,6 +361,7 @@ _RULES: tuple[Rule, ...] = (
     rival_rules.differs,
     loss_rules.behind_damage,
     _missed,
+    _apart,
     _generated,
     rival_rules.suspicious,
     _should_abstain,

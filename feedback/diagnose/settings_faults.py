@@ -232,6 +232,7 @@ def chunk_fault(bench: Workbench, subject: Subject, good: Manifest | None, holde
         now=", ".join(f"chunk.{key} = {getattr(own, key)!r}" for key in values),
         better=", ".join(f"chunk.{key} = {value!r}" for key, value in values.items()),
         settings={"chunk": values},
+        unusual=own.max_tokens < ChunkSettings().max_tokens,
         changed=changed,
         release=good.id if good is not None and changed else "",
     )

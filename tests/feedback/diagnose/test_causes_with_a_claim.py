@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from feedback.diagnose.claims import in_its_words, lacks
 from feedback.diagnose.decide import decide
 from feedback.diagnose.losses import loss_of
-from feedback.diagnose.observation import Conflict, Crowd, Damage, Expected, Observation, Side, live_of
+from feedback.diagnose.observation import Conflict, Crowd, Damage, Expected, Fault, Observation, Side, live_of
 from feedback.records import Holder, Ranks
 from index.findings import Cause
 
@@ -46,7 +46,8 @@ def test_an_end_in_the_middle_of_a_sentence_says_nothing_of_a_bare_complaint() -
 
 def test_noise_in_the_document_itself_comes_before_a_cut_between_chunks() -> None:
     apart = replace(LIVE, whole=False, chunks=("1", "2"), score=0.75)
-    assert _first(Observation(expected=CLAIMED, holders=(apart,))) is Cause.CHUNK_FAULT
+    small = Fault(kind="chunk", now="chunk.max_tokens = 24", better="chunk.max_tokens = 400", unusual=True)
+    assert _first(Observation(expected=CLAIMED, holders=(apart,), faults=(small,))) is Cause.CHUNK_FAULT
     assert _first(Observation(expected=CLAIMED, holders=(apart,), damages=(NOISE,))) is Cause.PARSE_FAULT
 
 
@@ -160,3 +161,13 @@ def test_a_text_in_the_wrong_encoding_is_garbled_and_not_another_text() -> None:
 def test_one_name_makes_another_statement_of_a_sentence(said: str, expected: str, *, agrees: bool) -> None:
     question = "谁设计的？" if expected[0] >= "\u3400" else "Who drew it?"
     assert in_its_words(said, Expected(text=expected, origin="correction"), question) is agrees
+
+
+def test_chunks_of_usual_size_are_blamed_last() -> None:
+    apart = replace(LIVE, whole=False, chunks=("1", "2"), ranks=NOT_FOUND)
+    shallow = Fault(kind="retrieval", now="retrieval.k = 1", better="retrieval.k = 10", unusual=True)
+    seen = Observation(expected=CLAIMED, holders=(apart,), faults=(shallow,))
+    assert _first(seen) is Cause.RETRIEVAL_MISS
+    small = Fault(kind="chunk", now="chunk.max_tokens = 24", better="chunk.max_tokens = 400", unusual=True)
+    assert _first(replace(seen, faults=(shallow, small))) is Cause.CHUNK_FAULT
+    assert decide(replace(seen, faults=()))[0].rule == "apart"
