@@ -239,6 +239,8 @@ def _apart(seen: Observation) -> Verdict | None:
     fault = next((item for item in seen.faults if item.kind == "chunk"), None)
     if live is None or not _in_pieces(live) or any(item.planted >= rival_rules.PLANTED for item in seen.suspects):
         return None
+    if _far(live) and _stands(seen):
+        return None
     why = f"the answer in {live.source} is cut apart over {len(live.chunks)} chunks"
     return Verdict(rule="apart", cause=Cause.CHUNK_FAULT, prior=0.5, why=why, holder=live, fault=fault)
 
@@ -270,12 +272,18 @@ def _missed(seen: Observation) -> Verdict | None:
     if _in_pieces(live):
         return None
     rank = live.ranks.fused if live.ranks else None
-    if (rank is None or rank > _FAR or live.score < _SURE) and _stands(seen):
+    if _far(live) and _stands(seen):
         return None
     tried = next((item for item in seen.faults if item.kind != "prompt"), None)
     where = "it is not found at all" if rank is None else f"its rank is {rank}"
     why = f"{live.source} holds the answer whole, and {where}"
     return Verdict(rule="missed", cause=Cause.RETRIEVAL_MISS, prior=0.7, why=why, holder=live, fault=tried)
+
+
+def _far(live: Holder) -> bool:
+    """Whether what says it hardly answers the question, or is found far behind."""
+    rank = live.ranks.fused if live.ranks else None
+    return rank is None or rank > _FAR or live.score < _SURE
 
 
 def _stands(seen: Observation) -> bool:

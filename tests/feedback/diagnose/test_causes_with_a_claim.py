@@ -171,3 +171,4 @@ def test_chunks_of_usual_size_are_blamed_last() -> None:
     small = Fault(kind="chunk", now="chunk.max_tokens = 24", better="chunk.max_tokens = 400", unusual=True)
     assert _first(replace(seen, faults=(shallow, small))) is Cause.CHUNK_FAULT
     assert decide(replace(seen, faults=()))[0].rule == "apart"
+    assert decide(replace(seen, faults=(), supported=0.9))[0].rule == "claim_unsupported"
